@@ -1,0 +1,27 @@
+//! One documented configuration, parsed once at the command line and passed down.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// How the service runs. Every field is an option of `pingjia serve` and an environment variable.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// The data directory: SQLite file, signing keys.
+    pub data: PathBuf,
+    /// `postgres://…`; SQLite in the data directory without it.
+    pub database_url: Option<String>,
+    /// Folders of the vault. Default: `<data>-vault` beside the data directory.
+    pub vaults: Vec<PathBuf>,
+    /// The address that members reach, e.g. `https://pj.example.cn`: links and QR codes begin with it.
+    pub public_url: String,
+}
+
+impl Config {
+    /// Whether members reach the service through TLS: decides secure cookies and HSTS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}

@@ -1,0 +1,84 @@
+//! The tables as diesel sees them, the same for both databases. Column meanings stand in `migrations/`.
+
+diesel::table! {
+    trade_union (id) {
+        id -> BigInt,
+        superior_id -> Nullable<BigInt>,
+        path -> Text,
+        name -> Text,
+        credit_code -> Nullable<Text>,
+        category -> Text,
+        rule_set -> Text,
+    }
+}
+
+diesel::table! {
+    account (id) {
+        id -> BigInt,
+        username -> Text,
+        password_hash -> Text,
+        role -> Text,
+        union_id -> BigInt,
+        name -> Text,
+        active -> Bool,
+    }
+}
+
+diesel::table! {
+    session (token_hash) {
+        token_hash -> Binary,
+        account_id -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    poll (id) {
+        id -> BigInt,
+        tag -> Text,
+        union_id -> BigInt,
+        year -> Integer,
+        category -> Text,
+        rule_set_id -> Text,
+        rule_set_version -> Text,
+        rule_set_digest -> Text,
+        paper -> Text,
+        facts -> Text,
+        phase -> Text,
+        phase_data -> Text,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    statement (poll_id, kind) {
+        poll_id -> BigInt,
+        kind -> Text,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    sheet (id) {
+        id -> Text,
+        poll_id -> BigInt,
+        union_id -> BigInt,
+        year -> Integer,
+        body -> Text,
+        replaces -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    journal (id) {
+        id -> BigInt,
+        at -> BigInt,
+        account_id -> Nullable<BigInt>,
+        union_id -> Nullable<BigInt>,
+        poll_id -> Nullable<BigInt>,
+        action -> Text,
+        detail -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(trade_union, account, session, poll, statement, sheet, journal);

@@ -1,0 +1,148 @@
+//! Assessment: from a count and a rule set to metrics and a verdict, in integers only.
+
+use serde::{Deserialize, Serialize};
+
+/// An exact fraction, written `[numerator, denominator]`. The denominator is never 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "[u64; 2]", try_from = "[u64; 2]")]
+pub struct Fraction {
+    num: u64,
+    den: u64,
+}
+
+impl Fraction {
+    /// `num / den`; `None` when `den` is 0.
+    #[must_use]
+    pub fn new(num: u64, den: u64) -> Option<Self> {
+        (den > 0).then_some(Fraction { num, den })
+    }
+
+    /// Numerator.
+    #[must_use]
+    pub fn num(self) -> u64 {
+        self.num
+    }
+
+    /// Denominator, at least 1.
+    #[must_use]
+    pub fn den(self) -> u64 {
+        self.den
+    }
+
+    /// How `part / base` compares with this fraction, by cross-multiplication; `None` at base 0.
+    #[must_use]
+    pub fn compare(self, part: u64, base: u64) -> Option<std::cmp::Ordering> {
+        let left = u128::from(part) * u128::from(self.den);
+        let right = u128::from(self.num) * u128::from(base);
+        (base > 0).then(|| left.cmp(&right))
+    }
+}
+
+impl From<Fraction> for [u64; 2] {
+    fn from(fraction: Fraction) -> Self {
+        [fraction.num, fraction.den]
+    }
+}
+
+impl TryFrom<[u64; 2]> for Fraction {
+    type Error = &'static str;
+    fn try_from([num, den]: [u64; 2]) -> Result<Self, Self::Error> {
+        Fraction::new(num, den).ok_or("a denominator of 0")
+    }
+}
+
+/// Percentage cut (never rounded) to two decimals: 899 of 999 is `"89.98%"`. `None` at base 0.
+#[must_use]
+pub fn percent(part: u64, base: u64) -> Option<String> {
+    let hundredths = (u128::from(part) * 10_000).checked_div(u128::from(base))?;
+    Some(format!("{}.{:02}%", hundredths / 100, hundredths % 100))
+}
+
+/// 结论
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// 达标
+    Met,
+    /// 未达标
+    NotMet,
+    /// 无效
+    Invalid,
+    /// 无法评定
+    CannotAssess,
+}
+
+impl Verdict {
+    /// The Chinese word on pages and sheets.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Verdict::Met => "达标",
+            Verdict::NotMet => "未达标",
+            Verdict::Invalid => "无效",
+            Verdict::CannotAssess => "无法评定",
+        }
+    }
+}
+
+/// Outcome of one metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Met,
+    NotMet,
+    CannotAssess,
+}
+
+/// How a rate is held against its threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Comparator {
+    /// 以上: the number itself included.
+    #[serde(rename = ">=")]
+    AtLeast,
+    /// 达不到: the number itself excluded. Such a rule is a trigger: it is *met* when the rate stays clear of it.
+    #[serde(rename = "<")]
+    Below,
+}
+
+/// One rate held against one rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metric {
+    /// `satisfaction.<item>` or `awareness`.
+    pub id: String,
+    pub numerator: u64,
+    pub base: u64,
+    /// Truncated percentage; null at base 0.
+    pub display: Option<String>,
+    /// The strict rate (满意 only) over the same base; null at base 0 and for awareness.
+    pub strict_display: Option<String>,
+    pub comparator: Comparator,
+    pub threshold: Fraction,
+    pub outcome: Outcome,
+    /// Id of the rule, e.g. `QD-1.2`.
+    pub rule: String,
+    /// Document, number and clause, for people.
+    pub source: String,
+    /// The formula in words, for people: every result prints it.
+    pub formula: String,
+}
+
+/// What follows from a count, apart from the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// 整顿
+    Overhaul,
+}
+
+/// An assessment (contract of `pingjia assess`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assessment {
+    pub verdict: Verdict,
+    /// Every tier whose ballot condition holds. The ballot alone never makes a union a tier.
+    pub tier_conditions: Vec<String>,
+    pub metrics: Vec<Metric>,
+    pub triggers: Vec<Trigger>,
+    /// Stable codes; `warning_text` says each in Chinese.
+    pub warnings: Vec<String>,
+}

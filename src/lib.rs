@@ -1,0 +1,23 @@
+//! Pingjia (评家): the secret-ballot evaluation of trade-union Homes, one program.
+//!
+//! | house | duty |
+//! |---|---|
+//! | [`domain`] | decides: rules, ballots, tallies, verdicts, sheets; pure |
+//! | [`database`] | connections to SQLite and PostgreSQL, migrations, the schema, the two rows that both houses below write |
+//! | [`ballot_box`] | the only code that spends slips and seals or opens ballots |
+//! | [`store`] | everything else in the database |
+//! | [`render`] | QR codes, charts, slips, PDFs, workbooks |
+//! | [`http`] | pages and routes |
+//!
+//! Architecture Invariant: `http → {ballot_box, store, render, domain}`, `ballot_box, store → {database, domain}`,
+//! `render → domain`, `domain →` nothing of ours. `tests/layering.rs` reads every `use` and holds this.
+
+pub mod ballot_box;
+pub mod commands;
+pub mod config;
+pub mod database;
+pub mod domain;
+pub mod http;
+pub mod render;
+pub mod store;
+pub mod world;

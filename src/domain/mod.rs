@@ -4,6 +4,7 @@
 //! database or the web, or imports from another house of this crate. Time, randomness and keys come in as
 //! arguments. `tests/layering.rs` holds this.
 
+pub mod account;
 pub mod ballot;
 pub mod count;
 pub mod digest;

@@ -335,6 +335,13 @@ impl Phase {
         }
     }
 
+    /// Whether facts and paper may still be changed: until approval is asked for, and after the union above
+    /// returned them.
+    #[must_use]
+    pub fn is_revisable(&self) -> bool {
+        matches!(self, Phase::Draft { approval: Approval::NotAsked | Approval::Returned { .. }, .. })
+    }
+
     /// The chair asks the union above to approve the electorate.
     ///
     /// # Errors

@@ -1,0 +1,40 @@
+//! Reading the journal.
+
+use diesel::prelude::*;
+use time::OffsetDateTime;
+
+use crate::database::schema::{account, journal as t};
+use crate::database::{AnyConnection, DatabaseError};
+use crate::domain::ids::PollId;
+
+/// One line of the journal, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub at: OffsetDateTime,
+    /// Name of the person; none for what the service did by itself.
+    pub who: Option<String>,
+    /// Stable code of the action.
+    pub action: String,
+    pub detail: String,
+}
+
+/// What was done to a round, newest first; at most `limit` lines.
+///
+/// # Errors
+/// Database faults.
+pub fn of_poll(connection: &mut AnyConnection, poll: PollId, limit: i64) -> Result<Vec<Line>, DatabaseError> {
+    let rows: Vec<(i64, Option<String>, String, String)> = t::table
+        .left_join(account::table.on(t::account_id.eq(account::id.nullable())))
+        .filter(t::poll_id.eq(poll.0))
+        .order(t::id.desc())
+        .limit(limit)
+        .select((t::at, account::name.nullable(), t::action, t::detail))
+        .load(connection)?;
+    rows.into_iter()
+        .map(|(at, who, action, detail)| {
+            let at = OffsetDateTime::from_unix_timestamp(at)
+                .map_err(|error| DatabaseError::Row(format!("time in the journal: {error}")))?;
+            Ok(Line { at, who, action, detail })
+        })
+        .collect()
+}

@@ -1,0 +1,246 @@
+//! Rounds: created, read, and moved from phase to phase by compare-and-swap.
+
+use diesel::prelude::*;
+
+use super::{By, StoreError, is_duplicate};
+use crate::database::schema::poll as t;
+use crate::database::{AnyConnection, DatabaseError, journal, phase};
+use crate::domain::ids::{PollId, UnionId};
+use crate::domain::paper::Paper;
+use crate::domain::poll::{Facts, Phase, Poll, Refusal, RuleSetRef};
+use crate::domain::slip::PollTag;
+use crate::domain::union::Category;
+
+/// A round to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewPoll {
+    pub union: UnionId,
+    pub year: u16,
+    pub category: Category,
+    pub rule_set: RuleSetRef,
+    pub paper: Paper,
+    pub facts: Facts,
+}
+
+type Row = (i64, String, i64, i32, String, (String, String, String), String, String, String, i64);
+
+type Columns = (
+    t::id,
+    t::tag,
+    t::union_id,
+    t::year,
+    t::category,
+    (t::rule_set_id, t::rule_set_version, t::rule_set_digest),
+    t::paper,
+    t::facts,
+    t::phase_data,
+    t::version,
+);
+
+const COLUMNS: Columns = (
+    t::id,
+    t::tag,
+    t::union_id,
+    t::year,
+    t::category,
+    (t::rule_set_id, t::rule_set_version, t::rule_set_digest),
+    t::paper,
+    t::facts,
+    t::phase_data,
+    t::version,
+);
+
+fn poll_of(row: Row) -> Result<Poll, DatabaseError> {
+    let (id, tag, union, year, category, (rules, rules_version, rules_digest), paper, facts, phase_data, version) = row;
+    let wrong = |what: &str| DatabaseError::Row(format!("{what} of round {id}"));
+    Ok(Poll {
+        id: PollId(id),
+        tag: PollTag::parse(&tag).ok_or_else(|| wrong("tag"))?,
+        union: UnionId(union),
+        year: u16::try_from(year).map_err(|_| wrong("year"))?,
+        category: Category::from_code(&category).ok_or_else(|| wrong("category"))?,
+        rule_set: RuleSetRef {
+            id: rules,
+            version: rules_version,
+            digest: rules_digest.parse().map_err(|_| wrong("digest of the rule set"))?,
+        },
+        paper: serde_json::from_str(&paper).map_err(|_| wrong("paper"))?,
+        facts: serde_json::from_str(&facts).map_err(|_| wrong("facts"))?,
+        phase: phase::read(&phase_data)?,
+        version,
+    })
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, DatabaseError> {
+    serde_json::to_string(value).map_err(|error| DatabaseError::Row(format!("round as JSON: {error}")))
+}
+
+/// Creates a draft round. Draws tags from `random` until one is free (a few at most). Journals.
+///
+/// # Errors
+/// Database faults.
+pub fn create(
+    connection: &mut AnyConnection,
+    new: &NewPoll,
+    mut random: impl FnMut() -> u32,
+    by: By,
+) -> Result<Poll, StoreError> {
+    let mut tag = PollTag::from_random(random());
+    while by_tag(connection, tag)?.is_some() {
+        tag = PollTag::from_random(random());
+    }
+    let phase = Phase::new();
+    let inserted: QueryResult<i64> = diesel::insert_into(t::table)
+        .values((
+            t::tag.eq(tag.as_str()),
+            t::union_id.eq(new.union.0),
+            t::year.eq(i32::from(new.year)),
+            t::category.eq(new.category.code()),
+            t::rule_set_id.eq(&new.rule_set.id),
+            t::rule_set_version.eq(&new.rule_set.version),
+            t::rule_set_digest.eq(new.rule_set.digest.to_string()),
+            t::paper.eq(json(&new.paper)?),
+            t::facts.eq(json(&new.facts)?),
+            t::phase.eq(phase.code()),
+            t::phase_data.eq(phase::written(&phase)?),
+            t::version.eq(0),
+        ))
+        .returning(t::id)
+        .get_result(connection);
+    let id = inserted.map_err(|error| if is_duplicate(&error) { StoreError::Stale } else { error.into() })?;
+    let poll = Poll {
+        id: PollId(id),
+        tag,
+        union: new.union,
+        year: new.year,
+        category: new.category,
+        rule_set: new.rule_set.clone(),
+        paper: new.paper.clone(),
+        facts: new.facts.clone(),
+        phase,
+        version: 0,
+    };
+    note(connection, &poll, "poll.create", &new.facts.title, by)?;
+    Ok(poll)
+}
+
+/// The round with this id.
+///
+/// # Errors
+/// Database faults.
+pub fn load(connection: &mut AnyConnection, id: PollId) -> Result<Option<Poll>, DatabaseError> {
+    t::table.find(id.0).select(COLUMNS).first::<Row>(connection).optional()?.map(poll_of).transpose()
+}
+
+/// The round whose slips carry this tag.
+///
+/// # Errors
+/// Database faults.
+pub fn by_tag(connection: &mut AnyConnection, tag: PollTag) -> Result<Option<Poll>, DatabaseError> {
+    t::table
+        .filter(t::tag.eq(tag.as_str()))
+        .select(COLUMNS)
+        .first::<Row>(connection)
+        .optional()?
+        .map(poll_of)
+        .transpose()
+}
+
+/// The rounds of a union, newest first.
+///
+/// # Errors
+/// Database faults.
+pub fn of_union(connection: &mut AnyConnection, union: UnionId) -> Result<Vec<Poll>, DatabaseError> {
+    let rows: Vec<Row> = t::table
+        .filter(t::union_id.eq(union.0))
+        .order((t::year.desc(), t::id.desc()))
+        .limit(100)
+        .select(COLUMNS)
+        .load(connection)?;
+    rows.into_iter().map(poll_of).collect()
+}
+
+/// Replaces facts and paper of a draft without slips, before its electorate is approved. Journals.
+///
+/// # Errors
+/// `Refused` once the draft was sent up or slips were issued, `Stale` when somebody else was faster.
+pub fn revise(
+    connection: &mut AnyConnection,
+    poll: &Poll,
+    facts: &Facts,
+    paper: &Paper,
+    by: By,
+) -> Result<(), StoreError> {
+    if !poll.phase.is_revisable() {
+        return Err(Refusal::WrongPhase.into());
+    }
+    let changed = diesel::update(t::table.filter(t::id.eq(poll.id.0)).filter(t::version.eq(poll.version)))
+        .set((t::facts.eq(json(facts)?), t::paper.eq(json(paper)?), t::version.eq(poll.version + 1)))
+        .execute(connection)?;
+    if changed != 1 {
+        return Err(StoreError::Stale);
+    }
+    note(connection, poll, "poll.revise", &facts.title, by)
+}
+
+/// Moves the round into the phase that `step` makes of its present one. Journals `action`.
+///
+/// # Errors
+/// `Refused` by the phase, `Stale` when the round changed since `poll` was read.
+pub fn advance(
+    connection: &mut AnyConnection,
+    poll: &Poll,
+    action: &str,
+    detail: &str,
+    by: By,
+    step: impl FnOnce(Phase) -> Result<Phase, Refusal>,
+) -> Result<(), StoreError> {
+    let next = step(poll.phase.clone())?;
+    if !phase::swap(connection, poll.id, poll.version, &next)? {
+        return Err(StoreError::Stale);
+    }
+    note(connection, poll, action, detail, by)
+}
+
+fn note(connection: &mut AnyConnection, poll: &Poll, action: &str, detail: &str, by: By) -> Result<(), StoreError> {
+    let entry =
+        journal::Entry { at: by.at, account: by.account, union: Some(poll.union), poll: Some(poll.id), action, detail };
+    Ok(journal::write(connection, &entry)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::poll::Approval;
+    use crate::store::testing::{account, by, database, new_poll};
+
+    #[test]
+    fn rounds_are_read_as_they_were_written_and_move_once() {
+        database()
+            .write(|c| -> Result<(), StoreError> {
+                let chair = account(c, "wang");
+                let mut draws = [5, 5, 6].into_iter();
+                let mut random = || draws.next().unwrap();
+                let poll = create(c, &new_poll(chair.union), &mut random, by())?;
+                let second = create(c, &new_poll(chair.union), &mut random, by())?;
+                assert_ne!(poll.tag, second.tag, "a tag is given once");
+                assert_eq!(load(c, poll.id)?, Some(poll.clone()));
+                assert_eq!(by_tag(c, poll.tag)?, Some(poll.clone()));
+                assert_eq!(of_union(c, chair.union)?, vec![second, poll.clone()]);
+
+                advance(c, &poll, "poll.ask", "", by(), Phase::ask_approval)?;
+                let again = advance(c, &poll, "poll.ask", "", by(), Phase::ask_approval);
+                assert!(matches!(again, Err(StoreError::Stale)), "whoever saw the old version is too late");
+                let asked = load(c, poll.id)?.unwrap();
+                assert!(matches!(asked.phase, Phase::Draft { approval: Approval::Asked, .. }));
+                assert!(matches!(
+                    revise(c, &asked, &poll.facts, &poll.paper, by()),
+                    Err(StoreError::Refused(Refusal::WrongPhase))
+                ));
+                let lines = crate::store::journal::of_poll(c, poll.id, 10)?;
+                assert_eq!(lines.iter().map(|l| l.action.as_str()).collect::<Vec<_>>(), ["poll.ask", "poll.create"]);
+                Ok(())
+            })
+            .unwrap();
+    }
+}

@@ -1,0 +1,151 @@
+//! The tree of unions, by materialised path.
+
+use diesel::prelude::*;
+
+use super::{By, StoreError};
+use crate::database::schema::trade_union as t;
+use crate::database::{AnyConnection, DatabaseError, journal};
+use crate::domain::ids::UnionId;
+use crate::domain::union::{Category, Union};
+
+/// A union to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUnion {
+    /// The union above; none for a root.
+    pub superior: Option<UnionId>,
+    pub name: String,
+    pub credit_code: Option<String>,
+    pub category: Category,
+    pub rule_set: String,
+}
+
+pub(super) type Row = (i64, Option<i64>, String, String, Option<String>, String, String);
+
+pub(super) fn union_of(row: Row) -> Result<Union, DatabaseError> {
+    let (id, superior, path, name, credit_code, category, rule_set) = row;
+    let category = Category::from_code(&category)
+        .ok_or_else(|| DatabaseError::Row(format!("category of union {id}: {category}")))?;
+    Ok(Union { id: UnionId(id), superior: superior.map(UnionId), path, name, credit_code, category, rule_set })
+}
+
+/// The bounds `[from, to)` of the paths in the subtree that `path` heads, itself included.
+pub(super) fn subtree(path: &str) -> (String, String) {
+    // Paths end in '/'; '0' is the character after it.
+    (path.to_owned(), format!("{}0", path.strip_suffix('/').unwrap_or(path)))
+}
+
+/// Creates a union below `superior`. Journals.
+///
+/// # Errors
+/// `NoSuchUnion` when the union above does not exist.
+pub fn create(connection: &mut AnyConnection, new: &NewUnion, by: By) -> Result<Union, StoreError> {
+    let above = match new.superior {
+        None => "/".to_owned(),
+        Some(id) => load(connection, id)?.ok_or(StoreError::NoSuchUnion)?.path,
+    };
+    // Two creators at once wait for each other on this value, which no committed row ever has.
+    let id: i64 = diesel::insert_into(t::table)
+        .values((
+            t::superior_id.eq(new.superior.map(|id| id.0)),
+            t::path.eq("new"),
+            t::name.eq(&new.name),
+            t::credit_code.eq(new.credit_code.as_deref()),
+            t::category.eq(new.category.code()),
+            t::rule_set.eq(&new.rule_set),
+        ))
+        .returning(t::id)
+        .get_result(connection)?;
+    let path = format!("{above}{id}/");
+    diesel::update(t::table.filter(t::id.eq(id))).set(t::path.eq(&path)).execute(connection)?;
+    let entry = journal::Entry {
+        at: by.at,
+        account: by.account,
+        union: Some(UnionId(id)),
+        poll: None,
+        action: "union.create",
+        detail: &new.name,
+    };
+    journal::write(connection, &entry)?;
+    Ok(Union {
+        id: UnionId(id),
+        superior: new.superior,
+        path,
+        name: new.name.clone(),
+        credit_code: new.credit_code.clone(),
+        category: new.category,
+        rule_set: new.rule_set.clone(),
+    })
+}
+
+/// The union with this id.
+///
+/// # Errors
+/// Database faults.
+pub fn load(connection: &mut AnyConnection, id: UnionId) -> Result<Option<Union>, DatabaseError> {
+    t::table.find(id.0).first::<Row>(connection).optional()?.map(union_of).transpose()
+}
+
+/// The subtree that the union with this path heads, itself first, in the order of the tree; at most `limit`.
+///
+/// # Errors
+/// Database faults.
+pub fn below(connection: &mut AnyConnection, path: &str, limit: i64) -> Result<Vec<Union>, DatabaseError> {
+    let (from, to) = subtree(path);
+    let rows: Vec<Row> =
+        t::table.filter(t::path.ge(from)).filter(t::path.lt(to)).order(t::path).limit(limit).load(connection)?;
+    rows.into_iter().map(union_of).collect()
+}
+
+/// How many unions there are in the subtree, its head included.
+///
+/// # Errors
+/// Database faults.
+pub fn count_below(connection: &mut AnyConnection, path: &str) -> Result<i64, DatabaseError> {
+    let (from, to) = subtree(path);
+    Ok(t::table.filter(t::path.ge(from)).filter(t::path.lt(to)).count().get_result(connection)?)
+}
+
+/// The names from the root down to the union, itself last.
+///
+/// # Errors
+/// Database faults.
+pub fn lineage(connection: &mut AnyConnection, union: &Union) -> Result<Vec<Union>, DatabaseError> {
+    let ids: Vec<i64> = union.path.split('/').filter_map(|id| id.parse().ok()).collect();
+    let rows: Vec<Row> = t::table.filter(t::id.eq_any(ids)).order(t::path).load(connection)?;
+    rows.into_iter().map(union_of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::{by, database, new_union};
+
+    #[test]
+    fn subtrees_are_ranges_of_paths() {
+        let database = database();
+        database
+            .write(|c| -> Result<(), StoreError> {
+                let root = create(c, &new_union(None, "市总工会"), by())?;
+                let mut heads = Vec::new();
+                for n in 0..12 {
+                    heads.push(create(c, &new_union(Some(root.id), &format!("区{n}")), by())?);
+                }
+                let leaf = create(c, &new_union(Some(heads[1].id), "企业"), by())?;
+                // Ids 2 and 13 share a beginning; their subtrees must not.
+                assert_eq!(below(c, &heads[0].path, 100)?, vec![heads[0].clone()]);
+                assert_eq!(below(c, &heads[1].path, 100)?, vec![heads[1].clone(), leaf.clone()]);
+                assert_eq!(count_below(c, &root.path)?, 14);
+                let names: Vec<String> = lineage(c, &leaf)?.into_iter().map(|union| union.name).collect();
+                assert_eq!(names, ["市总工会", "区1", "企业"]);
+                assert_eq!(load(c, leaf.id)?, Some(leaf));
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn no_union_below_a_union_that_does_not_exist() {
+        let made = database().write(|c| create(c, &new_union(Some(UnionId(99)), "无"), by()));
+        assert!(matches!(made, Err(StoreError::NoSuchUnion)));
+    }
+}

@@ -7,6 +7,7 @@
 //! | [`ballot_box`] | the only code that spends slips and seals or opens ballots |
 //! | [`store`] | everything else in the database |
 //! | [`render`] | QR codes, charts, slips, PDFs, workbooks |
+//! | [`signing`] | the keys that sign statements, on disk |
 //! | [`http`] | pages and routes |
 //!
 //! Architecture Invariant: `http → {ballot_box, store, render, domain}`, `ballot_box, store → {database, domain}`,
@@ -19,5 +20,6 @@ pub mod database;
 pub mod domain;
 pub mod http;
 pub mod render;
+pub mod signing;
 pub mod store;
 pub mod world;

@@ -6,9 +6,12 @@
 
 pub mod account;
 pub mod ballot;
+pub mod canonical;
 pub mod count;
 pub mod digest;
 pub mod ids;
+pub mod jwk;
+pub mod jws;
 pub mod merkle;
 pub mod openings;
 pub mod paper;

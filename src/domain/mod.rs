@@ -16,6 +16,7 @@ pub mod merkle;
 pub mod openings;
 pub mod paper;
 pub mod poll;
+pub mod rules;
 pub mod slip;
 pub mod tally;
 pub mod union;

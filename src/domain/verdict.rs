@@ -11,6 +11,9 @@ pub struct Fraction {
 }
 
 impl Fraction {
+    /// Two thirds.
+    pub const TWO_THIRDS: Fraction = Fraction { num: 2, den: 3 };
+
     /// `num / den`; `None` when `den` is 0.
     #[must_use]
     pub fn new(num: u64, den: u64) -> Option<Self> {

@@ -1,0 +1,393 @@
+//! From the text of a TOML file to a rule set, or to all its faults at once.
+
+use toml::de::DeTable;
+
+use super::check;
+use super::model::{
+    Calendar, CategoryEntry, Condition, Consequence, Coverage, Document, Duty, Grant, GrantStep, Indicator, ItemRule,
+    MetricRule, Rule, RuleSet, SizeClass, SizeClasses, Source, SpotCheckRule, Standard, Tier, Turnout, Version, Veto,
+};
+use super::reader::{Finding, Findings, Reader};
+use super::words::{Basis, ConsequenceKind, Denominator, Joint, Positive, Unit};
+use crate::domain::digest::Digest;
+use crate::domain::paper::{Item, ItemId, Scale, Section};
+use crate::domain::union::Category;
+use crate::domain::verdict::{Comparator, Fraction};
+
+impl RuleSet {
+    /// Reads a rule set from the text of its file.
+    ///
+    /// # Errors
+    /// Every fault found, in the order of the file. Whether the parent exists is for the registry to say.
+    pub fn parse(text: &str) -> Result<RuleSet, Vec<Finding>> {
+        let findings = Findings::new(text);
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            let span = error.span().unwrap_or(0..0);
+            findings.note(&span, "", format!("TOML 写法有误：{}", error.message()));
+        }
+        if !errors.is_empty() {
+            return Err(findings.into_sorted());
+        }
+        let set = read_set(Reader::new(&findings, String::new(), table), Digest::sha256(text.as_bytes()));
+        let clean = findings.is_empty();
+        match set {
+            Some(set) if clean => Ok(set),
+            _ => Err(findings.into_sorted()),
+        }
+    }
+}
+
+/// What the readers of single entries need to know of the whole file.
+struct Context {
+    document: Document,
+    categories: Vec<CategoryEntry>,
+    positive: Positive,
+    denominator: Denominator,
+}
+
+fn read_set(mut file: Reader<'_, '_>, digest: Digest) -> Option<RuleSet> {
+    let id = check::id(&mut file);
+    let version = version(&mut file);
+    let title = file.text("title");
+    let jurisdiction = file.text("jurisdiction");
+    let parent_span = file.span_of("parent");
+    let parent = file.optional_text("parent");
+    if parent.is_some() && parent == id {
+        file.fault_at(&parent_span, "parent", "规则集不能以自己为上级");
+    }
+    let document = file.table("document").map(document);
+    if document.is_none() {
+        file.fault("缺少表 [document]");
+    }
+    let (positive, denominator) = file.table("formula").map_or((None, None), formula);
+    let turnout = file.table("turnout").map_or_else(|| Some(Turnout::usual()), turnout);
+    let categories: Vec<_> = file.tables("category").into_iter().filter_map(category).collect();
+    if categories.is_empty() {
+        file.fault("至少要有一个 [[category]]");
+    }
+    let context = Context {
+        document: document.flatten().unwrap_or_else(Document::unnamed),
+        categories,
+        positive: positive.unwrap_or(Positive::SatisfiedAndBasically),
+        denominator: denominator.unwrap_or(Denominator::Valid),
+    };
+    let mut set = RuleSet {
+        id: id.unwrap_or_default(),
+        version: version.unwrap_or(Version(0, 0, 0)),
+        title: title.unwrap_or_default(),
+        jurisdiction: jurisdiction.unwrap_or_default(),
+        parent,
+        document: context.document.clone(),
+        digest,
+        turnout: turnout.unwrap_or_else(Turnout::usual),
+        categories: Vec::new(),
+        items: each(&mut file, "item", &context, item),
+        tiers: each(&mut file, "tier", &context, tier),
+        indicators: each(&mut file, "indicator", &context, |reader, _| indicator(reader)),
+        metrics: Vec::new(),
+        standards: Vec::new(),
+        duties: Vec::new(),
+        conditions: Vec::new(),
+        vetoes: each(&mut file, "veto", &context, veto),
+        consequences: Vec::new(),
+        coverage: Vec::new(),
+        spot_checks: Vec::new(),
+        grants: each(&mut file, "grant", &context, grant),
+        size_classes: each(&mut file, "size_classes", &context, size_classes),
+        calendars: Vec::new(),
+    };
+    set.metrics = each(&mut file, "metric", &context, |reader, context| metric(reader, context, &set));
+    set.standards = each(&mut file, "standard", &context, |reader, context| standard(reader, context, &set));
+    set.duties = each(&mut file, "duty", &context, |reader, context| duty(reader, context, &set));
+    set.conditions = each(&mut file, "condition", &context, |reader, context| condition(reader, context, &set));
+    set.consequences = each(&mut file, "consequence", &context, |reader, context| consequence(reader, context, &set));
+    set.coverage = each(&mut file, "coverage", &context, |reader, context| coverage(reader, context, &set));
+    set.spot_checks = each(&mut file, "spot_check", &context, |reader, context| spot_check(reader, context, &set));
+    set.calendars = each(&mut file, "calendar", &context, |reader, context| calendar(reader, context, &set));
+    set.categories = context.categories;
+    file.finish();
+    Some(set)
+}
+
+fn each<'f, 'i, T>(
+    file: &mut Reader<'f, 'i>,
+    field: &'static str,
+    context: &Context,
+    read: impl Fn(&mut Reader<'f, 'i>, &Context) -> Option<T>,
+) -> Vec<T> {
+    let mut list = Vec::new();
+    for mut reader in file.tables(field) {
+        list.extend(read(&mut reader, context));
+        reader.finish();
+    }
+    list
+}
+
+impl Document {
+    fn unnamed() -> Self {
+        Document { title: String::new(), issuer: String::new(), number: None, date: None }
+    }
+}
+
+impl Turnout {
+    /// Two thirds of those entitled, advised: our decision where a document names no turnout.
+    #[must_use]
+    pub fn usual() -> Self {
+        Turnout {
+            mode: super::words::TurnoutMode::Advised,
+            fraction: Fraction::TWO_THIRDS,
+            basis: Basis::Decision,
+            statement: "文件没有规定到会率；实到人数低于应到人数三分之二时，结果报告单加注提示。".to_owned(),
+        }
+    }
+}
+
+fn version(file: &mut Reader<'_, '_>) -> Option<Version> {
+    let span = file.span_of("version");
+    let text = file.text("version")?;
+    let mut numbers = text.split('.').map(str::parse::<u32>);
+    let parts = (numbers.next(), numbers.next(), numbers.next(), numbers.next());
+    let (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch)), None) = parts else {
+        file.fault_at(&span, "version", "版本号应为三个数，例如 1.0.0");
+        return None;
+    };
+    Some(Version(major, minor, patch))
+}
+
+fn document(mut reader: Reader<'_, '_>) -> Option<Document> {
+    let (title, issuer) = (reader.text("title"), reader.text("issuer"));
+    let (number, date) = (reader.optional_text("number"), reader.optional_text("date"));
+    reader.finish();
+    Some(Document { title: title?, issuer: issuer?, number, date })
+}
+
+fn formula(mut reader: Reader<'_, '_>) -> (Option<Positive>, Option<Denominator>) {
+    let formula = (reader.optional_word("positive"), reader.optional_word("denominator"));
+    reader.finish();
+    formula
+}
+
+fn turnout(mut reader: Reader<'_, '_>) -> Option<Turnout> {
+    let mode = reader.word("mode");
+    let fraction = reader.fraction("fraction", true);
+    let basis = reader.optional_word("basis").unwrap_or(Basis::Stated);
+    let statement = reader.text("statement");
+    reader.finish();
+    Some(Turnout { mode: mode?, fraction: fraction?, basis, statement: statement? })
+}
+
+fn category(mut reader: Reader<'_, '_>) -> Option<CategoryEntry> {
+    let code: Option<Category> = reader.word("code");
+    let includes: Vec<Category> = reader.words("includes");
+    for category in code.iter().chain(&includes) {
+        reader.once("category", category.code(), &reader.span(), "");
+    }
+    reader.finish();
+    Some(CategoryEntry { code: code?, includes })
+}
+
+/// The categories that an entry names; each must be one that the rule set distinguishes.
+fn categories(reader: &mut Reader<'_, '_>, context: &Context) -> Vec<Category> {
+    let span = reader.span_of("categories");
+    let named: Vec<Category> = reader.words("categories");
+    for category in &named {
+        if !context.categories.iter().any(|entry| entry.code == *category) {
+            let message = format!("本规则集没有用 [[category]] 列出“{}”", category.code());
+            reader.fault_at(&span, "categories", message);
+        }
+    }
+    named
+}
+
+fn rule(reader: &mut Reader<'_, '_>, context: &Context) -> Option<Rule> {
+    let id = reader.text("rule");
+    let clause = reader.text("clause");
+    let basis = reader.optional_word("basis").unwrap_or(Basis::Stated);
+    let statement = reader.text("statement");
+    let categories = categories(reader, context);
+    let source =
+        Source { document: context.document.title.clone(), number: context.document.number.clone(), clause: clause? };
+    Some(Rule { id: id?, source, basis, statement: statement?, categories })
+}
+
+fn item(reader: &mut Reader<'_, '_>, context: &Context) -> Option<ItemRule> {
+    let id = check::item_id(reader);
+    let title = reader.text("title");
+    let scale = reader.word("scale");
+    let section = reader.optional_word("section");
+    let own_ballots = reader.flag("own_ballots");
+    let categories = categories(reader, context);
+    let scale = scale?;
+    let section = section.unwrap_or(match scale {
+        Scale::Satisfaction => Section::Overall,
+        Scale::Awareness => Section::Awareness,
+        Scale::Pledge => Section::Pledges,
+    });
+    Some(ItemRule { item: Item { id: ItemId(id?), section, scale, title: title? }, own_ballots, categories })
+}
+
+fn tier(reader: &mut Reader<'_, '_>, context: &Context) -> Option<Tier> {
+    let rule = rule(reader, context);
+    let id = check::own_id(reader, "tier");
+    let (title, decided_by) = (reader.text("title"), reader.text("decided_by"));
+    Some(Tier { rule: rule?, id: id?, title: title?, decided_by: decided_by? })
+}
+
+fn indicator(reader: &mut Reader<'_, '_>) -> Option<Indicator> {
+    let (id, title) = (check::own_id(reader, "indicator"), reader.text("title"));
+    let unit = reader.optional_word("unit").unwrap_or(Unit::Rate);
+    let is_rate = unit == Unit::Rate;
+    let mut part = |field| if is_rate { reader.text(field) } else { Some(String::new()) };
+    let (numerator, denominator) = (part("numerator"), part("denominator"));
+    Some(Indicator { id: id?, title: title?, unit, numerator: numerator?, denominator: denominator? })
+}
+
+fn metric(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<MetricRule> {
+    let rule = rule(reader, context);
+    let items = check::items(reader, set);
+    let joint = reader.optional_word("joint").unwrap_or(Joint::Each);
+    let positive = reader.optional_word("positive").unwrap_or(context.positive);
+    let denominator = reader.optional_word("denominator").unwrap_or(context.denominator);
+    let comparator = reader.optional_word("comparator").unwrap_or(Comparator::AtLeast);
+    let threshold = reader.fraction("threshold", true);
+    let electorate = reader.word("electorate");
+    let tier = check::tier(reader, set);
+    let trigger = reader.optional_word("trigger");
+    Some(MetricRule {
+        rule: rule?,
+        items: items?,
+        joint,
+        positive,
+        denominator,
+        comparator,
+        threshold: threshold?,
+        electorate: electorate?,
+        tier,
+        trigger,
+    })
+}
+
+fn standard(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<Standard> {
+    let rule = rule(reader, context);
+    let indicator = check::indicator(reader, set);
+    let bound = reader.optional_word("bound").unwrap_or(super::words::Bound::AtLeast);
+    let external = reader.flag("set_by_superior");
+    let is_rate = indicator.is_none_or(|indicator| indicator.unit == Unit::Rate);
+    let threshold = if external { None } else { Some(reader.fraction("threshold", is_rate)?) };
+    let tier = check::tier(reader, set);
+    Some(Standard { rule: rule?, indicator: indicator?.id.clone(), bound, threshold, tier })
+}
+
+fn duty(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<Duty> {
+    let rule = rule(reader, context);
+    let (what, times, per) = (reader.text("what"), reader.number("times"), reader.word("per"));
+    let tier = check::tier(reader, set);
+    Some(Duty { rule: rule?, what: what?, times: times?, per: per?, tier })
+}
+
+fn condition(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<Condition> {
+    let rule = rule(reader, context);
+    let tier = check::tier(reader, set);
+    Some(Condition { rule: rule?, tier })
+}
+
+fn veto(reader: &mut Reader<'_, '_>, context: &Context) -> Option<Veto> {
+    let rule = rule(reader, context);
+    let span = reader.span_of("events");
+    let events: Vec<String> = reader.texts("events").into_iter().map(toml::Spanned::into_inner).collect();
+    if events.is_empty() {
+        reader.fault_at(&span, "events", "至少要列出一种情形");
+    }
+    let allowed = reader.optional_number("allowed").unwrap_or(0);
+    Some(Veto { rule: rule?, events, allowed })
+}
+
+fn consequence(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<Consequence> {
+    let rule = rule(reader, context);
+    let kind = reader.word("kind");
+    let mut small = |field| reader.number_within(field, 1..=120).and_then(|number| u32::try_from(number).ok());
+    let (months, years) = (small("months"), small("years"));
+    let as_a_rule = reader.flag("as_a_rule");
+    let yuan = reader.optional_number("yuan");
+    let (raise, cut) = (reader.optional_fraction("raise", true), reader.optional_fraction("cut", true));
+    let tier = check::tier(reader, set);
+    let kind = kind?;
+    let missing = match kind {
+        ConsequenceKind::Rectification if months.is_none() => Some("months"),
+        ConsequenceKind::YearlyAssessment | ConsequenceKind::Reverification | ConsequenceKind::Streak
+            if years.is_none() =>
+        {
+            Some("years")
+        }
+        ConsequenceKind::Award if yuan.is_none() => Some("yuan"),
+        ConsequenceKind::SubsidyChange if raise.is_none() && cut.is_none() => Some("raise 或 cut"),
+        _ => None,
+    };
+    if let Some(field) = missing {
+        reader.fault(format!("缺少字段 {field}（{}）", kind.label()));
+    }
+    Some(Consequence { rule: rule?, kind, months, years, as_a_rule, yuan, raise, cut, tier })
+}
+
+fn coverage(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<Coverage> {
+    let rule = rule(reader, context);
+    let indicators = check::indicators(reader, set);
+    let threshold = reader.fraction("threshold", true);
+    let by = reader.optional_date("by");
+    let homes = reader.optional_number("homes");
+    Some(Coverage { rule: rule?, indicators, threshold: threshold?, by, homes })
+}
+
+fn spot_check(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<SpotCheckRule> {
+    let rule = rule(reader, context);
+    let item = check::optional_item(reader, set);
+    let sample = reader.optional_fraction("sample", true);
+    Some(SpotCheckRule { rule: rule?, item, sample })
+}
+
+fn grant(reader: &mut Reader<'_, '_>, context: &Context) -> Option<Grant> {
+    let rule = rule(reader, context);
+    let mut steps = Vec::new();
+    for mut step in reader.tables("steps") {
+        let (from, yuan) = (step.number("from"), step.number("yuan"));
+        step.finish();
+        steps.push(GrantStep { from_square_metres: from?, yuan: yuan? });
+    }
+    check::descending(reader, "steps", steps.iter().map(|step| step.from_square_metres));
+    Some(Grant { rule: rule?, steps })
+}
+
+fn size_classes(reader: &mut Reader<'_, '_>, context: &Context) -> Option<SizeClasses> {
+    let rule = rule(reader, context);
+    let mut classes = Vec::new();
+    for mut class in reader.tables("classes") {
+        let (from, title, requires) = (class.number("from"), class.text("title"), class.text("requires"));
+        class.finish();
+        classes.push(SizeClass { from_persons: from?, title: title?, requires: requires? });
+    }
+    check::descending(reader, "classes", classes.iter().map(|class| class.from_persons));
+    Some(SizeClasses { rule: rule?, classes })
+}
+
+fn calendar(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<Calendar> {
+    let rule = rule(reader, context);
+    let mut month = |field| {
+        let there = reader.has(field);
+        let month = reader.number_within(field, 1..=12).and_then(|month| u8::try_from(month).ok());
+        if month.is_none() && !there {
+            reader.fault(format!("缺少字段 {field}"));
+        }
+        month
+    };
+    let (apply_month, review_month) = (month("apply_month"), month("review_month"));
+    let after = reader.number_within("honoured_after_years", 0..=10).and_then(|years| u8::try_from(years).ok());
+    let tier = check::tier(reader, set);
+    Some(Calendar {
+        rule: rule?,
+        apply_month: apply_month?,
+        review_month: review_month?,
+        honoured_after_years: after.unwrap_or(0),
+        tier,
+    })
+}

@@ -1,0 +1,80 @@
+//! What every member page looks up: the round behind a tag (kept in memory for a moment, since a whole hall asks at once),
+//! and whether somebody is trying codes out.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::ballot_box::BallotBox;
+use crate::database::{Database, DatabaseError};
+use crate::domain::poll::Poll;
+use crate::domain::slip::PollTag;
+use crate::store;
+
+/// How long a round is shown as it was read. Casting never relies on it: the ballot box reads the phase itself.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// Unknown codes of one round answered at once, before the guard slows down to one a second. A hall of people
+/// with last year's slips stays below it; codes that exist are never counted.
+const UNKNOWN_BURST: NonZeroU32 = NonZeroU32::new(60).unwrap();
+
+/// A round and the union that holds it.
+#[derive(Debug)]
+pub struct Round {
+    pub poll: Poll,
+    /// Name of the union.
+    pub union: String,
+}
+
+/// Ballot box and database as the member pages use them.
+pub struct Desk {
+    pub ballot_box: BallotBox,
+    pub database: Database,
+    rounds: RwLock<HashMap<PollTag, (Instant, Arc<Round>)>>,
+    unknown: DefaultKeyedRateLimiter<PollTag>,
+}
+
+impl Desk {
+    /// The desk in front of this ballot box.
+    #[must_use]
+    pub fn new(database: Database, ballot_box: BallotBox) -> Self {
+        let quota = Quota::per_second(NonZeroU32::MIN).allow_burst(UNKNOWN_BURST);
+        Desk { ballot_box, database, rounds: RwLock::default(), unknown: RateLimiter::keyed(quota) }
+    }
+
+    /// The round whose slips carry this tag; at most two seconds old. Blocks on the database.
+    ///
+    /// # Errors
+    /// Database faults.
+    pub fn round(&self, tag: PollTag) -> Result<Option<Arc<Round>>, DatabaseError> {
+        let known = self.rounds.read().unwrap_or_else(PoisonError::into_inner).get(&tag).cloned();
+        if let Some((_, round)) = known.filter(|(read, _)| read.elapsed() < FRESH) {
+            return Ok(Some(round));
+        }
+        let found = self.database.read(|connection| -> Result<_, DatabaseError> {
+            let Some(poll) = store::polls::by_tag(connection, tag)? else { return Ok(None) };
+            let union = store::unions::load(connection, poll.union)?.map(|union| union.name).unwrap_or_default();
+            Ok(Some(Arc::new(Round { poll, union })))
+        })?;
+        let mut rounds = self.rounds.write().unwrap_or_else(PoisonError::into_inner);
+        match &found {
+            Some(round) => drop(rounds.insert(tag, (Instant::now(), Arc::clone(round)))),
+            None => drop(rounds.remove(&tag)),
+        }
+        Ok(found)
+    }
+
+    /// Notes that a code of this round was unknown; `false` when there were so many of late that somebody seems to
+    /// be guessing. Counted per round and not per address: a hall shares one. The code itself is never noted.
+    #[must_use]
+    pub fn note_unknown(&self, round: &Round) -> bool {
+        let calm = self.unknown.check_key(&round.poll.tag).is_ok();
+        if !calm {
+            tracing::warn!(poll = round.poll.id.0, "many unknown slip codes are tried on this round");
+        }
+        calm
+    }
+}

@@ -1,0 +1,239 @@
+//! The pages of the ballot: what each template is given, and the headers that all of them carry.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use askama::Template;
+
+use super::assets::{ASSETS, Assets};
+use super::desk::Round;
+use super::words::{Word, day, whom_to_ask};
+use crate::domain::ballot::Ballot;
+use crate::domain::paper::{Answer, Item, Paper};
+use crate::domain::slip::{FormNonce, PollTag, Receipt, SlipCode};
+
+/// Seconds after which a form that could not be taken may be sent again.
+const RETRY_AFTER: &str = "3";
+
+/// An answer as drawn.
+pub struct AnswerView {
+    code: &'static str,
+    label: &'static str,
+    chosen: bool,
+}
+
+/// An item as drawn.
+pub struct ItemView<'p> {
+    id: &'p str,
+    title: &'p str,
+    /// From 1.
+    place: usize,
+    answers: Vec<AnswerView>,
+    /// Left blank by a member who came back to fill it in.
+    left: bool,
+}
+
+/// Items under one heading.
+pub struct SectionView<'p> {
+    label: &'static str,
+    items: Vec<ItemView<'p>>,
+}
+
+#[derive(Template)]
+#[template(path = "member/ballot.html")]
+struct BallotPage<'p> {
+    asset: &'static Assets,
+    union: &'p str,
+    title: &'p str,
+    ends: String,
+    link: String,
+    nonce: String,
+    total: usize,
+    sections: Vec<SectionView<'p>>,
+    comment_asked: bool,
+    comment: &'p str,
+    refused: &'p str,
+}
+
+/// What a member filled in so far, to be shown again in the same form.
+#[derive(Default, Clone, Copy)]
+pub struct Filled<'p> {
+    pub ballot: Option<&'p Ballot>,
+    pub comment: &'p str,
+    /// Why it was not taken; empty when the member merely came back.
+    pub refused: &'p str,
+}
+
+/// The ballot, empty or as filled in so far.
+pub fn ballot(
+    status: StatusCode,
+    round: &Round,
+    slip: &SlipCode,
+    nonce: &FormNonce,
+    filled: Filled<'_>,
+) -> HttpResponse {
+    let paper = &round.poll.paper;
+    let page = BallotPage {
+        asset: &ASSETS,
+        union: &round.union,
+        title: &round.poll.facts.title,
+        ends: day(round.poll.facts.ends),
+        link: slip.link_form(),
+        nonce: nonce.text(),
+        total: paper.items.len(),
+        sections: sections(paper, filled.ballot),
+        comment_asked: paper.comment,
+        comment: filled.comment,
+        refused: filled.refused,
+    };
+    send(HttpResponse::build(status), &page)
+}
+
+fn sections<'p>(paper: &'p Paper, filled: Option<&Ballot>) -> Vec<SectionView<'p>> {
+    let answers = filled.map(Ballot::answers);
+    let mut sections: Vec<SectionView<'p>> = Vec::new();
+    for (place, item) in (1..).zip(&paper.items) {
+        let given = answers.and_then(|answers| answers.get(place - 1).copied().flatten());
+        let view = item_view(item, place, given, filled.is_some() && given.is_none());
+        match sections.last_mut().filter(|section| section.label == item.section.label()) {
+            Some(section) => section.items.push(view),
+            None => sections.push(SectionView { label: item.section.label(), items: vec![view] }),
+        }
+    }
+    sections
+}
+
+fn item_view(item: &Item, place: usize, given: Option<Answer>, left: bool) -> ItemView<'_> {
+    let view = |answer: &Answer| AnswerView {
+        code: answer.code(),
+        label: item.scale.label(*answer),
+        chosen: given == Some(*answer),
+    };
+    let answers = item.scale.answers().iter().map(view).collect();
+    ItemView { id: item.id.as_str(), title: &item.title, place, answers, left }
+}
+
+/// An item that was left blank.
+struct Blank<'p> {
+    place: usize,
+    title: &'p str,
+}
+
+#[derive(Template)]
+#[template(path = "member/held.html")]
+struct HeldPage<'p> {
+    asset: &'static Assets,
+    code: &'p str,
+    heading: &'p str,
+    lines: Vec<String>,
+    blanks: Vec<Blank<'p>>,
+    /// Place of the first blank.
+    first: usize,
+    link: String,
+    /// The filled form, to be sent again as it is.
+    fields: &'p [(String, String)],
+}
+
+/// The one question back: items were left blank. Nothing is cast yet.
+pub fn blanks(round: &Round, slip: &SlipCode, ballot: &Ballot, fields: &[(String, String)]) -> HttpResponse {
+    let places = ballot.blanks();
+    let items = &round.poll.paper.items;
+    let blanks: Vec<Blank<'_>> = places
+        .iter()
+        .filter_map(|place| Some(Blank { place: place + 1, title: items.get(*place)?.title.as_str() }))
+        .collect();
+    let page = HeldPage {
+        asset: &ASSETS,
+        code: "blanks",
+        heading: "还没有投票",
+        lines: vec![format!("您有 {} 项空着：", blanks.len())],
+        first: blanks.first().map_or(1, |blank| blank.place),
+        blanks,
+        link: slip.link_form(),
+        fields,
+    };
+    send(HttpResponse::Ok(), &page)
+}
+
+/// The filled form is kept and can be sent again: nothing says yet that it was cast.
+pub fn again(slip: &SlipCode, words: (&str, &str, &[&str]), fields: &[(String, String)]) -> HttpResponse {
+    let (code, heading, lines) = words;
+    let page = HeldPage {
+        asset: &ASSETS,
+        code,
+        heading,
+        lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+        blanks: Vec::new(),
+        first: 1,
+        link: slip.link_form(),
+        fields,
+    };
+    let mut response = HttpResponse::ServiceUnavailable();
+    response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+    send(response, &page)
+}
+
+#[derive(Template)]
+#[template(path = "member/thanks.html")]
+struct ThanksPage {
+    asset: &'static Assets,
+    receipt: String,
+    groups: Vec<String>,
+    tag: PollTag,
+}
+
+/// The thank-you. The same for the first answer and for every later one to the same form.
+pub fn thanks(tag: PollTag, receipt: Receipt) -> HttpResponse {
+    let receipt = receipt.to_string();
+    let groups = receipt.split('-').map(str::to_owned).collect();
+    send(HttpResponse::Ok(), &ThanksPage { asset: &ASSETS, receipt, groups, tag })
+}
+
+#[derive(Template)]
+#[template(path = "member/word.html")]
+struct WordPage<'p> {
+    asset: &'static Assets,
+    code: &'p str,
+    heading: &'p str,
+    lines: &'p [String],
+    ways: &'p [(String, &'static str)],
+    union: &'p str,
+    title: &'p str,
+    ask: String,
+}
+
+/// A page of words about a slip; names whom to ask when the round is known.
+pub fn word(word: &Word, round: Option<&Round>) -> HttpResponse {
+    let page = WordPage {
+        asset: &ASSETS,
+        code: word.code,
+        heading: word.heading,
+        lines: &word.lines,
+        ways: &word.ways,
+        union: round.map_or("", |round| &round.union),
+        title: round.map_or("", |round| &round.poll.facts.title),
+        ask: round.map(|round| whom_to_ask(&round.poll)).unwrap_or_default(),
+    };
+    let mut response = HttpResponse::build(word.status);
+    if matches!(word.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+    }
+    send(response, &page)
+}
+
+/// The rendered page with the headers of a page about one slip: kept nowhere, framed nowhere, referred from nowhere.
+fn send(mut response: HttpResponseBuilder, page: &impl Template) -> HttpResponse {
+    match page.render() {
+        Ok(html) => response
+            .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header((header::CONTENT_SECURITY_POLICY, ASSETS.policy.as_str()))
+            .insert_header((header::REFERRER_POLICY, "no-referrer"))
+            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .insert_header((header::X_FRAME_OPTIONS, "DENY"))
+            .body(html),
+        Err(error) => {
+            tracing::error!(%error, "a page of the ballot did not render");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! What a member reads when there is no ballot to show: each refusal with its status, a stable code, plain words and a way
+//! forward.
+
+use actix_web::http::StatusCode;
+use time::Date;
+
+use crate::ballot_box::{CastRefusal, SlipState};
+use crate::domain::ballot::BallotRefusal;
+use crate::domain::poll::{Phase, Poll, VoidReason};
+use crate::domain::slip::SlipCodeError;
+
+/// A page of words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    pub status: StatusCode,
+    /// Stable; members may read it out on the telephone.
+    pub code: &'static str,
+    pub heading: &'static str,
+    pub lines: Vec<String>,
+    /// Address and words of each way forward.
+    pub ways: Vec<(String, &'static str)>,
+}
+
+impl Word {
+    fn new(status: StatusCode, code: &'static str, heading: &'static str, lines: &[&str]) -> Self {
+        Word { status, code, heading, lines: lines.iter().map(|line| (*line).to_owned()).collect(), ways: Vec::new() }
+    }
+
+    fn way(mut self, address: impl Into<String>, words: &'static str) -> Self {
+        self.ways.push((address.into(), words));
+        self
+    }
+}
+
+/// `11月30日`
+#[must_use]
+pub fn day(date: Date) -> String {
+    format!("{}月{}日", u8::from(date.month()), date.day())
+}
+
+/// Whom to ask about the round, by office and name as far as the round says.
+#[must_use]
+pub fn whom_to_ask(poll: &Poll) -> String {
+    let chair = match poll.facts.chair.as_str() {
+        "" => "本单位工会".to_owned(),
+        name => format!("工会主席{name}"),
+    };
+    match poll.facts.chief_scrutineer.as_str() {
+        "" => chair,
+        name => format!("{chair}，或者总监票人{name}"),
+    }
+}
+
+/// The code cannot be a slip code.
+#[must_use]
+pub fn mistyped(error: SlipCodeError) -> Word {
+    let word = match error {
+        SlipCodeError::Shape => Word::new(
+            StatusCode::NOT_FOUND,
+            "slip_malformed",
+            "选票码不完整",
+            &["选票码是 26 位字母和数字，印在选票的二维码旁边。", "请对着选票再输一遍，也可以用微信扫二维码。"],
+        ),
+        SlipCodeError::Check => Word::new(
+            StatusCode::NOT_FOUND,
+            "slip_mistyped",
+            "选票码有一处不对",
+            &["可能输错了一个字，或者前后颠倒了两个字。", "请对着选票再输一遍，也可以用微信扫二维码。"],
+        ),
+    };
+    word.way("/", "重新输入选票码")
+}
+
+/// No round has this tag.
+#[must_use]
+pub fn unknown_round() -> Word {
+    Word::new(
+        StatusCode::NOT_FOUND,
+        "round_unknown",
+        "没有找到这张选票",
+        &["这张选票不是从这里发出的。", "请把选票给发票的人看一看，请他们帮您核对。"],
+    )
+    .way("/", "重新输入选票码")
+}
+
+/// Too many unknown codes are tried on one round.
+#[must_use]
+pub fn slow_down() -> Word {
+    Word::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "slip_unknown_slow",
+        "没有找到这张选票",
+        &["现在有人在连续试选票码，所以查得慢一些。", "您的选票如果是真的，不受影响。请对着选票再输一遍。"],
+    )
+    .way("/", "重新输入选票码")
+}
+
+/// Why this slip has no ballot to show; `None` when it has one.
+#[must_use]
+pub fn about_slip(state: SlipState) -> Option<Word> {
+    match state {
+        SlipState::Unspent => None,
+        SlipState::Spent => Some(slip_spent()),
+        SlipState::Void => Some(slip_void()),
+        SlipState::Unknown => Some(slip_unknown()),
+    }
+}
+
+/// Why the round shows no ballot; `None` while it is open.
+#[must_use]
+pub fn about_phase(poll: &Poll) -> Option<Word> {
+    match &poll.phase {
+        Phase::Open { .. } => None,
+        Phase::Draft { .. } => Some(not_open(poll)),
+        Phase::Void { reason } => Some(void(Some(reason))),
+        Phase::Counting { .. } | Phase::Closing { .. } | Phase::Closed { .. } => Some(
+            Word::new(
+                StatusCode::GONE,
+                "round_closed",
+                "投票已经结束",
+                &["手机投票已经截止，正在计票。", "结果由工会公布。如果您投过票，公布以后可以凭回执查验。"],
+            )
+            .way(receipts(poll), "查验回执"),
+        ),
+        Phase::Certified { sheet, .. } | Phase::Reported { sheet, .. } => Some(
+            Word::new(StatusCode::GONE, "round_closed", "投票已经结束", &["这一轮评议的结果已经公布。"])
+                .way(format!("/sheets/{sheet}"), "看结果")
+                .way(receipts(poll), "查验回执"),
+        ),
+    }
+}
+
+/// What becomes of a submission that the ballot box refused for good; `None` when the same form may be sent again.
+#[must_use]
+pub fn about_cast(refusal: CastRefusal, poll: &Poll) -> Option<Word> {
+    Some(match refusal {
+        CastRefusal::UnknownSlip => slip_unknown(),
+        CastRefusal::SlipSpent => Word { status: StatusCode::CONFLICT, ..slip_spent() },
+        CastRefusal::SlipVoid => slip_void(),
+        CastRefusal::NotOpen => not_open(poll),
+        CastRefusal::Void => match &poll.phase {
+            Phase::Void { reason } => void(Some(reason)),
+            _ => void(None),
+        },
+        CastRefusal::Closed => Word::new(
+            StatusCode::GONE,
+            "cast_closed",
+            "投票已经结束，这次没有计入",
+            &["您提交的时候，手机投票已经截止。", "如果现场还在收纸质选票，可以填好这张选票，交给监票人。"],
+        ),
+        CastRefusal::Closing | CastRefusal::Busy | CastRefusal::Stopped | CastRefusal::Unavailable => return None,
+    })
+}
+
+/// Code, heading and words for a submission that may be sent again as it is.
+#[must_use]
+pub fn try_again(refusal: CastRefusal) -> (&'static str, &'static str, &'static [&'static str]) {
+    match refusal {
+        CastRefusal::Busy => ("busy", "还没有投成", &["现在投票的人多。请等几秒，再按一次。"]),
+        CastRefusal::Closing => {
+            ("closing", "正在开票，请稍等", &["现在还不能告诉您，您的票算进去了没有。请过几分钟再按一次。"])
+        }
+        CastRefusal::Stopped => {
+            ("stopped", "投票箱暂时停用", &["这次没有投成。请把选票留好，问一问工会，过一会儿再按一次。"])
+        }
+        _ => ("unavailable", "还不能确定投成没有", &["请再按一次。不管按几次，一张选票只算一票。"]),
+    }
+}
+
+/// The form is not one of ours, or was damaged on its way.
+#[must_use]
+pub fn bad_form(status: StatusCode, code: &'static str, link: &str) -> Word {
+    let reason = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "送来的内容太长了，没有收下。",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "送来的不是选票页面上的内容，没有收下。",
+        _ => "送来的内容不完整，没有收下。",
+    };
+    Word::new(status, code, "还没有投票", &[reason, "请回到选票，再选一次。"]).way(format!("/V/{link}"), "回到选票")
+}
+
+/// The form does not fit the paper.
+#[must_use]
+pub fn bad_ballot(refusal: &BallotRefusal, link: &str) -> Word {
+    let (code, reason) = match refusal {
+        BallotRefusal::AnswerNotOnPaper { .. } => ("answer_not_on_paper", "有一项的答案不在选票上。"),
+        BallotRefusal::TwoAnswers { .. } => ("two_answers", "有一项选了两个答案。"),
+        BallotRefusal::UnknownItem => ("unknown_item", "送来的内容里，有选票上没有的项目。"),
+        BallotRefusal::CommentTooLong => ("comment_too_long", "意见超过了 200 字。"),
+        BallotRefusal::CommentNotAsked => ("comment_not_asked", "这一轮评议不收文字意见。"),
+    };
+    Word::new(StatusCode::UNPROCESSABLE_ENTITY, code, "还没有投票", &[reason, "请回到选票，再选一次。"])
+        .way(format!("/V/{link}"), "回到选票")
+}
+
+/// Something of ours failed before the ballot was touched.
+#[must_use]
+pub fn unavailable(link: &str) -> Word {
+    Word::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "unavailable",
+        "暂时打不开选票",
+        &["系统一时没有回应。请过一会儿再试。您的选票没有被用掉。"],
+    )
+    .way(format!("/V/{link}"), "再试一次")
+}
+
+fn slip_spent() -> Word {
+    Word::new(
+        StatusCode::GONE,
+        "slip_spent",
+        "这张选票已经投过票了",
+        &[
+            "如果是您自己投的，您的票已经在票箱里，不用再投。",
+            "如果您还没有投过，请马上告诉监票人。",
+            "一张选票只能投一次，第一次提交的算数。",
+        ],
+    )
+}
+
+fn slip_void() -> Word {
+    Word::new(
+        StatusCode::GONE,
+        "slip_void",
+        "这张选票已经作废",
+        &["作废的选票不能投票。", "您有投票资格的话，可以请工会换一张新的。"],
+    )
+}
+
+fn slip_unknown() -> Word {
+    Word::new(
+        StatusCode::NOT_FOUND,
+        "slip_unknown",
+        "没有找到这张选票",
+        &["这个码不是这一轮的选票。可能是重新印过，您手里的是旧的。", "请对着选票再输一遍，或者请工会看一看。"],
+    )
+    .way("/", "重新输入选票码")
+}
+
+fn not_open(poll: &Poll) -> Word {
+    let begins = format!("计划{}开始。到时候再扫一次就行。", day(poll.facts.begins));
+    Word::new(
+        StatusCode::CONFLICT,
+        "round_not_open",
+        "投票还没有开始",
+        &[&begins, "请把选票收好，不要给别人看上面的码。"],
+    )
+}
+
+fn void(reason: Option<&VoidReason>) -> Word {
+    let why = match reason {
+        Some(VoidReason::CalledOff { text, .. }) if !text.is_empty() => format!("原因：{text}"),
+        Some(VoidReason::MoreSpentThanHandedOut { .. }) => "原因：收回的票比发出的多。".to_owned(),
+        Some(VoidReason::VaultLost | VoidReason::BallotsLost) => "原因：系统故障，票不能完整地清点。".to_owned(),
+        _ => "请等工会通知。".to_owned(),
+    };
+    Word::new(
+        StatusCode::GONE,
+        "round_void",
+        "这一轮评议已经作废",
+        &[&why, "已经投的票不会打开，也不算数。重新评议的话，工会会发新的选票。"],
+    )
+}
+
+fn receipts(poll: &Poll) -> String {
+    format!("/receipts?round={}", poll.tag)
+}

@@ -1,0 +1,88 @@
+// Helps the ballot on a bad network: one submission at a time, the same form again until an answer comes.
+// Without this script the form works by itself. Nothing is kept on the phone.
+(function () {
+  'use strict';
+  if (!window.XMLHttpRequest || !window.DOMParser || !document.addEventListener) { return; }
+  var busy = false, waits = [2, 4, 8, 15, 15, 30, 30], pressed = null;
+
+  function pairs(form) {
+    var out = [], i, field;
+    for (i = 0; i < form.elements.length; i++) {
+      field = form.elements[i];
+      if (!field.name || field.disabled || field.type === 'submit' || (field.type === 'radio' && !field.checked)) { continue; }
+      out.push([field.name, field.value]);
+    }
+    if (pressed && pressed.form === form && pressed.name) { out.push([pressed.name, pressed.value]); }
+    return out.map(function (p) { return encodeURIComponent(p[0]) + '=' + encodeURIComponent(p[1]); }).join('&');
+  }
+
+  function say(form, text) {
+    var place = form.querySelector('.sending');
+    if (place) { place.className = text ? 'sending notice warn' : 'sending'; place.textContent = text; }
+  }
+
+  function lock(form, on) {
+    var i, field;
+    busy = on;
+    for (i = 0; i < form.elements.length; i++) {
+      field = form.elements[i];
+      if (field.type === 'submit') {
+        if (on) { field.setAttribute('aria-disabled', 'true'); } else { field.removeAttribute('aria-disabled'); }
+        if (field === (pressed || form.querySelector('[type=submit]'))) { field.setAttribute('aria-busy', on ? 'true' : 'false'); }
+      }
+    }
+  }
+
+  // Puts the server's page in the place of this one: the choices leave the screen and the memory with it.
+  function show(text, fragment) {
+    var page = new DOMParser().parseFromString(text, 'text/html'), main = page.getElementById('main'), place;
+    if (!main || !main.getAttribute('data-page')) { return false; }
+    document.title = page.title;
+    document.getElementById('main').parentNode.replaceChild(main, document.getElementById('main'));
+    place = fragment && document.getElementById(fragment);
+    if (place) { place.scrollIntoView(); } else { window.scrollTo(0, 0); }
+    main.focus({ preventScroll: true });
+    return true;
+  }
+
+  function send(form, body, attempt, fragment) {
+    var request = new XMLHttpRequest(), ended = false;
+    function again(seconds, answer) {
+      if (ended) { return; }
+      ended = true;
+      if (attempt >= waits.length) {
+        if (answer && show(answer)) { busy = false; return; }
+        say(form, '还没有投成。请看看手机有没有网，再按一次“投票”。您选好的都还在。');
+        lock(form, false);
+        return;
+      }
+      say(form, (answer ? '现在投票的人多' : '网络不好') + '，正在自动再试（第 ' + (attempt + 2) + ' 次）。请不要关掉这个页面。');
+      setTimeout(function () { send(form, body, attempt + 1, fragment); }, 1000 * (seconds || waits[attempt]));
+    }
+    request.open('POST', form.getAttribute('action'), true);
+    request.setRequestHeader('Content-Type', 'application/x-www-form-urlencoded');
+    request.timeout = 20000;
+    request.onload = function () {
+      if (request.status === 503) { again(parseInt(request.getResponseHeader('Retry-After'), 10), request.responseText); return; }
+      if (ended) { return; }
+      if (show(request.responseText, fragment)) { ended = true; busy = false; pressed = null; } else { again(); }
+    };
+    request.onerror = request.ontimeout = request.onabort = function () { again(); };
+    request.send(body);
+  }
+
+  document.addEventListener('click', function (event) {
+    var button = event.target;
+    if (button && button.type === 'submit') { pressed = button; }
+  });
+  document.addEventListener('submit', function (event) {
+    var form = event.target, fragment = '';
+    if (!form.hasAttribute('data-cast')) { return; }
+    event.preventDefault();
+    if (busy) { return; }
+    if (pressed && pressed.getAttribute('formaction')) { fragment = pressed.getAttribute('formaction').split('#')[1] || ''; }
+    lock(form, true);
+    say(form, '正在提交，请稍等。');
+    send(form, pairs(form), 0, fragment);
+  });
+})();

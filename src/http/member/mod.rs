@@ -6,5 +6,6 @@
 mod assets;
 pub mod ballot;
 pub mod desk;
+pub mod front;
 mod page;
 mod words;

@@ -237,3 +237,152 @@ fn send(mut response: HttpResponseBuilder, page: &impl Template) -> HttpResponse
         }
     }
 }
+
+/// A page that loads the common stylesheet.
+pub fn html(status: StatusCode, page: &impl Template) -> HttpResponse {
+    match page.render() {
+        Ok(html) => HttpResponse::build(status)
+            .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .body(html),
+        Err(error) => {
+            tracing::error!(%error, "a page did not render");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+    use time::macros::date;
+
+    use super::*;
+    use crate::domain::digest::Digest;
+    use crate::domain::ids::{PollId, UnionId};
+    use crate::domain::paper::{Scale, Section};
+    use crate::domain::poll::{Assembly, Facts, Phase, Poll, RuleSetRef};
+    use crate::domain::union::Category;
+
+    fn item(id: &str, section: Section, scale: Scale, title: &str) -> Item {
+        Item { id: id.into(), section, scale, title: title.to_owned() }
+    }
+
+    fn round() -> Round {
+        let details = [
+            "组织建设与民主管理",
+            "思想引领与职工素质",
+            "维护职工权益",
+            "服务与帮扶",
+            "文体活动与阵地",
+            "经费使用与公开",
+        ];
+        let mut items = vec![item("home", Section::Overall, Scale::Satisfaction, "您对本单位职工之家建设是否满意")];
+        items.extend(
+            (1..).zip(details).map(|(n, title)| item(&format!("d{n}"), Section::Detailed, Scale::Satisfaction, title)),
+        );
+        items.push(item("awareness", Section::Awareness, Scale::Awareness, "您知道工会有哪些服务职工的政策吗"));
+        items.push(item("pledge_1", Section::Pledges, Scale::Pledge, "新建母婴室和职工书屋"));
+        let facts = Facts {
+            title: "2026年度会员评议职工之家".to_owned(),
+            assembly: Assembly::Members,
+            place: "职工食堂".to_owned(),
+            begins: date!(2026 - 11 - 20),
+            ends: date!(2026 - 11 - 30),
+            member_total: 141,
+            expected: 141,
+            chief_scrutineer: "李秀兰".to_owned(),
+            scrutineers: Vec::new(),
+            tellers: Vec::new(),
+            chair: "王建国".to_owned(),
+            applying_for: None,
+            indicators: std::collections::BTreeMap::default(),
+        };
+        let poll = Poll {
+            id: PollId(7),
+            tag: PollTag::from_random(77),
+            union: UnionId(1),
+            year: 2026,
+            category: Category::Enterprise,
+            rule_set: RuleSetRef { id: "qingdao-2020".to_owned(), version: "1".to_owned(), digest: Digest([0; 32]) },
+            paper: Paper { items, comment: true },
+            facts,
+            phase: Phase::new(),
+            version: 0,
+        };
+        Round { poll, union: "青岛海星机械有限公司工会委员会".to_owned() }
+    }
+
+    async fn text(response: HttpResponse) -> String {
+        String::from_utf8(to_bytes(response.into_body()).await.ok().unwrap().to_vec()).unwrap()
+    }
+
+    fn keep(name: &str, html: &str) {
+        if let Ok(folder) = std::env::var("PREVIEW") {
+            std::fs::write(format!("{folder}/{name}.html"), html).unwrap();
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_fresh_ballot_has_every_answer_and_none_chosen() {
+        let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
+        let nonce = FormNonce([7; 32]);
+        let page = text(ballot(StatusCode::OK, &round(), &slip, &nonce, Filled::default())).await;
+        keep("ballot", &page);
+        assert_eq!(page.matches("type=\"radio\"").count(), 8 * 4 + 2);
+        assert!(!page.contains(" checked"));
+        assert!(page.contains(&nonce.text()) && page.contains("第 9 项，共 9 项"));
+        assert!(!page.contains("src=") && !page.contains("url("), "one request");
+    }
+
+    #[actix_web::test]
+    async fn the_question_back_keeps_the_form_as_it_was() {
+        let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
+        let round = round();
+        let given = Ballot::parse(&round.poll.paper, [("home", "dissatisfied")]).unwrap();
+        let fields = [("home".to_owned(), "dissatisfied".to_owned()), ("n".to_owned(), FormNonce([7; 32]).text())];
+        let page = text(blanks(&round, &slip, &given, &fields)).await;
+        keep("blanks", &page);
+        assert!(page.contains("还没有投票") && page.contains("您有 8 项空着"));
+        assert!(page.contains(r#"name="home" value="dissatisfied""#) && page.contains(&FormNonce([7; 32]).text()));
+        let back = text(ballot(
+            StatusCode::OK,
+            &round,
+            &slip,
+            &FormNonce([7; 32]),
+            Filled { ballot: Some(&given), ..Filled::default() },
+        ))
+        .await;
+        keep("back", &back);
+        assert_eq!(back.matches(" checked").count(), 1);
+        assert_eq!(back.matches("item left").count(), 8);
+    }
+
+    #[actix_web::test]
+    async fn the_thank_you_shows_the_receipt_and_no_choice() {
+        let receipt = Receipt([9; 15]);
+        let response = thanks(PollTag::from_random(77), receipt);
+        assert_eq!(response.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
+        let page = text(response).await;
+        keep("thanks", &page);
+        assert!(page.contains(&format!("data-receipt=\"{receipt}\"")) && page.contains("投票成功"));
+        for answer in ["满意", "不了解", "弃权", "兑现"] {
+            assert!(!page.contains(answer), "{answer}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_form_that_waits_can_be_sent_again() {
+        let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
+        let fields = [("home".to_owned(), "\"><b>".to_owned()), ("n".to_owned(), FormNonce([7; 32]).text())];
+        let words = super::super::words::try_again(crate::ballot_box::CastRefusal::Busy);
+        let response = again(&slip, words, &fields);
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers().get(header::RETRY_AFTER).unwrap(), RETRY_AFTER);
+        let page = text(response).await;
+        keep("again", &page);
+        assert!(page.contains("再提交一次") && !page.contains("<b>"), "what came in is escaped");
+        let spent = super::super::words::about_slip(crate::ballot_box::SlipState::Spent).unwrap();
+        keep("spent", &text(word(&spent, Some(&round()))).await);
+    }
+}

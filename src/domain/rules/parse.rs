@@ -30,11 +30,7 @@ impl RuleSet {
             return Err(findings.into_sorted());
         }
         let set = read_set(Reader::new(&findings, String::new(), table), Digest::sha256(text.as_bytes()));
-        let clean = findings.is_empty();
-        match set {
-            Some(set) if clean => Ok(set),
-            _ => Err(findings.into_sorted()),
-        }
+        if findings.is_empty() { Ok(set) } else { Err(findings.into_sorted()) }
     }
 }
 
@@ -46,7 +42,7 @@ struct Context {
     denominator: Denominator,
 }
 
-fn read_set(mut file: Reader<'_, '_>, digest: Digest) -> Option<RuleSet> {
+fn read_set(mut file: Reader<'_, '_>, digest: Digest) -> RuleSet {
     let id = check::id(&mut file);
     let version = version(&mut file);
     let title = file.text("title");
@@ -107,7 +103,7 @@ fn read_set(mut file: Reader<'_, '_>, digest: Digest) -> Option<RuleSet> {
     set.calendars = each(&mut file, "calendar", &context, |reader, context| calendar(reader, context, &set));
     set.categories = context.categories;
     file.finish();
-    Some(set)
+    set
 }
 
 fn each<'f, 'i, T>(

@@ -223,7 +223,7 @@ impl<'f, 'i> Reader<'f, 'i> {
             return Vec::new();
         };
         let mut texts = Vec::new();
-        for value in values.iter() {
+        for value in &values {
             match value.get_ref().as_str() {
                 Some(text) => texts.push(Spanned::new(value.span(), text.to_owned())),
                 None => self.fault_at(&value.span(), field, format!("应为文字，写的是{}", kind(value.get_ref()))),
@@ -236,12 +236,11 @@ impl<'f, 'i> Reader<'f, 'i> {
     pub(super) fn words<W: Word>(&mut self, field: &'static str) -> Vec<W> {
         let mut words = Vec::new();
         for text in self.texts(field) {
-            match W::ALL.iter().copied().find(|word| word.code() == text.get_ref()) {
-                Some(word) => words.push(word),
-                None => {
-                    let message = unknown(text.get_ref(), W::ALL.iter().map(|word| word.code()));
-                    self.fault_at(&text.span(), field, message);
-                }
+            if let Some(word) = W::ALL.iter().copied().find(|word| word.code() == text.get_ref()) {
+                words.push(word);
+            } else {
+                let message = unknown(text.get_ref(), W::ALL.iter().map(|word| word.code()));
+                self.fault_at(&text.span(), field, message);
             }
         }
         words

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::model::{Indicator, MetricRule, RuleSet, Standard};
+
 use super::reader::Finding;
 use crate::domain::poll::RuleSetRef;
 use crate::domain::union::Category;
 
 /// The files that are built into the program.
-const EMBEDDED: [(&str, &str); 2] = [
+const EMBEDDED: [(&str, &str); 5] = [
     ("qingdao-2020.toml", include_str!("../../rules/qingdao-2020.toml")),
     ("shandong-2018.toml", include_str!("../../rules/shandong-2018.toml")),
+    ("hohhot-2020.toml", include_str!("../../rules/hohhot-2020.toml")),
+    ("changzhou-2016.toml", include_str!("../../rules/changzhou-2016.toml")),
+    ("chaoyang-2013.toml", include_str!("../../rules/chaoyang-2013.toml")),
 ];
 
 /// All rule sets of an installation. Several versions of one set live side by side: a round keeps the version
@@ -202,5 +206,123 @@ impl RuleSet {
     #[must_use]
     pub fn reference(&self) -> RuleSetRef {
         RuleSetRef { id: self.id.clone(), version: self.version.to_string(), digest: self.digest }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::rules::Version;
+
+    /// The ids of all rules that were read out of the five documents.
+    const RULES: &str = "\
+        QD-1.1 QD-1.2 QD-1.3 QD-1.4 QD-1.5 QD-1.6 QD-1.7 QD-1.8 QD-1.9 QD-2.1 QD-2.2 QD-3.1 QD-3.2 QD-3.3 QD-3.4 \
+        QD-3.5 QD-0.1 SD-1.1 SD-1.2 SD-1.3 SD-2.1 SD-5.1 SD-5.2 SD-5.3 SD-5.4 SD-5.5 SD-5.6 SD-5.7 SD-5.8 SD-10.1 \
+        SD-10.2 HH-0.1 HH-1.1 HH-1.2 HH-1.3 HH-1.4 HH-2.1 HH-2.2 HH-2.3 HH-2.4 HH-2.5 HH-3.1 HH-3.2 HH-3.3 HH-3.4 \
+        HH-3.5 HH-4.1 HH-4.2 HH-4.3 HH-4.4 HH-5.1 HH-5.2 HH-5.3 HH-5.4 HH-6.1 HH-6.2 HH-6.3 HH-6.4 HH-7.1 HH-7.2 \
+        HH-7.3 CZ-3.1 CZ-4.1 CZ-4.2 CZ-4.3 CZ-4.4 CZ-4.5 CZ-4.6 CZ-4.7 CZ-4.8 CZ-4.9 CZ-4.10 CZ-4.11 CZ-4.12 CZ-4.13 \
+        CZ-5.1 CZ-6.1 CZ-7.1 CY-3.1 CY-3.2 CY-3.3 CY-3.4 CY-4.1 CY-A1.1 CY-A1.2 CY-A1.3 CY-A1.4 CY-A1.5 CY-A3 CY-A2";
+
+    fn registry() -> RuleRegistry {
+        RuleRegistry::embedded().unwrap()
+    }
+
+    #[test]
+    fn every_rule_of_the_sources_is_in_a_rule_set_or_explained() {
+        let registry = registry();
+        let held: Vec<&str> = registry.list().flat_map(|set| set.rules()).map(|rule| rule.id.as_str()).collect();
+        let readme = include_str!("../../rules/README.md");
+        let all: Vec<&str> = RULES.split_whitespace().collect();
+        assert_eq!(all.len(), 90);
+        for id in &all {
+            let explained = readme.contains(&format!("| {id} |"));
+            assert_ne!(held.contains(id), explained, "{id} is in a rule set or explained, not both, not neither");
+        }
+        for id in held {
+            assert!(all.contains(&id), "{id} is no rule of the sources");
+        }
+    }
+
+    #[test]
+    fn every_metric_of_the_domain_stands_with_its_exact_threshold() {
+        let registry = registry();
+        let mut metrics: Vec<String> = registry
+            .list()
+            .flat_map(|set| &set.metrics)
+            .map(|m| {
+                format!(
+                    "{} {} {}/{} {}",
+                    m.rule.id,
+                    m.items.join("+"),
+                    m.threshold.num(),
+                    m.threshold.den(),
+                    m.electorate.label()
+                )
+            })
+            .collect();
+        metrics.sort();
+        insta::assert_snapshot!(metrics.join("\n"), @r"
+        CY-A1.1 home 19/20 会员
+        CZ-4.7 home_building 17/20 会员
+        CZ-4.9 home_building 9/10 会员
+        HH-2.1 union_work 4/5 职工和会员
+        HH-2.2 awareness 4/5 职工
+        HH-3.1 union_work 17/20 基层工会和会员
+        HH-4.1 union_work+chair 9/10 会员
+        HH-5.1 union_work+chair 17/20 会员
+        HH-5.2 awareness 4/5 职工
+        HH-6.1 union_work+chair 4/5 会员
+        HH-7.1 union_work+chair 4/5 职工
+        QD-1.2 home 9/10 会员
+        QD-1.3 home 19/20 会员
+        QD-2.1 home 19/20 会员
+        QD-3.1 spot_check 17/20 随机抽取的会员
+        QD-3.2 home 9/10 职工
+        SD-5.7 home 7/10 会员
+        ");
+    }
+
+    #[test]
+    fn a_rule_set_is_found_by_id_and_by_digest() {
+        let registry = registry();
+        assert_eq!(registry.list().count(), 5);
+        let qingdao = registry.get("qingdao-2020").unwrap();
+        assert_eq!(qingdao.digest.to_string().len(), 64);
+        assert_eq!(registry.at(&qingdao.reference()).unwrap().id, "qingdao-2020");
+        assert_eq!(registry.require("xanadu").unwrap_err().code(), "unknown_rule_set");
+    }
+
+    #[test]
+    fn newer_versions_stand_beside_older_ones() {
+        let text = include_str!("../../rules/chaoyang-2013.toml");
+        let newer = text.replace("1.0.0", "1.10.0");
+        let registry = registry().with([("newer.toml", newer.as_str())]).unwrap();
+        assert_eq!(registry.get("chaoyang-2013").unwrap().version, Version(1, 10, 0));
+        let old = RuleSet::parse(text).unwrap().reference();
+        assert_eq!(registry.at(&old).unwrap().version, Version(1, 0, 0));
+        let changed = text.replace("[19, 20]", "[9, 10]");
+        let refused = registry.with([("changed.toml", changed.as_str())]).unwrap_err();
+        assert!(matches!(refused, RegistryError::SameVersion { .. }), "{refused}");
+    }
+
+    #[test]
+    fn parents_must_be_there_and_must_not_form_a_circle() {
+        let qingdao = include_str!("../../rules/qingdao-2020.toml");
+        let orphan = RuleRegistry::default().with([("a.toml", qingdao)]).unwrap_err();
+        assert!(matches!(orphan, RegistryError::UnknownParent { .. }), "{orphan}");
+        let shandong = include_str!("../../rules/shandong-2018.toml");
+        let circle = shandong.replace("id = \"shandong-2018\"", "parent = \"qingdao-2020\"\nid = \"shandong-2018\"");
+        let circle = RuleRegistry::default().with([("a.toml", qingdao), ("b.toml", circle.as_str())]).unwrap_err();
+        assert!(matches!(circle, RegistryError::Circle { .. }), "{circle}");
+    }
+
+    #[test]
+    fn requirements_hold_what_is_inherited() {
+        let registry = registry();
+        let requirements = registry.requirements("qingdao-2020", Category::StateOwnedEnterprise).unwrap();
+        let rules: Vec<&str> = requirements.metrics.iter().map(|metric| metric.rule.id.as_str()).collect();
+        assert_eq!(rules, ["QD-1.3", "SD-5.7"]);
+        assert!(requirements.standards.iter().any(|(indicator, _)| indicator.id == "membership_rate"));
+        assert_eq!(registry.requirements("hohhot-2020", Category::CountyUnion).unwrap().metrics.len(), 0);
     }
 }

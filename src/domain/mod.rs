@@ -8,6 +8,7 @@ pub mod account;
 pub mod ballot;
 pub mod canonical;
 pub mod count;
+pub mod dates;
 pub mod digest;
 pub mod ids;
 pub mod jwk;
@@ -17,7 +18,22 @@ pub mod openings;
 pub mod paper;
 pub mod poll;
 pub mod rules;
+pub mod sheet;
 pub mod slip;
+pub mod statement;
 pub mod tally;
 pub mod union;
 pub mod verdict;
+
+/// Holds bytes that other programs rely on against the file in `tests/golden`; with `PINGJIA_GOLDEN=write` it
+/// writes the file instead.
+#[cfg(test)]
+pub(crate) fn golden(name: &str, bytes: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var("PINGJIA_GOLDEN").is_ok_and(|wish| wish == "write") {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let frozen = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert_eq!(bytes, frozen, "{} is frozen: a change needs a new version of the form", path.display());
+}

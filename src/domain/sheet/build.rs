@@ -1,0 +1,156 @@
+//! Making a sheet from a counted round.
+
+use time::Date;
+
+use super::{
+    ABSTAIN, Counts, FORMAT, Finding, FollowUp, Issuer, Officers, Proof, Publication, RoundFacts, SheetItem,
+    SheetPayload, UnionFacts, check,
+};
+use crate::domain::digest::Digest;
+use crate::domain::ids::SheetId;
+use crate::domain::paper::Item;
+use crate::domain::poll::{Custody, Opened, Phase, Poll, RuleSetRef};
+use crate::domain::union::Union;
+use crate::domain::verdict::Assessment;
+
+/// What a sheet is made of, beside the round itself.
+#[derive(Debug, Clone)]
+pub struct Certification<'a> {
+    pub poll: &'a Poll,
+    pub union: &'a Union,
+    /// Name of the union above.
+    pub superior: Option<&'a str>,
+    /// The rule sets whose rules apply as well, nearest first.
+    pub parents: Vec<RuleSetRef>,
+    /// 评议主体, in words.
+    pub electorate: String,
+    pub assessment: Assessment,
+    pub follow_up: FollowUp,
+    pub publication: Publication,
+    pub issuer: Issuer,
+    /// The signed opening statement as stored.
+    pub opening_statement: String,
+    pub certified_on: Date,
+    /// Digest of the returned sheet that this one corrects.
+    pub replaces: Option<Digest>,
+}
+
+/// Why no sheet can be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// The round is not counted, or a correction does not name the sheet that was returned.
+    #[error("本轮评议当前的阶段不能出具结果报告单")]
+    Phase,
+    /// Tally, openings and paper do not name the same items.
+    #[error("计票结果与选票的项目不一致")]
+    Items,
+    /// The figures contradict each other; certifying them would certify an error.
+    #[error("票数前后矛盾：{}", .0.iter().map(|finding| finding.text.as_str()).collect::<Vec<_>>().join("；"))]
+    Inconsistent(Vec<Finding>),
+}
+
+impl SheetPayload {
+    /// The sheet of a closed round, or the correction of a returned one.
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    pub fn build(with: Certification<'_>) -> Result<Self, BuildError> {
+        let Certification { poll, union, .. } = with;
+        let may = match (&poll.phase, &with.replaces) {
+            (Phase::Closed { .. }, None) => true,
+            (Phase::Reported { sheet, opinion, .. }, Some(replaced)) => {
+                !opinion.accepted && *sheet == SheetId::of(replaced)
+            }
+            _ => false,
+        };
+        let facts = (poll.phase.opening(), poll.phase.custody(), poll.phase.opened());
+        let (true, (Some(opening), Some(custody), Some(opened))) = (may, facts) else {
+            return Err(BuildError::Phase);
+        };
+        let items = poll.paper.items.iter().map(|item| sheet_item(item, opened)).collect::<Option<Vec<_>>>();
+        let sheet = SheetPayload {
+            format: FORMAT.to_owned(),
+            issuer: with.issuer,
+            union: UnionFacts {
+                id: union.id,
+                name: union.name.clone(),
+                credit_code: union.credit_code.clone(),
+                category: poll.category,
+                superior: with.superior.map(str::to_owned),
+            },
+            round: RoundFacts {
+                poll: poll.id,
+                tag: poll.tag.to_string(),
+                title: poll.facts.title.clone(),
+                year: poll.year,
+                rule_set: poll.rule_set.clone(),
+                parents: with.parents,
+                assembly: poll.facts.assembly,
+                electorate: with.electorate,
+                place: poll.facts.place.clone(),
+                begins: poll.facts.begins,
+                ends: poll.facts.ends,
+                opened_on: opening.opened_on,
+                closed_on: opened.closed_on,
+                applying_for: poll.facts.applying_for.clone(),
+            },
+            counts: counts(poll, custody, opened),
+            items: items.ok_or(BuildError::Items)?,
+            assessment: with.assessment,
+            declared_indicators: poll.facts.indicators.clone(),
+            follow_up: with.follow_up,
+            publication: with.publication,
+            officers: Officers {
+                chief_scrutineer: poll.facts.chief_scrutineer.clone(),
+                scrutineers: poll.facts.scrutineers.clone(),
+                tellers: poll.facts.tellers.clone(),
+                chair: poll.facts.chair.clone(),
+            },
+            proof: Proof {
+                roll_root: opening.roll_root,
+                receipts_root: opened.receipts_root,
+                opening_statement: with.opening_statement,
+            },
+            certified_on: with.certified_on,
+            replaces: with.replaces,
+        };
+        let wrong: Vec<Finding> = check(&sheet).into_iter().filter(|finding| !finding.holds).collect();
+        if wrong.is_empty() { Ok(sheet) } else { Err(BuildError::Inconsistent(wrong)) }
+    }
+}
+
+fn counts(poll: &Poll, custody: &Custody, opened: &Opened) -> Counts {
+    let slips = poll.phase.opening().map_or(crate::domain::poll::SlipIssue { roll: 0, spares: 0 }, |o| o.slips);
+    Counts {
+        member_total: poll.facts.member_total.into(),
+        expected: poll.facts.expected.into(),
+        present: custody.present.into(),
+        roll: slips.roll.into(),
+        spares: slips.spares.into(),
+        issued: custody.handed_out.into(),
+        spoiled: custody.spoiled.into(),
+        unused: custody.unused.into(),
+        voided: opened.voided,
+        returned: opened.tally.returned(),
+        phone: opened.phone,
+        paper: opened.paper,
+        valid: opened.tally.valid,
+        invalid: opened.tally.invalid,
+        custody_reconciles: custody.accounts_for(slips),
+        comments: poll.paper.comment.then_some(opened.comments),
+    }
+}
+
+fn sheet_item(item: &Item, opened: &Opened) -> Option<SheetItem> {
+    let tally = opened.tally.item(item.id.as_str())?;
+    let (_, openings) = opened.openings.iter().find(|(id, _)| *id == item.id)?;
+    let answers = tally.answers.iter().map(|(answer, count)| (answer.code().to_owned(), *count));
+    Some(SheetItem {
+        id: item.id.clone(),
+        section: item.section,
+        scale: item.scale,
+        title: item.title.clone(),
+        answers: answers.chain([(ABSTAIN.to_owned(), tally.abstain)]).collect(),
+        openings: *openings,
+    })
+}

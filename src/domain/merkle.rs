@@ -36,23 +36,82 @@ pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
     Digest(Sha256::new().chain_update([1]).chain_update(left.0).chain_update(right.0).finalize().into())
 }
 
+/// Merkle audit path (RFC 6962, 2.1.1) of the leaf at `index`: the sibling hashes from the leaf up to the root.
+/// `None` when there is no such leaf.
+#[must_use]
+pub fn inclusion_proof<L: AsRef<[u8]>>(leaves: &[L], index: usize) -> Option<Vec<Digest>> {
+    let (mut leaves, mut index) = (leaves, index);
+    leaves.get(index)?;
+    let mut proof = Vec::new();
+    while leaves.len() > 1 {
+        let (left, right) = leaves.split_at_checked(split(leaves.len()))?;
+        if index < left.len() {
+            proof.push(root(right));
+            leaves = left;
+        } else {
+            proof.push(root(left));
+            index -= left.len();
+            leaves = right;
+        }
+    }
+    proof.reverse();
+    Some(proof)
+}
+
+/// Whether `proof` shows that `leaf` is the leaf at `index` of the tree of `size` leaves with this root
+/// (RFC 9162, 2.1.3.2, which spells out the check for the trees of RFC 6962).
+#[must_use]
+pub fn proves_inclusion(root: &Digest, size: u64, index: u64, leaf: &[u8], proof: &[Digest]) -> bool {
+    if index >= size {
+        return false;
+    }
+    let (mut place, mut last) = (index, size - 1);
+    let mut hash = leaf_hash(leaf);
+    for sibling in proof {
+        if last == 0 {
+            return false;
+        }
+        if place % 2 == 1 || place == last {
+            hash = node_hash(sibling, &hash);
+            // A node without a right neighbour rises unpaired to the next level where it is a right child.
+            while place.is_multiple_of(2) && place != 0 {
+                place /= 2;
+                last /= 2;
+            }
+        } else {
+            hash = node_hash(&hash, sibling);
+        }
+        place /= 2;
+        last /= 2;
+    }
+    last == 0 && hash == *root
+}
+
+/// The largest power of two below `n`, which is at least 2.
+fn split(n: usize) -> usize {
+    let half = n.next_power_of_two() / 2;
+    half.max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// Leaves of the certificate-transparency test vectors for RFC 6962.
+    const LEAVES: [&[u8]; 8] = [
+        b"",
+        &[0x00],
+        &[0x10],
+        &[0x20, 0x21],
+        &[0x30, 0x31],
+        &[0x40, 0x41, 0x42, 0x43],
+        &[0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57],
+        &[0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f],
+    ];
 
     #[test]
     fn roots_of_the_published_vectors() {
-        // Leaves and roots of the certificate-transparency test vectors for RFC 6962.
-        let leaves: [&[u8]; 8] = [
-            b"",
-            &[0x00],
-            &[0x10],
-            &[0x20, 0x21],
-            &[0x30, 0x31],
-            &[0x40, 0x41, 0x42, 0x43],
-            &[0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57],
-            &[0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f],
-        ];
         let roots = [
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
@@ -65,7 +124,89 @@ mod tests {
             "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
         ];
         for (n, expected) in roots.iter().enumerate() {
-            assert_eq!(root(&leaves[..n]).to_string(), *expected, "{n} leaves");
+            assert_eq!(root(&LEAVES[..n]).to_string(), *expected, "{n} leaves");
+        }
+    }
+
+    #[test]
+    fn proofs_of_the_published_vectors() {
+        // (leaf, counted from 1; size of the tree; path), certificate-transparency test vectors for RFC 6962.
+        let vectors: [(usize, usize, &[&str]); 6] = [
+            (1, 1, &[]),
+            (
+                1,
+                8,
+                &[
+                    "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+                    "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+                    "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+                ],
+            ),
+            (
+                6,
+                8,
+                &[
+                    "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+                    "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+                    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+                ],
+            ),
+            (3, 3, &["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"]),
+            (
+                2,
+                5,
+                &[
+                    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+                    "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+                    "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+                ],
+            ),
+            (5, 5, &["d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7"]),
+        ];
+        for (leaf, size, path) in vectors {
+            let proof = inclusion_proof(&LEAVES[..size], leaf - 1).unwrap();
+            assert_eq!(proof.iter().map(Digest::to_string).collect::<Vec<_>>(), path, "leaf {leaf} of {size}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_proof_shows_its_leaf_and_nothing_else(size in 1usize..36, salt in any::<u8>(), level in 0usize..8, bit in 0usize..256) {
+            let leaves: Vec<[u8; 2]> = (0u8..).take(size).map(|n| [salt, n]).collect();
+            let whole = root(&leaves);
+            let wide = u64::try_from(size).unwrap();
+            for (index, leaf) in leaves.iter().enumerate() {
+                let proof = inclusion_proof(&leaves, index).unwrap();
+                let place = u64::try_from(index).unwrap();
+                prop_assert!(proves_inclusion(&whole, wide, place, leaf, &proof));
+                for other in (0..wide + 2).filter(|other| *other != place) {
+                    prop_assert!(!proves_inclusion(&whole, wide, other, leaf, &proof));
+                }
+                prop_assert!(!proves_inclusion(&whole, wide, place, &[salt, 255], &proof));
+                let mut flipped = whole;
+                flipped.0[bit / 8] ^= 1 << (bit % 8);
+                prop_assert!(!proves_inclusion(&flipped, wide, place, leaf, &proof));
+                if let Some(step) = proof.get(level) {
+                    let mut changed = proof.clone();
+                    changed[level].0[bit / 8] ^= 1 << (bit % 8);
+                    prop_assert!(!proves_inclusion(&whole, wide, place, leaf, &changed));
+                    prop_assert!(!proves_inclusion(&whole, wide, place, leaf, &proof[..level]));
+                    let longer = [&proof[..], &[*step]].concat();
+                    prop_assert!(!proves_inclusion(&whole, wide, place, leaf, &longer));
+                }
+            }
+            prop_assert_eq!(inclusion_proof(&leaves, size), None);
+        }
+
+        #[test]
+        fn the_size_of_the_tree_is_proved_where_it_changes_the_path(size in 1usize..70) {
+            let leaves: Vec<[u8; 1]> = (0u8..).take(size).map(|n| [n]).collect();
+            let proof = inclusion_proof(&leaves, size - 1).unwrap();
+            let wide = u64::try_from(size).unwrap();
+            // The last leaf: half or twice the size gives a path of another length.
+            for other in [wide / 2, wide * 2, wide * 4].into_iter().filter(|other| *other != wide) {
+                prop_assert!(!proves_inclusion(&root(&leaves), other, wide - 1, &leaves[size - 1], &proof));
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod jwk;
 pub mod jws;
 pub mod merkle;
 pub mod openings;
+pub mod openings_file;
 pub mod paper;
 pub mod poll;
 pub mod rules;

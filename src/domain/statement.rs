@@ -207,7 +207,7 @@ mod tests {
             opening.check(sheet).unwrap().iter().all(|finding| finding.holds)
         };
         assert!(holds(&opening, &sheet));
-        let changes: [fn(&mut SheetPayload); 9] = [
+        let meddling: [fn(&mut SheetPayload); 9] = [
             |sheet| sheet.round.poll = PollId(8),
             |sheet| sheet.round.year += 1,
             |sheet| sheet.counts.roll += 1,
@@ -218,7 +218,7 @@ mod tests {
             |sheet| sheet.items[0].title.push('x'),
             |sheet| sheet.items.reverse(),
         ];
-        for (place, change) in changes.into_iter().enumerate() {
+        for (place, change) in meddling.into_iter().enumerate() {
             let mut changed = sheet.clone();
             change(&mut changed);
             assert!(!holds(&opening, &changed), "change {place}");

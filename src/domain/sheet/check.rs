@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn rates_and_conclusion_follow_from_the_counts() {
         use crate::domain::verdict::Fraction;
-        let changes: [fn(&mut SheetPayload); 12] = [
+        let meddling: [fn(&mut SheetPayload); 12] = [
             |sheet| sheet.assessment.metrics[0].numerator = 20,
             |sheet| sheet.assessment.metrics[0].base = 22 + 5,
             |sheet| sheet.assessment.metrics[0].display = Some("91.31%".to_owned()),
@@ -235,7 +235,7 @@ mod tests {
             |sheet| sheet.assessment.triggers.push(Trigger::Overhaul),
             |sheet| sheet.items[1] = sheet.items[0].clone(),
         ];
-        for (place, change) in changes.into_iter().enumerate() {
+        for (place, change) in meddling.into_iter().enumerate() {
             let mut changed = sheet();
             change(&mut changed);
             let noticed = wrong(&changed) > 0;

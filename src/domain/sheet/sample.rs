@@ -71,7 +71,9 @@ impl Sample {
         let (id, paper) = (PollId(7), paper());
         let ballots: Vec<[Option<Answer>; 3]> = (0..23).map(answers).collect();
         let mut tally = Tally::empty(&paper);
-        ballots.iter().for_each(|ballot| tally.add(ballot));
+        for ballot in &ballots {
+            tally.add(ballot);
+        }
         tally.add_invalid();
         let block = |place: usize| {
             let item = &paper.items[place];

@@ -1,2 +1,115 @@
-//! http
-pub mod member;
+//! The web: pages and routes for members, chairs, scrutineers, tellers and superiors.
+//!
+//! Architecture Invariant: every route stands in [`routes::table`] with who may call it, and is served by
+//! [`gate`], which enforces that before the handler runs. GET changes nothing. Handlers answer with a
+//! [`reply::Reply`] or a [`problem::Problem`]; nothing else leaves the house.
+
+pub mod ask;
+pub mod assets;
+pub mod gate;
+pub mod headers;
+pub mod page;
+pub mod problem;
+pub mod reply;
+pub mod routes;
+pub mod session;
+pub mod throttle;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::Compress;
+use actix_web::{App as ActixApp, HttpServer, web};
+use tokio::sync::{Semaphore, watch};
+
+use crate::ballot_box::BallotBox;
+use crate::config::Config;
+use crate::database::{Database, DatabaseError};
+use crate::store::accounts::PasswordDigest;
+
+/// Passwords that are checked at the same time: each takes 19 MiB and a core.
+const PASSWORD_CHECKS: usize = 2;
+
+/// Everything a handler may need.
+pub struct App {
+    pub config: Config,
+    pub database: Database,
+    pub ballot_box: BallotBox,
+    pub throttle: throttle::Throttle,
+    /// Password checks in progress.
+    pub(crate) password_checks: Arc<Semaphore>,
+    /// What the password of an unknown username is held against, so that both take the same time.
+    pub(crate) nobody: PasswordDigest,
+    stopping: watch::Sender<bool>,
+}
+
+impl App {
+    /// The application over an opened database and a started ballot box.
+    ///
+    /// # Errors
+    /// When the password hash function does not work.
+    pub fn new(config: Config, database: Database, ballot_box: BallotBox) -> Result<Self, DatabaseError> {
+        Ok(App {
+            config,
+            database,
+            ballot_box,
+            throttle: throttle::Throttle::default(),
+            password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
+            nobody: PasswordDigest::of("nobody", &crate::world::random_bytes())?,
+            stopping: watch::Sender::new(false),
+        })
+    }
+
+    /// Turns true when the service stops: streams end then, or stopping would wait for them.
+    #[must_use]
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+}
+
+/// Serves `app` on `listener` until SIGINT or SIGTERM, then answers what is in flight and ends.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn run(app: App, listener: TcpListener) -> std::io::Result<Server> {
+    let app = Arc::new(app);
+    let signalled = app.clone();
+    let server = HttpServer::new(move || {
+        ActixApp::new()
+            .wrap(Compress::default())
+            .wrap(headers::SecurityHeaders::new(app.config.is_https()))
+            .configure(|config| routes::register(config, &app))
+            .default_service(web::route().to({
+                let app = app.clone();
+                move |request| gate::refuse(app.clone(), request, problem::Problem::NOT_FOUND)
+            }))
+    })
+    .client_request_timeout(Duration::from_secs(15))
+    .client_disconnect_timeout(Duration::from_secs(5))
+    .keep_alive(Duration::from_secs(75))
+    .shutdown_timeout(20)
+    .shutdown_signal(async move {
+        stop_signal().await;
+        signalled.stopping.send_replace(true);
+    })
+    .listen(listener)?
+    .run();
+    Ok(server)
+}
+
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

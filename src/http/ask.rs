@@ -1,0 +1,203 @@
+//! What was asked: a request read once at the door, with size, time and form checked.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use actix_web::http::{Method, header};
+use actix_web::{HttpRequest, web};
+use futures_util::StreamExt as _;
+use time::OffsetDateTime;
+
+use super::problem::Problem;
+use crate::store::sessions::SessionToken;
+
+/// The fields of a form or query in the order they came. The same name may come twice.
+#[derive(Clone, Default)]
+pub struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// Reads `application/x-www-form-urlencoded` text strictly: every escape is two hexadecimal digits and
+    /// the whole is UTF-8.
+    ///
+    /// # Errors
+    /// `MALFORMED_FORM`.
+    pub fn parse(text: &[u8]) -> Result<Self, Problem> {
+        text.split(|byte| *byte == b'&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let mut parts = pair.splitn(2, |byte| *byte == b'=');
+                let mut part = || decode(parts.next().unwrap_or_default());
+                Ok((part()?, part()?))
+            })
+            .collect::<Result<_, _>>()
+            .map(Fields)
+    }
+
+    /// The first field of this name, empty if there is none.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+    }
+
+    /// The first field of this name without spaces around it.
+    #[must_use]
+    pub fn trimmed(&self, name: &str) -> &str {
+        self.get(name).trim()
+    }
+
+    /// Whether there is a field of this name that is not empty, as of a ticked box.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        !self.get(name).is_empty()
+    }
+
+    /// All values of this name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All fields.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
+        Fields(fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+fn decode(text: &[u8]) -> Result<String, Problem> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.iter();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || rest.next().and_then(|digit| char::from(*digit).to_digit(16));
+                let (Some(high), Some(low)) = (digit(), digit()) else { return Err(Problem::MALFORMED_FORM) };
+                u8::try_from(high * 16 + low).map_err(|_| Problem::MALFORMED_FORM)?
+            }
+            other => *other,
+        });
+    }
+    String::from_utf8(bytes).map_err(|_| Problem::MALFORMED_FORM)
+}
+
+/// A request as handlers see it. It holds secrets (codes in paths, passwords in forms) and does not print.
+#[derive(Clone)]
+pub struct Ask {
+    pub now: OffsetDateTime,
+    pub query: Fields,
+    /// Empty for GET.
+    pub form: Fields,
+    /// The asker prefers JSON to a page.
+    pub wants_json: bool,
+    /// The asker's address, for throttling only: never logged, never stored.
+    pub address: Option<IpAddr>,
+    /// Path with query, to come back to after signing in.
+    pub target: String,
+    pub(super) session: Option<SessionToken>,
+    params: Vec<(String, String)>,
+}
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(60);
+
+impl Ask {
+    /// Reads a request with a body of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// `BODY_TOO_LARGE`, `BODY_TOO_SLOW`, `NOT_A_FORM`, `MALFORMED_FORM`.
+    pub async fn read(request: &HttpRequest, payload: web::Payload, limit: usize) -> Result<Self, Problem> {
+        let mut ask = Ask::head(request)?;
+        if *request.method() == Method::POST {
+            let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+            if declared.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
+                return Err(Problem::BODY_TOO_LARGE);
+            }
+            let body = tokio::time::timeout(BODY_TIME, collect(payload, limit)).await;
+            let body = body.map_err(|_| Problem::BODY_TOO_SLOW)??;
+            let kind = header_text(request, &header::CONTENT_TYPE);
+            if !body.is_empty() && !kind.starts_with("application/x-www-form-urlencoded") {
+                return Err(Problem::NOT_A_FORM);
+            }
+            ask.form = Fields::parse(&body)?;
+        }
+        Ok(ask)
+    }
+
+    /// Reads everything but the body.
+    ///
+    /// # Errors
+    /// `MALFORMED_FORM` when the query is none.
+    pub fn head(request: &HttpRequest) -> Result<Self, Problem> {
+        let accept = header_text(request, &header::ACCEPT);
+        let params = request.match_info();
+        Ok(Ask {
+            now: crate::world::now(),
+            query: Fields::parse(request.query_string().as_bytes())?,
+            form: Fields::default(),
+            wants_json: accept.contains("application/json") && !accept.contains("text/html"),
+            address: address(request),
+            target: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
+            session: request
+                .cookie(super::session::COOKIE)
+                .or_else(|| request.cookie(super::session::SECURE_COOKIE))
+                .and_then(|cookie| SessionToken::parse(cookie.value())),
+            params: params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        })
+    }
+
+    /// A part of the path, as a typed value.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when it is not of that type.
+    pub fn param<T: FromStr>(&self, name: &str) -> Result<T, Problem> {
+        let value = self.params.iter().find(|(param, _)| param == name).map(|(_, value)| value.as_str());
+        value.and_then(|value| value.parse().ok()).ok_or(Problem::NOT_FOUND)
+    }
+}
+
+async fn collect(mut payload: web::Payload, limit: usize) -> Result<Vec<u8>, Problem> {
+    let mut body = Vec::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Problem::MALFORMED_FORM)?;
+        if body.len() + chunk.len() > limit {
+            return Err(Problem::BODY_TOO_LARGE);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+pub(super) fn header_text<'r>(request: &'r HttpRequest, name: &header::HeaderName) -> &'r str {
+    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// The peer, or what a reverse proxy on this machine says that its peer was.
+fn address(request: &HttpRequest) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip();
+    if !peer.is_loopback() {
+        return Some(peer);
+    }
+    let forwarded = header_text(request, &header::X_FORWARDED_FOR).rsplit(',').next().unwrap_or_default();
+    Some(forwarded.trim().parse().unwrap_or(peer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_read_strictly_and_keep_repeated_fields() {
+        let fields = Fields::parse("a=1&b=%E6%BB%A1+x&a=2&&c".as_bytes()).unwrap();
+        assert_eq!(fields.iter().collect::<Vec<_>>(), [("a", "1"), ("b", "满 x"), ("a", "2"), ("c", "")]);
+        assert_eq!(fields.all("a").collect::<Vec<_>>(), ["1", "2"]);
+        for broken in ["a=%", "a=%4", "a=%zz", "a=%FF"] {
+            assert_eq!(Fields::parse(broken.as_bytes()).err().map(|p| p.code), Some("malformed_form"), "{broken}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The gate that every request passes: reads it, checks who asks and where the form comes from, runs the
+//! handler away from the event loop, and turns whatever happens into an answer.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use actix_web::http::{Method, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::FutureExt as _;
+use subtle::ConstantTimeEq as _;
+use tracing::Instrument as _;
+
+use super::App;
+use super::ask::{Ask, header_text};
+use super::page::Frame;
+use super::problem::Problem;
+use super::reply::{Answer, Reply};
+use super::routes::{Access, Endpoint, Handler};
+use crate::domain::account::{Account, Act, may};
+use crate::domain::ids::{PollId, UnionId};
+use crate::domain::poll::Poll;
+use crate::domain::union::Union;
+use crate::store::sessions::SessionToken;
+use crate::store::{By, polls, sessions, unions};
+
+/// The person who asks.
+#[derive(Debug, Clone)]
+pub struct Who {
+    pub account: Account,
+    /// Their union.
+    pub union: Union,
+}
+
+/// What a handler behind the login gets: the person is known, their role fits the route, and a form that
+/// changes something comes from a page of this very session.
+pub struct Desk<'a> {
+    pub app: &'a App,
+    pub ask: &'a Ask,
+    pub who: Who,
+    token: SessionToken,
+}
+
+impl Desk<'_> {
+    /// The frame of a page for this person, with the word on what was just done.
+    #[must_use]
+    pub fn frame(&self, title: &str) -> Frame {
+        let mut frame = Frame::signed_in(title, &self.who, &self.token);
+        frame.done = super::session::done(self.ask.query.get("done"));
+        frame
+    }
+
+    /// Who and when, for the journal.
+    #[must_use]
+    pub fn by(&self) -> By {
+        By { account: Some(self.who.account.id), at: self.ask.now }
+    }
+
+    /// Whether this person may do `act` to `union`.
+    #[must_use]
+    pub fn may(&self, act: Act, union: &Union) -> bool {
+        may(self.who.account.role, &self.who.union, act, union)
+    }
+
+    /// The union named by the path's `{id}`, if this person may do `act` to it.
+    ///
+    /// # Errors
+    /// `NOT_YOURS` otherwise.
+    pub fn union(&self, act: Act) -> Result<Union, Problem> {
+        let id: UnionId = self.ask.param("id")?;
+        let union = self.app.database.read(|c| unions::load(c, id))?;
+        union.filter(|union| self.may(act, union)).ok_or(Problem::NOT_YOURS)
+    }
+
+    /// The round named by the path's `{id}` and its union, if this person may do one of `acts` to it.
+    ///
+    /// # Errors
+    /// `NOT_YOURS` otherwise.
+    pub fn poll(&self, acts: &[Act]) -> Result<(Poll, Union), Problem> {
+        let id: PollId = self.ask.param("id")?;
+        let found = self.app.database.read(|c| -> Result<_, Problem> {
+            let Some(poll) = polls::load(c, id)? else { return Ok(None) };
+            Ok(unions::load(c, poll.union)?.map(|union| (poll, union)))
+        })?;
+        found.filter(|(_, union)| acts.iter().any(|act| self.may(*act, union))).ok_or(Problem::NOT_YOURS)
+    }
+
+    pub(super) fn token(&self) -> &SessionToken {
+        &self.token
+    }
+}
+
+/// Serves one request to `endpoint`.
+pub async fn serve(
+    app: Arc<App>,
+    endpoint: &'static Endpoint,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    // The pattern only: paths carry slip codes.
+    let span = tracing::info_span!("request", method = %request.method(), route = endpoint.path);
+    let wants_json = Ask::head(&request).is_ok_and(|ask| ask.wants_json);
+    async {
+        let answer = AssertUnwindSafe(answer(app, endpoint, &request, payload)).catch_unwind().await;
+        let answer = answer.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked")));
+        let reply = answer.unwrap_or_else(|problem| {
+            tracing::debug!(code = problem.code, "refused");
+            problem.reply(wants_json)
+        });
+        tracing::info!(status = reply.status().as_u16(), "answered");
+        reply.into_http()
+    }
+    .instrument(span)
+    .await
+}
+
+/// Refuses a request that no endpoint serves.
+pub async fn refuse(_: Arc<App>, request: HttpRequest, problem: Problem) -> HttpResponse {
+    let wants_json = Ask::head(&request).is_ok_and(|ask| ask.wants_json);
+    problem.reply(wants_json).into_http()
+}
+
+async fn answer(app: Arc<App>, endpoint: &'static Endpoint, request: &HttpRequest, payload: web::Payload) -> Answer {
+    let posted = endpoint.method == Method::POST;
+    if posted && !comes_from_here(request, &app.config.public_url) {
+        return Err(Problem::FOREIGN_FORM);
+    }
+    let ask = Ask::read(request, payload, endpoint.limit).await?;
+    let work: Box<dyn FnOnce() -> Answer + Send> = match endpoint.handler {
+        Handler::Public(handler) => Box::new(move || handler(&app, &ask)),
+        Handler::Async(handler) => return handler(app, ask).await,
+        Handler::Desk(handler) => Box::new(move || {
+            let desk = match admit(&app, endpoint.access, &ask, posted) {
+                // A page may be come back to after signing in; a form may not.
+                Err(problem) if problem == Problem::SIGN_IN && !posted && !ask.wants_json => {
+                    return Ok(Reply::see_other(super::session::login_address(&ask.target)));
+                }
+                other => other?,
+            };
+            handler(&desk)
+        }),
+    };
+    let span = tracing::Span::current();
+    web::block(move || span.in_scope(work)).await.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked")))
+}
+
+/// Lets the person in, if there is one, their role fits, and the form is of this session.
+fn admit<'a>(app: &'a App, access: Access, ask: &'a Ask, posted: bool) -> Result<Desk<'a>, Problem> {
+    let token = ask.session.clone().ok_or(Problem::SIGN_IN)?;
+    let found = app.database.read(|c| sessions::load(c, &token, ask.now))?;
+    let (account, union) = found.ok_or(Problem::SIGN_IN)?;
+    if !access.admits(account.role) {
+        return Err(Problem::WRONG_ROLE);
+    }
+    let given = ask.form.get("form_token");
+    if posted && !bool::from(given.as_bytes().ct_eq(token.form_token().as_bytes())) {
+        return Err(Problem::FOREIGN_FORM);
+    }
+    Ok(Desk { app, ask, who: Who { account, union }, token })
+}
+
+/// Whether a form may come from one of our pages, as far as the browser tells. Pages that send no referrer
+/// have the origin `null`; then `Sec-Fetch-Site` decides where it is sent, and the form token everywhere.
+fn comes_from_here(request: &HttpRequest, public_url: &str) -> bool {
+    let site = header_text(request, &header::HeaderName::from_static("sec-fetch-site"));
+    if !matches!(site, "" | "same-origin" | "none") {
+        return false;
+    }
+    let own = |address: &str| {
+        let host = address.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let public = public_url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        !host.is_empty() && (host == header_text(request, &header::HOST) || host == public)
+    };
+    let origin = header_text(request, &header::ORIGIN);
+    let referer = header_text(request, &header::REFERER);
+    (matches!(origin, "" | "null") || own(origin)) && (referer.is_empty() || own(referer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    #[test]
+    fn forms_of_other_sites_are_noticed() {
+        let from = |headers: &[(&'static str, &'static str)]| {
+            let request = headers
+                .iter()
+                .fold(TestRequest::post().insert_header(("host", "pj.example.cn")), |r, h| r.insert_header(*h));
+            comes_from_here(&request.to_http_request(), "https://pj.example.cn")
+        };
+        assert!(from(&[]));
+        assert!(from(&[("origin", "https://pj.example.cn")]));
+        assert!(from(&[("origin", "null"), ("sec-fetch-site", "same-origin")]));
+        assert!(!from(&[("origin", "null"), ("sec-fetch-site", "cross-site")]));
+        assert!(!from(&[("origin", "https://evil.example")]));
+        assert!(!from(&[("referer", "https://evil.example/pj.example.cn")]));
+        assert!(!from(&[("origin", "https://pj.example.cn.evil.example")]));
+    }
+}

@@ -1,0 +1,156 @@
+//! What is answered: made by handlers, turned into HTTP in one place.
+
+use std::pin::Pin;
+
+use actix_web::cookie::Cookie;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use askama::Template;
+use bytes::Bytes;
+use futures_util::Stream;
+
+use super::problem::Problem;
+
+/// What every handler returns.
+pub type Answer = Result<Reply, Problem>;
+
+/// How long an answer may be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cache {
+    /// By nobody, not even the browser: ballots, everything behind the login.
+    NoStore,
+    /// By anybody for so many seconds: public pages of things that do not change.
+    Public(u32),
+    /// For good: its address changes with its content.
+    Immutable,
+}
+
+/// A stream of chunks that leave as they come.
+pub type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, std::io::Error>> + Send>>;
+
+enum Body {
+    Whole(Bytes),
+    Stream(Chunks),
+}
+
+/// An answer.
+pub struct Reply {
+    status: StatusCode,
+    kind: String,
+    body: Body,
+    cache: Cache,
+    headers: Vec<(header::HeaderName, String)>,
+    cookies: Vec<Cookie<'static>>,
+}
+
+impl Reply {
+    /// A page.
+    ///
+    /// # Errors
+    /// `INTERNAL` when the template fails, which it does for no data of ours.
+    pub fn page(template: &impl Template) -> Answer {
+        let html = template.render().map_err(|error| Problem::internal(&error))?;
+        Ok(Reply::bytes("text/html; charset=utf-8", html))
+    }
+
+    /// Bytes of some kind.
+    #[must_use]
+    pub fn bytes(kind: &str, body: impl Into<Bytes>) -> Self {
+        Reply {
+            status: StatusCode::OK,
+            kind: kind.to_owned(),
+            body: Body::Whole(body.into()),
+            cache: Cache::NoStore,
+            headers: Vec::new(),
+            cookies: Vec::new(),
+        }
+    }
+
+    /// JSON.
+    ///
+    /// # Errors
+    /// `INTERNAL` when the value cannot be written as JSON.
+    pub fn json(value: &impl serde::Serialize) -> Answer {
+        let json = serde_json::to_vec(value).map_err(|error| Problem::internal(&error))?;
+        Ok(Reply::bytes("application/json; charset=utf-8", json))
+    }
+
+    /// A file to save under this name (ASCII).
+    #[must_use]
+    pub fn file(kind: &str, name: &str, body: impl Into<Bytes>) -> Self {
+        Reply::bytes(kind, body).header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
+    }
+
+    /// Go and GET that instead: the answer to every POST that changed something.
+    #[must_use]
+    pub fn see_other(place: impl Into<String>) -> Self {
+        Reply::bytes("text/plain; charset=utf-8", "")
+            .with_status(StatusCode::SEE_OTHER)
+            .header(header::LOCATION, place.into())
+    }
+
+    /// A stream that must not wait in buffers on its way.
+    #[must_use]
+    pub fn stream(kind: &str, chunks: Chunks) -> Self {
+        let mut reply = Reply::bytes(kind, "")
+            .header(header::CONTENT_ENCODING, "identity".to_owned())
+            .header(header::HeaderName::from_static("x-accel-buffering"), "no".to_owned());
+        reply.body = Body::Stream(chunks);
+        reply
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The same with another cache rule. The rule is `NoStore` unless said otherwise.
+    #[must_use]
+    pub fn cached(mut self, cache: Cache) -> Self {
+        self.cache = cache;
+        self
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn header(mut self, name: header::HeaderName, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The same with a cookie.
+    #[must_use]
+    pub fn cookie(mut self, cookie: Cookie<'static>) -> Self {
+        self.cookies.push(cookie);
+        self
+    }
+
+    /// The status, for logs.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn into_http(self) -> HttpResponse {
+        let mut response = HttpResponseBuilder::new(self.status);
+        response.content_type(self.kind);
+        let cache = match self.cache {
+            Cache::NoStore => "no-store".to_owned(),
+            Cache::Public(seconds) => format!("public, max-age={seconds}"),
+            Cache::Immutable => "public, max-age=31536000, immutable".to_owned(),
+        };
+        response.insert_header((header::CACHE_CONTROL, cache));
+        for header in self.headers {
+            response.insert_header(header);
+        }
+        for cookie in self.cookies {
+            response.cookie(cookie);
+        }
+        match self.body {
+            Body::Whole(bytes) => response.body(bytes),
+            Body::Stream(chunks) => response.streaming(chunks),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! All routes, in one table: method, path, who may call it, handler.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::{guard, web};
+use futures_util::future::LocalBoxFuture;
+
+use super::ask::Ask;
+use super::gate::{self, Desk};
+use super::problem::Problem;
+use super::reply::Answer;
+use super::{App, assets, session};
+use crate::domain::account::Role;
+
+/// Largest body of an ordinary form.
+const FORM: usize = 64 * 1024;
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Public,
+    /// Anybody with an account.
+    SignedIn,
+    /// These roles only.
+    Roles(&'static [Role]),
+}
+
+impl Access {
+    /// Whether somebody of this role may call it.
+    #[must_use]
+    pub fn admits(self, role: Role) -> bool {
+        match self {
+            Access::Public | Access::SignedIn => true,
+            Access::Roles(roles) => roles.contains(&role),
+        }
+    }
+}
+
+/// What serves a route. The kind of handler says whether it may be public: a [`Desk`] exists only behind the
+/// login.
+#[derive(Clone, Copy)]
+pub enum Handler {
+    /// Runs on a thread that may wait for the database.
+    Public(fn(&App, &Ask) -> Answer),
+    /// Runs on the event loop and must not block it.
+    Async(fn(Arc<App>, Ask) -> LocalBoxFuture<'static, Answer>),
+    /// Behind the login; runs on a thread that may wait for the database.
+    Desk(fn(&Desk<'_>) -> Answer),
+}
+
+/// One route.
+#[derive(Clone)]
+pub struct Endpoint {
+    pub method: Method,
+    pub path: &'static str,
+    pub access: Access,
+    /// Largest body in bytes.
+    pub limit: usize,
+    pub handler: Handler,
+}
+
+const fn get(path: &'static str, handler: fn(&App, &Ask) -> Answer) -> Endpoint {
+    Endpoint { method: Method::GET, path, access: Access::Public, limit: 0, handler: Handler::Public(handler) }
+}
+
+const fn post_async(path: &'static str, handler: fn(Arc<App>, Ask) -> LocalBoxFuture<'static, Answer>) -> Endpoint {
+    Endpoint { method: Method::POST, path, access: Access::Public, limit: FORM, handler: Handler::Async(handler) }
+}
+
+const fn desk_get(path: &'static str, access: Access, handler: fn(&Desk<'_>) -> Answer) -> Endpoint {
+    Endpoint { method: Method::GET, path, access, limit: 0, handler: Handler::Desk(handler) }
+}
+
+const fn desk_post(path: &'static str, access: Access, handler: fn(&Desk<'_>) -> Answer) -> Endpoint {
+    Endpoint { method: Method::POST, path, access, limit: FORM, handler: Handler::Desk(handler) }
+}
+
+/// Every route of the service.
+#[must_use]
+pub fn table() -> &'static [Endpoint] {
+    static TABLE: &[Endpoint] = &[
+        // Files and the login.
+        get("/assets/{hash}/{file}", assets::serve),
+        get("/login", session::form),
+        post_async("/login", |app, ask| Box::pin(session::log_in(app, ask))),
+        desk_post("/logout", Access::SignedIn, session::log_out),
+        desk_get("/password", Access::SignedIn, session::password_form),
+        desk_post("/password", Access::SignedIn, session::change_password),
+    ];
+    TABLE
+}
+
+/// Registers the table: every path once, with a friendly refusal of other methods.
+pub fn register(config: &mut web::ServiceConfig, app: &Arc<App>) {
+    let mut paths: Vec<&'static str> = table().iter().map(|endpoint| endpoint.path).collect();
+    paths.dedup();
+    for path in paths {
+        let mut resource = web::resource(path);
+        for endpoint in table().iter().filter(|endpoint| endpoint.path == path) {
+            let serving = app.clone();
+            let methods = guard::fn_guard(move |context| {
+                let method = &context.head().method;
+                *method == endpoint.method || (*method == Method::HEAD && endpoint.method == Method::GET)
+            });
+            resource = resource.route(
+                web::route()
+                    .guard(methods)
+                    .to(move |request, payload| gate::serve(serving.clone(), endpoint, request, payload)),
+            );
+        }
+        let refusing = app.clone();
+        let wrong_method =
+            web::route().to(move |request| gate::refuse(refusing.clone(), request, Problem::METHOD_NOT_ALLOWED));
+        config.service(resource.default_service(wrong_method));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_declares_who_may_call_it() {
+        for (place, endpoint) in table().iter().enumerate() {
+            let behind_login = matches!(endpoint.handler, Handler::Desk(_));
+            assert_eq!(endpoint.access != Access::Public, behind_login, "{}", endpoint.path);
+            assert!(!matches!(endpoint.access, Access::Roles([])), "{} is for nobody", endpoint.path);
+            let again = table()
+                .iter()
+                .skip(place + 1)
+                .any(|other| other.path == endpoint.path && other.method == endpoint.method);
+            assert!(!again, "{} {} is registered once", endpoint.method, endpoint.path);
+        }
+    }
+}

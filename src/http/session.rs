@@ -1,0 +1,225 @@
+//! Signing in and out, and one's own password.
+
+use std::sync::Arc;
+
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::StatusCode;
+use actix_web::web;
+use askama::Template;
+
+use super::App;
+use super::ask::Ask;
+use super::gate::Desk;
+use super::page::Frame;
+use super::problem::Problem;
+use super::reply::{Answer, Reply};
+use crate::store::accounts::{self, PasswordDigest};
+use crate::store::sessions::{self, SessionToken};
+use crate::world;
+
+/// The session cookie over plain HTTP.
+pub const COOKIE: &str = "pj_session";
+/// The session cookie over TLS: the prefix binds it to this host.
+pub const SECURE_COOKIE: &str = "__Host-pj_session";
+
+/// Shortest password, in characters.
+pub const PASSWORD_MIN: usize = 10;
+/// Longest password, in bytes.
+const PASSWORD_MAX: usize = 256;
+/// Longest username, in bytes.
+const USERNAME_MAX: usize = 64;
+
+#[derive(Template)]
+#[template(path = "account/login.html")]
+struct LoginPage<'a> {
+    frame: Frame,
+    username: &'a str,
+    next: &'a str,
+    error: Option<&'static str>,
+}
+
+/// `GET /login`
+///
+/// # Errors
+/// None of its own.
+pub fn form(_: &App, ask: &Ask) -> Answer {
+    let mut frame = Frame::public("登录");
+    frame.done = done(ask.query.get("done"));
+    Reply::page(&LoginPage { frame, username: "", next: local(ask.query.get("next")), error: None })
+}
+
+/// `POST /login`
+///
+/// # Errors
+/// `TOO_MANY_ATTEMPTS`; a wrong name or password shows the form again.
+pub async fn log_in(app: Arc<App>, ask: Ask) -> Answer {
+    let username = ask.form.trimmed("username").to_owned();
+    let password = ask.form.get("password").to_owned();
+    if username.len() > USERNAME_MAX || password.len() > PASSWORD_MAX {
+        return wrong(&ask, "");
+    }
+    app.throttle.sign_in(&username, ask.address)?;
+    let slot = app.password_checks.clone().acquire_owned().await.map_err(|error| Problem::internal(&error))?;
+    let work = move || {
+        let _slot = slot;
+        check_and_begin(&app, &ask, &username, &password)
+    };
+    web::block(work).await.map_err(|error| Problem::internal(&error))?
+}
+
+fn check_and_begin(app: &App, ask: &Ask, username: &str, password: &str) -> Answer {
+    let found = app.database.read(|c| accounts::by_username(c, username))?;
+    let (account, digest) = match found {
+        Some((account, digest)) => (Some(account), digest),
+        None => (None, app.nobody.clone()),
+    };
+    let fits = digest.fits(password);
+    let Some(account) = account.filter(|account| fits && account.active) else { return wrong(ask, username) };
+    let token = SessionToken::new(world::random_bytes());
+    app.database.write(|c| sessions::create(c, &account, &token, ask.now))?;
+    let next = local(ask.form.get("next"));
+    let place = if next.is_empty() { "/desk" } else { next };
+    Ok(Reply::see_other(place).cookie(session_cookie(app, token.text(), sessions::LIFETIME.whole_seconds())))
+}
+
+fn wrong(ask: &Ask, username: &str) -> Answer {
+    if ask.wants_json {
+        return Err(Problem {
+            status: StatusCode::UNAUTHORIZED,
+            ..Problem::invalid("wrong_password", "用户名或密码不对", "请核对后再试。")
+        });
+    }
+    let page = LoginPage {
+        frame: Frame::public("登录"),
+        username,
+        next: local(ask.form.get("next")),
+        error: Some("用户名或密码不对，请核对后再试。忘记密码请联系本工会主席或上级工会重设。"),
+    };
+    Ok(Reply::page(&page)?.with_status(StatusCode::UNAUTHORIZED))
+}
+
+/// `POST /logout`
+///
+/// # Errors
+/// Database faults.
+pub fn log_out(desk: &Desk<'_>) -> Answer {
+    desk.app.database.write(|c| sessions::end(c, &desk.who.account, desk.token(), desk.ask.now))?;
+    Ok(Reply::see_other("/login?done=logged_out").cookie(session_cookie(desk.app, String::new(), 0)))
+}
+
+fn session_cookie(app: &App, value: String, seconds: i64) -> Cookie<'static> {
+    let https = app.config.is_https();
+    Cookie::build(if https { SECURE_COOKIE } else { COOKIE }, value)
+        .path("/")
+        .http_only(true)
+        .secure(https)
+        .same_site(SameSite::Lax)
+        .max_age(time::Duration::seconds(seconds))
+        .finish()
+}
+
+#[derive(Template)]
+#[template(path = "account/password.html")]
+struct PasswordPage {
+    frame: Frame,
+    username: String,
+    error: Option<(&'static str, &'static str)>,
+}
+
+impl PasswordPage {
+    const FIELDS: &'static [(&'static str, &'static str, &'static str)] = &[
+        ("old_password", "原密码", "current-password"),
+        ("new_password", "新密码（至少10个字符）", "new-password"),
+        ("repeated", "再输入一次新密码", "new-password"),
+    ];
+
+    fn wrong(&self, field: &str) -> Option<&'static str> {
+        self.error.filter(|(name, _)| *name == field).map(|(_, words)| words)
+    }
+}
+
+/// `GET /password`
+///
+/// # Errors
+/// None of its own.
+pub fn password_form(desk: &Desk<'_>) -> Answer {
+    password_page(desk, None)
+}
+
+fn password_page(desk: &Desk<'_>, error: Option<(&'static str, &'static str)>) -> Answer {
+    let username = desk.who.account.username.clone();
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok(Reply::page(&PasswordPage { frame: desk.frame("修改密码"), username, error })?.with_status(status))
+}
+
+/// `POST /password`: signs the person out everywhere and here in again.
+///
+/// # Errors
+/// A wrong old or a weak new password shows the form again.
+pub fn change_password(desk: &Desk<'_>) -> Answer {
+    let form = &desk.ask.form;
+    let account = &desk.who.account;
+    let new = form.get("new_password");
+    if let Err(problem) = desk.app.throttle.sign_in(&account.username, desk.ask.address) {
+        return Err(problem.back_to("/password", "返回"));
+    }
+    let stored = desk.app.database.read(|c| accounts::by_username(c, &account.username))?;
+    if !stored.is_some_and(|(_, digest)| digest.fits(form.get("old_password"))) {
+        return password_page(desk, Some(("old_password", "原密码不对")));
+    }
+    if new.chars().count() < PASSWORD_MIN || new.len() > PASSWORD_MAX {
+        return password_page(desk, Some(("new_password", "新密码至少10个字符")));
+    }
+    if new != form.get("repeated") {
+        return password_page(desk, Some(("repeated", "两次输入的新密码不一样")));
+    }
+    let digest = PasswordDigest::of(new, &world::random_bytes())?;
+    let token = SessionToken::new(world::random_bytes());
+    desk.app.database.write(|c| {
+        accounts::set_password(c, account, &digest, desk.by())?;
+        sessions::create(c, account, &token, desk.ask.now)
+    })?;
+    let cookie = session_cookie(desk.app, token.text(), sessions::LIFETIME.whole_seconds());
+    Ok(Reply::see_other("/desk?done=password").cookie(cookie))
+}
+
+/// The login page that leads on to `target`.
+pub(super) fn login_address(target: &str) -> String {
+    let encoded: String = target
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    format!("/login?next={encoded}")
+}
+
+/// A place of ours to go to, or nothing.
+fn local(place: &str) -> &str {
+    let ours = place.starts_with('/')
+        && !place.starts_with("//")
+        && place.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if ours { place } else { "" }
+}
+
+/// The word on what was just done, by the code that a redirect carries.
+pub(super) fn done(code: &str) -> Option<&'static str> {
+    const WORDS: &[(&str, &str)] =
+        &[("logged_out", "您已退出登录。"), ("password", "密码已修改，其他地方的登录已全部退出。")];
+    WORDS.iter().find(|(known, _)| *known == code).map(|(_, words)| *words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_led_away() {
+        assert_eq!(local("/rounds/5?done=x"), "/rounds/5?done=x");
+        for foreign in ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:1", "/a\nb"] {
+            assert_eq!(local(foreign), "", "{foreign}");
+        }
+        assert_eq!(login_address("/rounds/5?a=b"), "/login?next=/rounds/5%3Fa%3Db");
+    }
+}

@@ -27,6 +27,8 @@ use tokio::sync::{Semaphore, watch};
 use crate::ballot_box::BallotBox;
 use crate::config::Config;
 use crate::database::{Database, DatabaseError};
+use crate::domain::rules::RuleRegistry;
+use crate::signing::SigningKeys;
 use crate::store::accounts::PasswordDigest;
 
 /// Passwords that are checked at the same time: each takes 19 MiB and a core.
@@ -37,6 +39,8 @@ pub struct App {
     pub config: Config,
     pub database: Database,
     pub ballot_box: BallotBox,
+    pub keys: SigningKeys,
+    pub rules: RuleRegistry,
     pub throttle: throttle::Throttle,
     /// Password checks in progress.
     pub(crate) password_checks: Arc<Semaphore>,
@@ -50,11 +54,19 @@ impl App {
     ///
     /// # Errors
     /// When the password hash function does not work.
-    pub fn new(config: Config, database: Database, ballot_box: BallotBox) -> Result<Self, DatabaseError> {
+    pub fn new(
+        config: Config,
+        database: Database,
+        ballot_box: BallotBox,
+        keys: SigningKeys,
+        rules: RuleRegistry,
+    ) -> Result<Self, DatabaseError> {
         Ok(App {
             config,
             database,
             ballot_box,
+            keys,
+            rules,
             throttle: throttle::Throttle::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             nobody: PasswordDigest::of("nobody", &crate::world::random_bytes())?,

@@ -4,9 +4,13 @@
 //! ever printed as an empty box ([`font::missing`] names those that cannot be printed).
 
 pub mod chart;
+mod flow;
 pub mod font;
 pub mod number;
+mod page;
 pub mod qr;
+pub mod sheet_pdf;
+pub mod slips;
 
 /// Why something could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +24,9 @@ pub enum RenderError {
     /// What krilla refused; with PDF/A this is a broken promise of the standard.
     #[error("PDF 无法生成：{0}")]
     Pdf(String),
+    /// Questions that do not fit a page even in small print.
+    #[error("评议项目太多，一页纸排不下")]
+    NoRoom,
     /// A workbook that could not be written.
     #[error("工作簿无法生成：{0}")]
     Workbook(String),

@@ -1,0 +1,463 @@
+//! The certified result sheet (结果报告单) as PDF/A-3 with the signed JSON attached.
+//!
+//! Layout by the measures of GB/T 9704-2012. Nothing is drawn where seals and signatures go, and no red head: only
+//! the issuing body may.
+
+use krilla::SerializeSettings;
+use krilla::configure::{Archival, ConfigurationBuilder};
+use time::Date;
+
+use super::RenderError;
+use super::chart::pen::Align;
+use super::chart::{Chart, ItemBars};
+use super::flow::{Cell, Flow, OFFICIAL, Op};
+use super::font;
+use super::number::real;
+use super::page::{BLACK, POINTS, Pdf, wrap};
+use super::qr::Qr;
+
+/// Everything on the sheet, ready to be shown: the caller words and formats, this module sets. Empty text is shown
+/// as an empty cell to be filled in by hand.
+#[derive(Debug, Clone)]
+pub struct SheetPdf<'a> {
+    /// Name of the round, above the table: 2026年度会员评议职工之家.
+    pub round: String,
+    /// 工会名称
+    pub union_name: String,
+    /// 统一社会信用代码; left out when the union has none.
+    pub credit_code: Option<String>,
+    /// 工会类别
+    pub category: String,
+    /// 上级工会
+    pub superior_union: String,
+    /// 年度
+    pub year: String,
+    /// 适用规则集: name and version.
+    pub rule_set: String,
+    /// SHA-256 of the rule set's file.
+    pub rule_set_digest: String,
+    /// 评议形式
+    pub assembly: String,
+    /// 评议起止时间
+    pub period: String,
+    /// 地点
+    pub place: String,
+    /// 评议主体
+    pub electorate: String,
+    pub counts: SheetCounts,
+    /// Sentences on custody and casting: phone and paper, printed = handed out + spoiled + unused.
+    pub custody: Vec<String>,
+    /// Per item: counts for the table and the chart. Turn every item of the paper into one of these.
+    pub items: Vec<SheetItem>,
+    /// Every metric held against a rule, inherited ones included.
+    pub metrics: Vec<SheetMetric>,
+    /// 结论: 达标, 未达标, 无效, 无法评定.
+    pub verdict: String,
+    /// What goes with the verdict: 须整顿, tiers whose satisfaction condition holds, warnings. One sentence each.
+    pub remarks: Vec<String>,
+    /// 申报指标, name and value; labelled as declared by the union.
+    pub indicators: Vec<(String, String)>,
+    /// 主要问题、整改措施、责任人、期限; two empty rows are printed when there are none.
+    pub rectifications: Vec<SheetRectification>,
+    /// 公布方式与日期
+    pub publication: String,
+    /// 总监票人, by name.
+    pub chief_scrutineer: String,
+    /// 监票人
+    pub scrutineers: Vec<String>,
+    /// 计票人
+    pub tellers: Vec<String>,
+    /// 工会主席
+    pub chair: String,
+    /// 报送日期
+    pub reported_on: String,
+    /// 上级工会意见, if given already; room is left for one otherwise.
+    pub opinion: Option<String>,
+    /// Earlier sheet that this one corrects, in words.
+    pub replaces: Option<String>,
+    /// SHA-256 of the canonical payload in hexadecimal; shown in groups of four.
+    pub digest: String,
+    /// The sheet's address, for people and in the QR code.
+    pub address: String,
+    /// Who signed: algorithm and key, one line each.
+    pub signatures: Vec<String>,
+    /// Date of the sheet: the file's only date, so that the same sheet gives the same bytes.
+    pub date: Date,
+    /// The signed JSON, attached as it is.
+    pub attachment: &'a [u8],
+    /// Name of the attached file: `<sheet id>.json`.
+    pub attachment_name: String,
+    /// Turnout, drawn beside the items' charts.
+    pub turnout: Option<Chart>,
+}
+
+/// 会员总数 … 无效票
+#[derive(Debug, Clone, Default)]
+pub struct SheetCounts {
+    pub member_total: u64,
+    pub expected: u64,
+    pub present: u64,
+    /// 到会率 as shown: `94.00%`, or — where there is none.
+    pub turnout: String,
+    pub issued: u64,
+    pub returned: u64,
+    pub valid: u64,
+    pub invalid: u64,
+}
+
+/// One item: its bar of answers (弃权 last) with the rate and thresholds for the chart.
+#[derive(Debug, Clone)]
+pub struct SheetItem {
+    pub bars: ItemBars,
+}
+
+/// One rate held against one rule.
+#[derive(Debug, Clone)]
+pub struct SheetMetric {
+    /// 职工之家建设满意率
+    pub name: String,
+    pub numerator: u64,
+    pub base: u64,
+    /// `92.70%`, or 无法计算.
+    pub display: String,
+    /// 严格满意率 (满意 only); empty where there is none.
+    pub strict_display: String,
+    /// 门槛与比较: `≥ 90%`.
+    pub threshold: String,
+    /// 达标, 未达标, 无法评定; 须整顿 or 不触发 for a trigger.
+    pub outcome: String,
+    /// The formula in words.
+    pub formula: String,
+    /// Rule id, document, number and clause.
+    pub source: String,
+}
+
+/// A row of 主要问题、整改措施、责任人、期限.
+#[derive(Debug, Clone, Default)]
+pub struct SheetRectification {
+    pub problem: String,
+    pub measure: String,
+    pub responsible: String,
+    pub deadline: String,
+}
+
+const HEADING: &str = "会员评议职工之家结果报告单";
+const WIDE: f64 = OFFICIAL.wide;
+/// Height of the lowest block: a seal of 42 mm and the words around it.
+const SEAL_HIGH: f64 = 52.0;
+/// Text sizes in points, with the space in cells in millimetres, from comfortable to dense.
+const DENSITIES: [(f64, f64); 4] = [(10.5, 1.25), (9.5, 0.95), (9.0, 0.65), (8.5, 0.45)];
+
+impl SheetPdf<'_> {
+    /// The sheet as PDF/A-3u: on one page where it fits, else continued with repeated heads. The same sheet gives
+    /// the same bytes.
+    ///
+    /// # Errors
+    /// `TooLong` for an address that fits no QR code, `Pdf`.
+    pub fn pdf(&self) -> Result<Vec<u8>, RenderError> {
+        let mut flow = self.layout(DENSITIES[0])?;
+        for density in DENSITIES.into_iter().skip(1) {
+            if flow.pages.len() > 1 {
+                let denser = self.layout(density)?;
+                if denser.pages.len() == 1 {
+                    flow = denser;
+                }
+            }
+        }
+        let configuration = ConfigurationBuilder::new()
+            .with_archival_validator(Archival::A3_U)
+            .finish()
+            .map_err(|error| RenderError::Pdf(format!("{error:?}")))?;
+        let settings = SerializeSettings { configuration, ..SerializeSettings::default() };
+        let title = format!("{} {HEADING}", self.union_name);
+        let mut pdf = Pdf::new(settings, &title, Some(self.date));
+        let described = "本报告单的签名数据（JWS，JSON）";
+        pdf.attach(&self.attachment_name, described, "application/json", self.date, self.attachment.to_vec())?;
+        flow.draw(&mut pdf, &self.attachment_name)?;
+        pdf.finish()
+    }
+
+    /// Characters on the sheet that no font can print; to be reported before printing.
+    #[must_use]
+    pub fn missing(&self) -> Vec<char> {
+        let mut text = format!(
+            "{}{}{}{}{}{}{}{}{}",
+            self.round,
+            self.union_name,
+            self.superior_union,
+            self.place,
+            self.publication,
+            self.chief_scrutineer,
+            self.chair,
+            self.scrutineers.concat(),
+            self.tellers.concat()
+        );
+        for item in &self.items {
+            text.push_str(&item.bars.title);
+        }
+        for row in &self.rectifications {
+            text.extend([row.problem.as_str(), &row.measure, &row.responsible, &row.deadline]);
+        }
+        text.push_str(self.opinion.as_deref().unwrap_or_default());
+        font::missing(&text)
+    }
+
+    fn layout(&self, (size, pad): (f64, f64)) -> Result<Flow, RenderError> {
+        let mut flow = Flow::new(OFFICIAL, size, pad, &format!("{}　{HEADING}（续）", self.union_name));
+        self.title(&mut flow);
+        self.particulars(&mut flow);
+        self.counts(&mut flow);
+        self.items(&mut flow);
+        self.metrics(&mut flow);
+        self.verdict(&mut flow);
+        self.charts(&mut flow);
+        self.rectifications(&mut flow);
+        self.signatures(&mut flow)?;
+        Ok(flow)
+    }
+
+    fn title(&self, flow: &mut Flow) {
+        let middle = flow.block.left + WIDE / 2.0;
+        let text = HEADING.to_owned();
+        let at = (middle, flow.y + 7.0);
+        flow.put(Op::Text { at, align: Align::Middle, size: 22.0, color: BLACK, bold: true, text });
+        flow.text((middle, flow.y + 13.6), Align::Middle, 12.0, &format!("（{}）", self.round));
+        flow.y += 17.0;
+        if let Some(replaces) = &self.replaces {
+            flow.paragraph(1.0, replaces);
+            flow.y += 1.0;
+        }
+    }
+
+    fn particulars(&self, flow: &mut Flow) {
+        let (label, value) = (25.0, 53.0);
+        let pair = |name: &str, text: &str| [Cell::label(label, name), Cell::words(value, text)];
+        let whole = |name: &str, text: &str| [Cell::label(label, name), Cell::words(WIDE - label, text)];
+        flow.row(&whole("工会名称", &self.union_name));
+        match &self.credit_code {
+            Some(code) => {
+                flow.row(&[pair("信用代码", code), pair("工会类别", &self.category)].concat());
+                flow.row(&[pair("上级工会", &self.superior_union), pair("年　　度", &self.year)].concat());
+            }
+            None => {
+                flow.row(&[pair("工会类别", &self.category), pair("年　　度", &self.year)].concat());
+                flow.row(&whole("上级工会", &self.superior_union));
+            }
+        }
+        flow.row(&[pair("评议形式", &self.assembly), pair("评议主体", &self.electorate)].concat());
+        flow.row(&[pair("起止时间", &self.period), pair("地　　点", &self.place)].concat());
+        flow.row(
+            &whole("适用规则", &format!("{}\n摘要 {}", self.rule_set, self.rule_set_digest))
+                .map(|cell| if cell.label { cell } else { cell.scaled(0.86) }),
+        );
+    }
+
+    fn counts(&self, flow: &mut Flow) {
+        let counts = &self.counts;
+        let columns = [
+            ("会员总数", counts.member_total.to_string()),
+            ("应到", counts.expected.to_string()),
+            ("实到", counts.present.to_string()),
+            ("到会率", counts.turnout.clone()),
+            ("发出票", counts.issued.to_string()),
+            ("收回票", counts.returned.to_string()),
+            ("有效票", counts.valid.to_string()),
+            ("无效票", counts.invalid.to_string()),
+        ];
+        let wide = WIDE / real(columns.len());
+        flow.head(columns.iter().map(|(name, _)| Cell::label(wide, name)).collect());
+        flow.row(&columns.map(|(_, count)| Cell::figure(wide, &count)));
+        flow.end_table();
+        if !self.custody.is_empty() {
+            flow.row(&[Cell::words(WIDE, &self.custody.join("")).scaled(0.86)]);
+        }
+    }
+
+    /// One table per run of items with the same answers.
+    fn items(&self, flow: &mut Flow) {
+        let labels = |item: &SheetItem| item.bars.parts.iter().map(|part| part.label.clone()).collect::<Vec<_>>();
+        let mut number = 0;
+        for run in self.items.chunk_by(|one, next| labels(one) == labels(next)) {
+            let Some(first) = run.first() else { continue };
+            let names = labels(first);
+            let wide = 16.0;
+            let title = WIDE - wide * real(names.len() + 1);
+            let mut head = vec![Cell::label(title, "评议项目（票数）")];
+            head.extend(names.iter().map(|name| Cell::label(wide, name)));
+            head.push(Cell::label(wide, "合计"));
+            flow.head(head);
+            for item in run {
+                number += 1;
+                let mut cells = vec![Cell::words(title, &format!("{number}. {}", item.bars.title))];
+                cells.extend(item.bars.parts.iter().map(|part| Cell::figure(wide, &part.count.to_string())));
+                cells.push(Cell::figure(wide, &item.bars.total().to_string()));
+                flow.row(&cells);
+            }
+            flow.end_table();
+        }
+    }
+
+    fn metrics(&self, flow: &mut Flow) {
+        if self.metrics.is_empty() {
+            return;
+        }
+        let widths = [46.0, 28.0, 20.0, 22.0, 20.0, 20.0];
+        let names = ["指　　标", "分子 ÷ 分母", "结果", "严格满意率", "门槛", "评定"];
+        flow.head(widths.iter().zip(names).map(|(wide, name)| Cell::label(*wide, name)).collect());
+        for metric in &self.metrics {
+            let fraction = format!("{} ÷ {}", metric.numerator, metric.base);
+            let strict = if metric.strict_display.is_empty() { "—" } else { &metric.strict_display };
+            let figures = [&metric.name, &fraction, &metric.display, strict, &metric.threshold, &metric.outcome]
+                .map(String::from);
+            let cells: Vec<Cell> = widths
+                .iter()
+                .zip(&figures)
+                .enumerate()
+                .map(
+                    |(place, (wide, text))| {
+                        if place == 0 { Cell::words(*wide, text) } else { Cell::figure(*wide, text) }
+                    },
+                )
+                .collect();
+            let note = [Cell::words(WIDE, &format!("公式：{}\n依据：{}", metric.formula, metric.source)).scaled(0.84)];
+            // A metric and what it rests on stay together.
+            flow.need(18.0);
+            flow.row(&cells);
+            flow.row(&note);
+        }
+        flow.end_table();
+    }
+
+    fn verdict(&self, flow: &mut Flow) {
+        let remarks = self.remarks.join("\n");
+        flow.row(&[
+            Cell::label(25.0, "结　　论"),
+            Cell::figure(39.0, &self.verdict).scaled(1.35).bold(),
+            Cell::words(WIDE - 64.0, &remarks).scaled(0.9),
+        ]);
+        if !self.indicators.is_empty() {
+            let listed: Vec<String> = self.indicators.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            let text = format!("{}（单位申报，未参与结论）", listed.join("；"));
+            flow.row(&[Cell::label(25.0, "申报指标"), Cell::words(WIDE - 25.0, &text)]);
+        }
+    }
+
+    /// Two charts a line: turnout, then the items.
+    fn charts(&self, flow: &mut Flow) {
+        const CHART_WIDE: f64 = 76.0;
+        const UNITS: f64 = 350.0;
+        let items =
+            self.items.iter().map(|item| Chart::Distribution { title: String::new(), items: vec![item.bars.clone()] });
+        let charts: Vec<Chart> = self.turnout.clone().into_iter().chain(items).collect();
+        let height = |chart: &Chart| chart.height(UNITS) * CHART_WIDE / UNITS;
+        for pair in charts.chunks(2) {
+            let high = pair.iter().map(height).fold(0.0, f64::max);
+            flow.need(high + 1.0);
+            let (y, left) = (flow.y, flow.block.left);
+            for (chart, x) in pair.iter().zip([left + 0.5, left + WIDE - CHART_WIDE - 0.5]) {
+                flow.put(Op::Chart { at: (x, y + 0.5), wide: CHART_WIDE, chart: chart.clone(), page_width: UNITS });
+            }
+            flow.y += high + 1.0;
+            // The table's sides run on beside the charts.
+            for x in [left, left + WIDE] {
+                flow.put(Op::Line { from: (x, y), to: (x, y + high + 1.0), thick: 0.5 });
+            }
+            let (from, to) = ((left, flow.y), (left + WIDE, flow.y));
+            flow.put(Op::Line { from, to, thick: 0.5 });
+        }
+    }
+
+    fn rectifications(&self, flow: &mut Flow) {
+        let widths = [54.0, 58.0, 20.0, 24.0];
+        let names = ["主要问题", "整改措施", "责任人", "期限"];
+        flow.head(widths.iter().zip(names).map(|(wide, name)| Cell::label(*wide, name)).collect());
+        let blank = [SheetRectification::default(), SheetRectification::default()];
+        let rows: &[SheetRectification] = if self.rectifications.is_empty() { &blank } else { &self.rectifications };
+        for row in rows {
+            flow.row(&[
+                Cell::words(54.0, &row.problem),
+                Cell::words(58.0, &row.measure),
+                Cell::figure(20.0, &row.responsible),
+                Cell::figure(24.0, &row.deadline),
+            ]);
+        }
+        flow.end_table();
+        flow.row(&[Cell::label(25.0, "公布情况"), Cell::words(WIDE - 25.0, &self.publication)]);
+    }
+
+    /// Signatures, seals and the means of verification: one block that is never torn apart.
+    fn signatures(&self, flow: &mut Flow) -> Result<(), RenderError> {
+        flow.need(SEAL_HIGH + 20.0);
+        let signers = [
+            ("总监票人", self.chief_scrutineer.clone()),
+            ("监票人", self.scrutineers.join("、")),
+            ("计票人", self.tellers.join("、")),
+            ("工会主席", self.chair.clone()),
+        ];
+        let wide = WIDE / 4.0;
+        flow.row(&signers.clone().map(|(name, _)| Cell::label(wide, &format!("{name}（签名）"))));
+        let names: Vec<Cell> = signers
+            .iter()
+            .map(|(_, names)| if names.is_empty() { String::new() } else { format!("（{names}）") })
+            .map(|names| Cell::figure(wide, &format!("\n{names}")).scaled(0.86))
+            .collect();
+        flow.row_of_height(&names, 12.0);
+        flow.need(SEAL_HIGH);
+        let (union_wide, superior_wide) = (54.0, 54.0);
+        let (top, left) = (flow.y, flow.block.left);
+        let frame = [union_wide, superior_wide, WIDE - union_wide - superior_wide].map(|wide| Cell::words(wide, ""));
+        flow.row_of_height(&frame, SEAL_HIGH);
+        self.seal(flow, (left, top), union_wide, "本级工会（盖章处）", "", &format!("报送日期：{}", self.reported_on));
+        let opinion = self.opinion.as_deref().unwrap_or_default();
+        self.seal(
+            flow,
+            (left + union_wide, top),
+            superior_wide,
+            "上级工会意见（盖章处）",
+            opinion,
+            "　　年　　月　　日",
+        );
+        self.verification(flow, (left + union_wide + superior_wide, top), WIDE - union_wide - superior_wide)
+    }
+
+    /// Room for a seal over name and date: words above and below, nothing between.
+    fn seal(&self, flow: &mut Flow, (x, y): (f64, f64), wide: f64, name: &str, words: &str, date: &str) {
+        flow.text((x + 1.5, y + 4.4), Align::Left, 9.0, name);
+        for (line, place) in wrap(font::Face::Serif, 9.0, wide - 3.0, words).iter().zip(1u8..) {
+            flow.text((x + 1.5, y + 4.4 + f64::from(place) * 4.2), Align::Left, 9.0, line);
+        }
+        flow.text((x + wide - 1.5, y + SEAL_HIGH - 2.2), Align::Right, 9.0, date);
+    }
+
+    /// QR code, digest in groups to compare by eye, and who signed.
+    fn verification(&self, flow: &mut Flow, (x, y): (f64, f64), wide: f64) -> Result<(), RenderError> {
+        const SIDE: f64 = 21.0;
+        let code = Qr::of(&self.address)?;
+        flow.put(Op::Qr { at: (x + wide - SIDE - 2.5, y + 2.5), side: SIDE, code });
+        let mut line = y + 4.4;
+        for words in ["核验二维码", "扫码打开核验页，", "与下面的摘要", "校验码逐组比对。"] {
+            let size = if line < y + 5.0 { 9.0 } else { 6.6 };
+            flow.text((x + 1.5, line), Align::Left, size, words);
+            line += 4.0;
+        }
+        line = y + SIDE + 6.4;
+        flow.text((x + 1.5, line), Align::Left, 7.4, "摘要校验码（SHA-256）");
+        let groups: Vec<String> =
+            self.digest.chars().collect::<Vec<char>>().chunks(4).map(|group| group.iter().collect()).collect();
+        let column = (wide - 4.0) / 4.0;
+        for row in groups.chunks(4) {
+            line += 3.5;
+            for (group, place) in row.iter().zip(0u8..) {
+                flow.text((x + 1.8 + f64::from(place) * column, line), Align::Left, 8.2, group);
+            }
+        }
+        line += 1.0;
+        for words in std::iter::once(&self.address).chain(&self.signatures) {
+            for part in wrap(font::Face::Serif, 5.6, wide - 3.0, words) {
+                line += 5.6 * 1.22 / POINTS;
+                flow.text((x + 1.5, line), Align::Left, 5.6, &part);
+            }
+        }
+        Ok(())
+    }
+}

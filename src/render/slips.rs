@@ -1,0 +1,214 @@
+//! Slips as PDF: QR code, code for typing and the questions to tick on every slip, several to a page, cut marks.
+//!
+//! A slip bears no number, and slips stand in the file in the order given, which is random already. What all slips
+//! share is drawn once.
+
+mod files;
+mod layout;
+
+pub use files::{CodeFile, CsvEncoding};
+
+use std::io::Write;
+use std::sync::mpsc::sync_channel;
+
+use krilla::SerializeSettings;
+use time::Date;
+
+use self::layout::{Layout, Mark};
+use super::RenderError;
+use super::chart::pen::Align;
+use super::font::{self, Face};
+use super::page::{A4, BLACK, Canvas, GREY, Pdf, Shared, text_width};
+use super::qr::{QUIET_ZONE, Qr};
+use crate::domain::paper::Paper;
+use crate::domain::slip::SlipCode;
+
+/// What is printed on every slip of a round.
+#[derive(Debug, Clone)]
+pub struct SlipSheet<'a> {
+    /// Name of the round.
+    pub title: &'a str,
+    pub union_name: &'a str,
+    /// Closing date (or date and time) in words.
+    pub closes: &'a str,
+    /// Where the service is reached: `https://pj.example.cn`. Links and the address for typing are made of it.
+    pub public_url: &'a str,
+    pub paper: &'a Paper,
+    pub options: SlipOptions,
+}
+
+/// What the person who prints may choose.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SlipOptions {
+    /// Slips to a page: 1, 2, 4, 6, 8 or 10; fewer are put where the questions need more room.
+    pub per_page: u8,
+    /// Side of the QR code's dark area in millimetres, 25 to 60.
+    pub qr_side: f64,
+    /// Whether dashed lines for cutting are drawn.
+    pub cut_marks: bool,
+}
+
+impl Default for SlipOptions {
+    fn default() -> Self {
+        SlipOptions { per_page: 8, qr_side: 25.0, cut_marks: true }
+    }
+}
+
+/// Columns and rows for each choice of slips to a page.
+const GRIDS: [(u8, u8); 6] = [(2, 5), (2, 4), (2, 3), (2, 2), (1, 2), (1, 1)];
+/// Codes made ahead of drawing.
+const AHEAD: usize = 64;
+
+impl SlipSheet<'_> {
+    /// The link of a slip, in upper case for QR's alphanumeric mode. Hosts and schemes do not mind; a path in front
+    /// of `/V/` would, and stays as given.
+    #[must_use]
+    pub fn link(&self, slip: &SlipCode) -> String {
+        let base = self.public_url.trim_end_matches('/');
+        let (scheme, rest) = base.split_once("://").unwrap_or(("https", base));
+        let (host, path) =
+            rest.split_once('/').map_or((rest, String::new()), |(host, path)| (host, format!("/{path}")));
+        format!("{}://{}{path}/V/{}", scheme.to_ascii_uppercase(), host.to_ascii_uppercase(), slip.link_form())
+    }
+
+    /// Characters on the slips that no font can print; to be reported before printing.
+    #[must_use]
+    pub fn missing(&self) -> Vec<char> {
+        let items: String = self.paper.items.iter().map(|item| item.title.as_str()).collect();
+        font::missing(&[self.title, self.union_name, self.closes, self.public_url, &items].concat())
+    }
+
+    /// How many slips a page will hold: what was asked for, or fewer where the questions need the room.
+    ///
+    /// # Errors
+    /// `NoRoom`, when the questions do not fit one page even in small print.
+    pub fn per_page(&self) -> Result<u8, RenderError> {
+        self.layout().map(|layout| layout.columns * layout.rows)
+    }
+
+    /// Writes the slips as one PDF. `progress` is called after every page with the number of slips drawn so far.
+    ///
+    /// # Errors
+    /// `NoRoom`, `TooLong` for an address that fits no QR code, `Pdf`, `Io`.
+    pub fn write_pdf(
+        &self,
+        slips: &[SlipCode],
+        mut progress: impl FnMut(usize),
+        mut out: impl Write,
+    ) -> Result<(), RenderError> {
+        let layout = self.layout()?;
+        let mut pdf = Pdf::new(SerializeSettings::default(), &format!("{} 选票", self.title), None::<Date>);
+        std::thread::scope(|scope| {
+            // One core makes the codes, the other draws.
+            let (send, codes) = sync_channel(AHEAD);
+            scope.spawn(move || {
+                for slip in slips {
+                    if send.send(Qr::of(&self.link(slip))).is_err() {
+                        return;
+                    }
+                }
+            });
+            let mut shared: Option<Shared> = None;
+            let per_page = usize::from(layout.columns * layout.rows);
+            let mut drawn = 0;
+            for page in slips.chunks(per_page) {
+                pdf.page(A4, |canvas| {
+                    let common = match &shared {
+                        Some(common) => common.clone(),
+                        None => shared.insert(canvas.share(|canvas| self.common(canvas, &layout))?).clone(),
+                    };
+                    for (slip, place) in page.iter().zip(0u8..) {
+                        let code = codes.recv().map_err(|error| RenderError::Pdf(error.to_string()))??;
+                        let (column, row) = (place % layout.columns, place / layout.columns);
+                        let (x, y) = (f64::from(column) * layout.wide, f64::from(row) * layout.high);
+                        canvas.place(x, y, &common);
+                        canvas.moved(x, y, |canvas| self.own(canvas, &layout, &code, slip));
+                    }
+                    if self.options.cut_marks {
+                        cut_marks(canvas, &layout);
+                    }
+                    Ok(())
+                })?;
+                drawn += page.len();
+                progress(drawn);
+            }
+            Ok::<(), RenderError>(())
+        })?;
+        out.write_all(&pdf.finish()?)?;
+        Ok(())
+    }
+
+    /// One page with slips as SVG is the same drawing in the browser; this is one slip's code for it.
+    ///
+    /// # Errors
+    /// `TooLong`.
+    pub fn code_svg(&self, slip: &SlipCode) -> Result<String, RenderError> {
+        Ok(Qr::of(&self.link(slip))?.svg("扫码投票"))
+    }
+
+    fn layout(&self) -> Result<Layout, RenderError> {
+        let asked = self.options.per_page.max(1);
+        let mut grids = GRIDS.into_iter().filter(|(columns, rows)| columns * rows <= asked).peekable();
+        while let Some((columns, rows)) = grids.next() {
+            let sizes: &[f64] = if grids.peek().is_some() {
+                &[1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.94]
+            } else {
+                &[1.5, 1.2, 1.0, 0.9, 0.8, 0.7]
+            };
+            for scale in sizes {
+                if let Some(layout) = Layout::fit(self, columns, rows, *scale) {
+                    return Ok(layout);
+                }
+            }
+        }
+        Err(RenderError::NoRoom)
+    }
+
+    /// What all slips share, drawn once.
+    fn common(&self, canvas: &mut Canvas<'_, '_>, layout: &Layout) -> Result<(), RenderError> {
+        for mark in &layout.marks {
+            match mark {
+                Mark::Text { at, align, size, grey, text } => {
+                    let color = if *grey { GREY } else { BLACK };
+                    canvas.text(*at, *align, Face::Sans, *size, color, text);
+                }
+                Mark::Box { at, side } => canvas.frame(*at, (*side, *side), 0.8, BLACK),
+                Mark::Rule { from, to } => canvas.line(*from, *to, 0.6, GREY),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is a slip's own: its QR code and the same code for typing.
+    fn own(&self, canvas: &mut Canvas<'_, '_>, layout: &Layout, code: &Qr, slip: &SlipCode) {
+        let side = self.options.qr_side;
+        canvas.qr(layout.qr_at, side, code);
+        canvas.text(layout.code_at, Align::Left, Face::Sans, layout.code_size, BLACK, &spaced(&slip.typing_form()));
+    }
+}
+
+/// Room for a QR code with its quiet zone, for the longest link that stays at 29 modules.
+fn qr_room(side: f64) -> f64 {
+    side * f64::from(29 + 2 * QUIET_ZONE) / 29.0
+}
+
+fn cut_marks(canvas: &mut Canvas<'_, '_>, layout: &Layout) {
+    for column in 1..layout.columns {
+        let x = f64::from(column) * layout.wide;
+        canvas.dashed((x, 0.0), (x, A4.1), 0.4, GREY);
+    }
+    for row in 1..layout.rows {
+        let y = f64::from(row) * layout.high;
+        canvas.dashed((0.0, y), (A4.0, y), 0.4, GREY);
+    }
+}
+
+/// The typing form with wide spaces (U+2002) between its groups.
+fn spaced(typing_form: &str) -> String {
+    typing_form.replace(' ', "\u{2002}")
+}
+
+/// Width of the longest typing form there can be, in millimetres at this size.
+fn code_width(size: f64) -> f64 {
+    text_width(Face::Sans, size, &spaced("MMMMM MMMM MMMM MMMM MMMM MMMMM"))
+}

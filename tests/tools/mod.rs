@@ -1,0 +1,86 @@
+//! Running the tools that judge what we print. A missing tool fails with its name.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A folder that goes away with the test, unless `PINGJIA_PICTURES` names one to keep.
+pub struct Folder {
+    path: PathBuf,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Folder {
+    pub fn new() -> Self {
+        match std::env::var_os("PINGJIA_PICTURES") {
+            Some(path) => Folder { path: path.into(), _temporary: None },
+            None => {
+                let folder = tempfile::tempdir().unwrap();
+                Folder { path: folder.path().to_owned(), _temporary: Some(folder) }
+            }
+        }
+    }
+
+    pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.path.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Every page of a PDF as a PNG.
+    pub fn pages(&self, pdf: &Path, dpi: u32) -> Vec<PathBuf> {
+        let stem = pdf.file_stem().unwrap().to_string_lossy().into_owned();
+        let stem = format!("{stem}-page");
+        run(
+            "pdftoppm",
+            &["-png", "-r", &dpi.to_string(), &pdf.to_string_lossy(), &self.path.join(&stem).to_string_lossy()],
+        );
+        let mut pages: Vec<PathBuf> = std::fs::read_dir(&self.path)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(&stem))
+            .collect();
+        pages.sort();
+        pages
+    }
+}
+
+/// Runs a tool and wants it to succeed.
+pub fn run(tool: &str, arguments: &[&str]) -> Output {
+    let output = Command::new(tool)
+        .args(arguments)
+        .output()
+        .unwrap_or_else(|error| panic!("{tool} is needed for this test and could not be run: {error}"));
+    assert!(
+        output.status.success(),
+        "{tool} {arguments:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// The contents of all QR codes in a picture, by zbarimg.
+pub fn decoded(picture: &Path) -> Vec<String> {
+    let output = run("zbarimg", &["--raw", "-q", "-Sdisable", "-Sqrcode.enable", &picture.to_string_lossy()]);
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Checks the PDF's structure and that every font is embedded as a subset with Unicode; returns its text.
+pub fn sound(pdf: &Path) -> String {
+    let path = pdf.to_string_lossy();
+    run("qpdf", &["--check", &path]);
+    let fonts = String::from_utf8(run("pdffonts", &[&path]).stdout).unwrap();
+    let lines: Vec<&str> = fonts.lines().skip(2).collect();
+    assert!(!lines.is_empty(), "no fonts: {fonts}");
+    for line in lines {
+        let columns: Vec<&str> = line.split_whitespace().rev().collect();
+        // … emb sub uni object-number generation
+        assert_eq!((columns[4], columns[3], columns[2]), ("yes", "yes", "yes"), "{line}");
+    }
+    String::from_utf8(run("pdftotext", &["-layout", &path, "-"]).stdout).unwrap()
+}

@@ -7,7 +7,7 @@ use super::words::{
     Basis, Bound, ConsequenceKind, Denominator, Electorate, Joint, Period, Positive, TurnoutMode, Unit,
 };
 use crate::domain::digest::Digest;
-use crate::domain::paper::Item;
+use crate::domain::paper::{Item, Scale};
 use crate::domain::union::Category;
 use crate::domain::verdict::{Comparator, Fraction, Trigger};
 
@@ -294,6 +294,21 @@ pub struct Calendar {
     /// How many years after the application the honour is given.
     pub honoured_after_years: u8,
     pub tier: Option<String>,
+}
+
+impl MetricRule {
+    /// The formula in words, as every result prints it: 满意率＝（满意票＋基本满意票）÷有效票.
+    #[must_use]
+    pub fn formula(&self, scale: Scale) -> String {
+        let (name, positive) = match (scale, self.positive) {
+            (Scale::Awareness, _) => ("知晓率", "知道票"),
+            (Scale::Pledge, _) => ("兑现率", "已兑现票"),
+            (Scale::Satisfaction, Positive::SatisfiedAndBasically) => ("满意率", "（满意票＋基本满意票）"),
+            (Scale::Satisfaction, Positive::SatisfiedOnly) => ("满意率", "满意票"),
+        };
+        let pooled = if self.joint == Joint::Pooled && self.items.len() > 1 { "（各项合并计算）" } else { "" };
+        format!("{name}＝{positive}÷{}{pooled}", self.denominator.label())
+    }
 }
 
 impl RuleSet {

@@ -1,5 +1,16 @@
 //! Assessment: from a count and a rule set to metrics and a verdict, in integers only.
 
+mod assess;
+mod figures;
+mod pledges;
+mod tiers;
+mod warning;
+
+pub use assess::{assess, assess_by};
+pub use figures::CountError;
+pub use pledges::{PledgeRate, pledge_rates};
+pub use warning::{Warning, warning_text};
+
 use serde::{Deserialize, Serialize};
 
 /// An exact fraction, written `[numerator, denominator]`. The denominator is never 0.
@@ -131,11 +142,58 @@ pub struct Metric {
 }
 
 /// What follows from a count, apart from the verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// 整顿
     Overhaul,
+}
+
+impl Trigger {
+    /// The Chinese word on pages and sheets.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Trigger::Overhaul => "整顿",
+        }
+    }
+}
+
+/// What a union's declared figures say of a standard. They are the union's own word (单位申报) and never
+/// change a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclaredIndicator {
+    pub id: String,
+    pub title: String,
+    /// The declared figure; none when the union declared nothing.
+    pub declared: Option<Fraction>,
+    /// The declared figure for people: a truncated percentage, or a number with its unit.
+    pub display: Option<String>,
+    /// `>=`, `<=` or `==`.
+    pub bound: String,
+    /// None where the union above sets the figure.
+    pub threshold: Option<Fraction>,
+    /// `cannot_assess` where nothing was declared or nothing to compare with is known.
+    pub outcome: Outcome,
+    /// The tier that it completes, if it belongs to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<String>,
+    pub rule: String,
+    pub source: String,
+}
+
+/// How far a count goes towards a tier. The ballot alone yields "meets the satisfaction condition of", never
+/// "is".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TierStanding {
+    pub id: String,
+    pub title: String,
+    /// Outcome of the ballot conditions of this tier and all below it; none when they have none.
+    pub ballot: Option<Outcome>,
+    /// Outcome of the declared figures of this tier and all below it; none when they need none.
+    pub indicators: Option<Outcome>,
+    /// What remains to be examined, in words.
+    pub to_examine: Vec<String>,
 }
 
 /// An assessment (contract of `pingjia assess`).
@@ -146,6 +204,16 @@ pub struct Assessment {
     pub tier_conditions: Vec<String>,
     pub metrics: Vec<Metric>,
     pub triggers: Vec<Trigger>,
-    /// Stable codes; `warning_text` says each in Chinese.
+    /// Stable codes; [`warning_text`] says each in Chinese. They also name why a verdict is `invalid` or
+    /// `cannot_assess`.
     pub warnings: Vec<String>,
+    /// Declared figures beside their standards; no part of the verdict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indicators: Vec<DeclaredIndicator>,
+    /// Standing towards every tier of the rule sets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<TierStanding>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -208,5 +208,7 @@ pub(crate) fn assessment() -> Assessment {
         ],
         triggers: Vec::new(),
         warnings: Vec::new(),
+        indicators: Vec::new(),
+        tiers: Vec::new(),
     }
 }

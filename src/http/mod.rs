@@ -8,6 +8,8 @@ pub mod ask;
 pub mod assets;
 pub mod gate;
 pub mod headers;
+pub mod help;
+pub mod member;
 pub mod page;
 pub mod problem;
 pub mod reply;

@@ -9,3 +9,5 @@ pub mod desk;
 pub mod front;
 mod page;
 mod words;
+
+pub use page::html;

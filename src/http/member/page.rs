@@ -177,15 +177,17 @@ pub fn again(slip: &SlipCode, words: (&str, &str, &[&str]), fields: &[(String, S
 struct ThanksPage {
     asset: &'static Assets,
     receipt: String,
-    groups: Vec<String>,
+    /// The receipt in two lines of three groups.
+    lines: (String, String),
     tag: PollTag,
 }
 
 /// The thank-you. The same for the first answer and for every later one to the same form.
 pub fn thanks(tag: PollTag, receipt: Receipt) -> HttpResponse {
     let receipt = receipt.to_string();
-    let groups = receipt.split('-').map(str::to_owned).collect();
-    send(HttpResponse::Ok(), &ThanksPage { asset: &ASSETS, receipt, groups, tag })
+    // Six groups of four and five dashes: the second line begins behind the third dash.
+    let lines = receipt.split_at_checked(15).map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap_or_default();
+    send(HttpResponse::Ok(), &ThanksPage { asset: &ASSETS, receipt, lines, tag })
 }
 
 #[derive(Template)]

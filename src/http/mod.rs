@@ -12,6 +12,7 @@ pub mod help;
 pub mod member;
 pub mod page;
 pub mod problem;
+pub mod public;
 pub mod reply;
 pub mod routes;
 pub mod session;

@@ -1,0 +1,3 @@
+//! What everyone may see: certified sheets and what it takes to check them.
+
+mod view;

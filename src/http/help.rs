@@ -1,48 +1,56 @@
 //! Help inside the product, one page per kind of person.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::member::html;
+use super::App;
+use super::ask::Ask;
+use super::page::Frame;
+use super::reply::{Answer, Cache, Reply};
 
-#[derive(Template)]
-#[template(path = "help/index.html")]
-struct Index;
+/// How long help may be kept, in seconds.
+const KEPT: u32 = 600;
 
-#[derive(Template)]
-#[template(path = "help/members.html")]
-struct Members;
+macro_rules! pages {
+    ($($name:ident = $path:literal;)+) => {$(
+        #[derive(Template)]
+        #[template(path = $path)]
+        struct $name {
+            frame: Frame,
+        }
+    )+};
+}
 
-#[derive(Template)]
-#[template(path = "help/chairs.html")]
-struct Chairs;
-
-#[derive(Template)]
-#[template(path = "help/scrutineers.html")]
-struct Scrutineers;
-
-#[derive(Template)]
-#[template(path = "help/superiors.html")]
-struct Superiors;
-
-#[derive(Template)]
-#[template(path = "help/operators.html")]
-struct Operators;
+pages! {
+    Index = "help/index.html";
+    Members = "help/members.html";
+    Chairs = "help/chairs.html";
+    Scrutineers = "help/scrutineers.html";
+    Superiors = "help/superiors.html";
+    Operators = "help/operators.html";
+}
 
 /// `GET /help`
-pub async fn index() -> HttpResponse {
-    html(StatusCode::OK, &Index)
+///
+/// # Errors
+/// `INTERNAL`.
+pub fn index(_: &App, _: &Ask) -> Answer {
+    Ok(Reply::page(&Index { frame: Frame::public("帮助") })?.cached(Cache::Public(KEPT)))
 }
 
 /// `GET /help/{who}`; an unknown reader is led to the index.
-pub async fn page(who: web::Path<String>) -> HttpResponse {
-    match who.as_str() {
-        "members" => html(StatusCode::OK, &Members),
-        "chairs" => html(StatusCode::OK, &Chairs),
-        "scrutineers" => html(StatusCode::OK, &Scrutineers),
-        "superiors" => html(StatusCode::OK, &Superiors),
-        "operators" => html(StatusCode::OK, &Operators),
-        _ => html(StatusCode::NOT_FOUND, &Index),
-    }
+///
+/// # Errors
+/// `INTERNAL`.
+pub fn page(_: &App, ask: &Ask) -> Answer {
+    let who: String = ask.param("who")?;
+    let reply = match who.as_str() {
+        "members" => Reply::page(&Members { frame: Frame::public("会员怎样投票") }),
+        "chairs" => Reply::page(&Chairs { frame: Frame::public("工会主席帮助") }),
+        "scrutineers" => Reply::page(&Scrutineers { frame: Frame::public("监票人、计票人帮助") }),
+        "superiors" => Reply::page(&Superiors { frame: Frame::public("上级工会帮助") }),
+        "operators" => Reply::page(&Operators { frame: Frame::public("系统管理员帮助") }),
+        _ => return Ok(Reply::page(&Index { frame: Frame::public("帮助") })?.with_status(StatusCode::NOT_FOUND)),
+    };
+    Ok(reply?.cached(Cache::Public(KEPT)))
 }

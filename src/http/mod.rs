@@ -45,6 +45,8 @@ pub struct App {
     pub keys: SigningKeys,
     pub rules: RuleRegistry,
     pub throttle: throttle::Throttle,
+    /// Rounds as members ask for them, and the guard over slip codes.
+    pub rounds: member::rounds::Rounds,
     /// Password checks in progress.
     pub(crate) password_checks: Arc<Semaphore>,
     /// What the password of an unknown username is held against, so that both take the same time.
@@ -71,6 +73,7 @@ impl App {
             keys,
             rules,
             throttle: throttle::Throttle::default(),
+            rounds: member::rounds::Rounds::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             nobody: PasswordDigest::of("nobody", &crate::world::random_bytes())?,
             stopping: watch::Sender::new(false),

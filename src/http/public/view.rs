@@ -10,6 +10,7 @@ use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::{self, Finding, SheetPayload};
 use crate::domain::statement::OpinionStatement;
 use crate::domain::verdict::{Comparator, Fraction, Metric, Outcome, Trigger, Verdict};
+use crate::http::page::Frame;
 use crate::render::RenderError;
 use crate::render::chart::{Chart, ItemBars, Mark, PAGE_WIDTH, Rate, Table};
 
@@ -47,6 +48,7 @@ struct MetricView {
 #[derive(Template)]
 #[template(path = "public/sheet.html")]
 pub struct SheetPage {
+    frame: Frame,
     id: SheetId,
     s: SheetPayload,
     successor: Option<SheetId>,
@@ -76,6 +78,7 @@ pub struct Beside<'a> {
     /// The keys of this installation, retired ones included.
     pub keys: &'a KeySet,
     pub rules: &'a RuleRegistry,
+    pub frame: Frame,
 }
 
 impl SheetPage {
@@ -90,6 +93,7 @@ impl SheetPage {
         findings.extend(sheet::check(&s));
         let digest = named.to_string();
         Ok(SheetPage {
+            frame: beside.frame,
             verdict: verdict(&s),
             metrics: s.assessment.metrics.iter().map(|metric| metric_view(&s, metric)).collect(),
             counts: counts(&s),
@@ -125,7 +129,7 @@ fn signatures(statement: &Statement, s: &SheetPayload, keys: &KeySet) -> Vec<Fin
         })
         .collect();
     findings.push(Finding::new(signers == s.issuer.keys, "签名的钥匙就是结果单里写明的钥匙"));
-    let ours = signers.iter().all(|signer| keys.find(signer).is_some());
+    let ours = statement.signatures().iter().all(|signature| keys.contains(&signature.key));
     findings.push(Finding::new(ours, "签名的钥匙属于本系统"));
     findings
 }
@@ -153,7 +157,6 @@ fn verdict(s: &SheetPayload) -> VerdictView {
     if !s.counts.custody_reconciles {
         lines.push("印出的选票，与发出、作废、没用的加起来对不上。".to_owned());
     }
-    lines.extend(assessment.warnings.iter().map(|code| crate::domain::verdict::warning_text(code).to_owned()));
     VerdictView { code, label: assessment.verdict.label(), tone, lines }
 }
 
@@ -325,13 +328,14 @@ mod tests {
         let [ed25519, sm2] = keys();
         let signed = Statement::sign(&Sample::new().sheet(&[&ed25519, &sm2]), &[&ed25519, &sm2]).unwrap();
         let rules = RuleRegistry::embedded().unwrap();
-        let own = KeySet::new(vec![ed25519.public().clone(), sm2.public().clone()]);
-        let foreign = KeySet::new(Vec::new());
+        let own = KeySet::of(vec![ed25519.public().clone(), sm2.public().clone()]);
+        let foreign = KeySet::of(Vec::new());
         let page = |keys: &KeySet| {
             let statement = Statement::parse(signed.as_bytes()).unwrap();
             let payload = SheetPayload::read(statement.payload()).unwrap();
             let id = payload.id().unwrap();
-            let beside = Beside { id, successor: None, opinion: None, keys, rules: &rules };
+            let beside =
+                Beside { id, successor: None, opinion: None, keys, rules: &rules, frame: Frame::public("结果") };
             SheetPage::new(&statement, payload, beside).unwrap().render().unwrap()
         };
         let shown = page(&own);

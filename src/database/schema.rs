@@ -21,7 +21,6 @@ diesel::table! {
         union_id -> BigInt,
         name -> Text,
         active -> Bool,
-        must_change -> Bool,
     }
 }
 
@@ -71,23 +70,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    outcome (poll_id) {
-        poll_id -> BigInt,
-        sheet_id -> Text,
-        verdict -> Text,
-        overhaul -> Bool,
-        expected -> BigInt,
-        present -> BigInt,
-        issued -> BigInt,
-        returned -> BigInt,
-        numerator -> Nullable<BigInt>,
-        base -> Nullable<BigInt>,
-        threshold_num -> Nullable<BigInt>,
-        threshold_den -> Nullable<BigInt>,
-    }
-}
-
-diesel::table! {
     journal (id) {
         id -> BigInt,
         at -> BigInt,
@@ -99,4 +81,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(trade_union, account, session, poll, statement, sheet, outcome, journal);
+diesel::allow_tables_to_appear_in_same_query!(trade_union, account, session, poll, statement, sheet, journal);

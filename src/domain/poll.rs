@@ -6,7 +6,6 @@
 use serde::{Deserialize, Serialize};
 use time::Date;
 
-use super::count::Count;
 use super::digest::Digest;
 use super::ids::{AccountId, PollId, SheetId, UnionId};
 use super::paper::{ItemId, Paper};
@@ -28,33 +27,6 @@ pub struct Poll {
     pub phase: Phase,
     /// Grows by one with every stored change; a change names the version that it saw.
     pub version: i64,
-}
-
-impl Poll {
-    /// The figures that an assessment rests on, from `Closed` on.
-    #[must_use]
-    pub fn count(&self) -> Option<Count> {
-        let (custody, tally) = (self.phase.custody()?, &self.phase.opened()?.tally);
-        let items = tally.items.iter().map(|item| {
-            let answers = item.answers.iter().map(|(answer, count)| (answer.code().to_owned(), *count));
-            let all = answers.chain([("abstain".to_owned(), item.abstain)]).collect();
-            (item.item.to_string(), all)
-        });
-        Some(Count {
-            rule_set: self.rule_set.id.clone(),
-            category: self.category,
-            year: self.year,
-            member_total: self.facts.member_total.into(),
-            expected: self.facts.expected.into(),
-            present: custody.present.into(),
-            issued: custody.handed_out.into(),
-            returned: tally.returned(),
-            invalid: tally.invalid,
-            items: items.collect(),
-            indicators: self.facts.indicators.clone(),
-            applying_for: self.facts.applying_for.clone(),
-        })
-    }
 }
 
 /// The rule set a round was set up with. It stays with the round even when a newer version is installed.

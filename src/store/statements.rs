@@ -5,16 +5,12 @@ use diesel::prelude::*;
 use super::StoreError;
 use crate::database::schema::statement as t;
 use crate::database::{AnyConnection, DatabaseError};
-use crate::domain::ids::{PollId, SheetId};
+use crate::domain::ids::PollId;
 
 /// The signed opening statement.
 pub const OPENING: &str = "opening";
-
-/// The kind of the signed opinion of the union above on this sheet: every sheet keeps its own.
-#[must_use]
-pub fn opinion_on(sheet: &SheetId) -> String {
-    format!("opinion:{sheet}")
-}
+/// The signed opinion of the union above on the sheet in force.
+pub const OPINION: &str = "opinion";
 
 /// Stores a statement, in the place of an earlier one of its kind.
 ///

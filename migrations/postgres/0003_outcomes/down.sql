@@ -1,2 +1,0 @@
-DROP TABLE outcome;
-ALTER TABLE account DROP COLUMN must_change;

@@ -11,8 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["database", "domain", "world"]),
     ("render", &["domain"]),
     ("signing", &["domain", "world"]),
-    ("office", &["ballot_box", "store", "signing", "domain", "database", "world"]),
-    ("http", &["office", "ballot_box", "store", "render", "domain", "database", "signing", "config", "world"]),
+    ("http", &["ballot_box", "store", "render", "domain", "database", "signing", "config", "world"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -9,7 +9,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::digest::Digest;
-use super::openings::{BlockError, ENTRY, OpeningBlock};
+use super::openings::{ENTRY, OpeningBlock};
 use super::paper::{Answer, Item, Paper};
 use super::sheet::ABSTAIN;
 use super::slip::Receipt;
@@ -195,7 +195,7 @@ impl<'de> Visitor<'de> for ItemSeed<'_> {
         // Each answer's openings are in order already: a stable sort merges them.
         entries.sort();
         let block = OpeningBlock::from_sorted(entries);
-        let tally = block.recount(self.item).map_err(|error: BlockError| de::Error::custom(error))?;
+        let tally = block.recount(self.item).map_err(de::Error::custom)?;
         Ok((tally, block.digest()))
     }
 }

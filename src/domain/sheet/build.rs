@@ -6,12 +6,14 @@ use super::{
     ABSTAIN, Counts, FORMAT, Finding, FollowUp, Issuer, Officers, Proof, Publication, RoundFacts, SheetItem,
     SheetPayload, UnionFacts, check,
 };
+use crate::domain::count::Count;
 use crate::domain::digest::Digest;
 use crate::domain::ids::SheetId;
 use crate::domain::paper::Item;
 use crate::domain::poll::{Custody, Opened, Phase, Poll, RuleSetRef};
+use crate::domain::rules::RuleRegistry;
 use crate::domain::union::Union;
-use crate::domain::verdict::Assessment;
+use crate::domain::verdict::{Assessment, CountError, assess_by};
 
 /// What a sheet is made of, beside the round itself.
 #[derive(Debug, Clone)]
@@ -20,11 +22,8 @@ pub struct Certification<'a> {
     pub union: &'a Union,
     /// Name of the union above.
     pub superior: Option<&'a str>,
-    /// The rule sets whose rules apply as well, nearest first.
-    pub parents: Vec<RuleSetRef>,
-    /// 评议主体, in words.
-    pub electorate: String,
-    pub assessment: Assessment,
+    /// What the rules say of the count; see [`judge`].
+    pub judgement: Judgement,
     pub follow_up: FollowUp,
     pub publication: Publication,
     pub issuer: Issuer,
@@ -33,6 +32,50 @@ pub struct Certification<'a> {
     pub certified_on: Date,
     /// Digest of the returned sheet that this one corrects.
     pub replaces: Option<Digest>,
+}
+
+/// What the rules say of a round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    pub assessment: Assessment,
+    /// The rule sets whose rules apply as well, nearest first.
+    pub parents: Vec<RuleSetRef>,
+    pub rule_set_title: String,
+    /// 评议主体: who votes by the rules that apply, in words.
+    pub electorate: String,
+}
+
+/// Why the rules say nothing of a round.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum JudgeError {
+    #[error("本程序没有规则集 {} {}（摘要 {}）", .0.id, .0.version, .0.digest)]
+    UnknownRuleSet(RuleSetRef),
+    #[error(transparent)]
+    Count(#[from] CountError),
+}
+
+/// Assesses a count by the very version of the rule set that the round was set up with.
+///
+/// # Errors
+/// See [`JudgeError`].
+pub fn judge(registry: &RuleRegistry, rule_set: &RuleSetRef, count: &Count) -> Result<Judgement, JudgeError> {
+    let set = registry.at(rule_set).ok_or_else(|| JudgeError::UnknownRuleSet(rule_set.clone()))?;
+    let lineage = registry.lineage_of(set, count.category).map_err(CountError::from)?;
+    let mut electorate: Vec<&str> = Vec::new();
+    for (set, category) in &lineage {
+        for metric in set.metrics.iter().filter(|metric| metric.rule.applies_to(*category)) {
+            let label = metric.electorate.label();
+            if !electorate.contains(&label) {
+                electorate.push(label);
+            }
+        }
+    }
+    Ok(Judgement {
+        assessment: assess_by(registry, set, count)?,
+        parents: lineage.iter().skip(1).map(|(set, _)| set.reference()).collect(),
+        rule_set_title: set.title.clone(),
+        electorate: electorate.join("、"),
+    })
 }
 
 /// Why no sheet can be made.
@@ -84,9 +127,10 @@ impl SheetPayload {
                 title: poll.facts.title.clone(),
                 year: poll.year,
                 rule_set: poll.rule_set.clone(),
-                parents: with.parents,
+                rule_set_title: with.judgement.rule_set_title,
+                parents: with.judgement.parents,
                 assembly: poll.facts.assembly,
-                electorate: with.electorate,
+                electorate: with.judgement.electorate,
                 place: poll.facts.place.clone(),
                 begins: poll.facts.begins,
                 ends: poll.facts.ends,
@@ -96,7 +140,7 @@ impl SheetPayload {
             },
             counts: counts(poll, custody, opened),
             items: items.ok_or(BuildError::Items)?,
-            assessment: with.assessment,
+            assessment: with.judgement.assessment,
             declared_indicators: poll.facts.indicators.clone(),
             follow_up: with.follow_up,
             publication: with.publication,

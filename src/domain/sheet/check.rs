@@ -96,9 +96,10 @@ fn rate(sheet: &SheetPayload, metric: &Metric) -> Finding {
     let times = u64::try_from(rated.len()).unwrap_or(u64::MAX);
     let bases = [counts.valid, counts.returned, counts.issued].map(|base| base.saturating_mul(times));
     let answering = rated.iter().map(|item| item.total().unwrap_or(0).saturating_sub(item.abstain())).sum::<u64>();
-    let is_awareness = rated.iter().all(|item| item.scale == Scale::Awareness);
-    let strict_display = if is_awareness { None } else { percent(positives(true), metric.base) };
+    let has_strict = rated.iter().all(|item| item.scale == Scale::Satisfaction);
+    let strict_display = if has_strict { percent(positives(true), metric.base) } else { None };
     let outcome = match metric.threshold.compare(metric.numerator, metric.base) {
+        _ if sheet.assessment.verdict == Verdict::Invalid => Outcome::CannotAssess,
         None => Outcome::CannotAssess,
         Some(std::cmp::Ordering::Less) => Outcome::NotMet,
         Some(_) => Outcome::Met,
@@ -144,7 +145,7 @@ fn conclusion(sheet: &SheetPayload) -> Finding {
     let verdict_fits = match assessment.verdict {
         Verdict::Met => any(Outcome::Met) && !below_a_floor && sheet.counts.valid > 0,
         Verdict::NotMet => any(Outcome::NotMet),
-        Verdict::CannotAssess => outcomes.is_empty() || any(Outcome::CannotAssess) || sheet.counts.valid == 0,
+        Verdict::CannotAssess => true,
         Verdict::Invalid => sheet.counts.returned > sheet.counts.issued || sheet.counts.present < sheet.counts.expected,
     };
     let holds = verdict_fits && (below_a_floor || !assessment.triggers.contains(&Trigger::Overhaul));
@@ -230,7 +231,7 @@ mod tests {
             |sheet| sheet.assessment.metrics[0].threshold = Fraction::new(95, 100).unwrap(),
             |sheet| sheet.assessment.metrics[0].id = "satisfaction.chair".to_owned(),
             |sheet| sheet.assessment.verdict = Verdict::NotMet,
-            |sheet| sheet.assessment.verdict = Verdict::CannotAssess,
+            |sheet| sheet.assessment.verdict = Verdict::Invalid,
             |sheet| sheet.assessment.metrics.clear(),
             |sheet| sheet.assessment.triggers.push(Trigger::Overhaul),
             |sheet| sheet.items[1] = sheet.items[0].clone(),

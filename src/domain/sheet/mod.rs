@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
-pub use build::{BuildError, Certification};
+pub use build::{BuildError, Certification, JudgeError, Judgement, judge};
 pub use check::{Finding, check};
 
 use super::canonical::{self, CanonicalError};
@@ -92,6 +92,8 @@ pub struct RoundFacts {
     pub year: u16,
     /// 适用规则集、版本、摘要
     pub rule_set: RuleSetRef,
+    /// Name of the rule set for people.
+    pub rule_set_title: String,
     /// The rule sets whose rules apply as well, nearest first.
     pub parents: Vec<RuleSetRef>,
     /// 评议形式
@@ -350,12 +352,7 @@ impl SheetPayload {
             issued: self.counts.issued,
             returned: self.counts.returned,
             invalid: self.counts.invalid,
-            items: self
-                .items
-                .iter()
-                .filter(|item| matches!(item.section, Section::Overall | Section::Awareness))
-                .map(|item| (item.id.0.clone(), item.answers.clone()))
-                .collect(),
+            items: self.items.iter().map(|item| (item.id.0.clone(), item.answers.clone())).collect(),
             indicators: self.declared_indicators.clone(),
             applying_for: self.round.applying_for.clone(),
         }

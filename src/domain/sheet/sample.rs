@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use time::macros::date;
 
-use super::{Certification, FollowUp, Issuer, Publication, SheetPayload};
+use super::{Certification, FollowUp, Issuer, Judgement, Publication, SheetPayload};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AccountId, PollId, UnionId};
 use crate::domain::jws::{SecretKey, Statement};
@@ -140,9 +140,12 @@ impl Sample {
             poll: &self.poll,
             union: &self.union,
             superior: Some("示例市总工会"),
-            parents: vec![rule_set("shandong-2018")],
-            electorate: "会员".to_owned(),
-            assessment: assessment(),
+            judgement: Judgement {
+                assessment: assessment(),
+                parents: vec![rule_set("shandong-2018")],
+                rule_set_title: "示例市会员评家规则".to_owned(),
+                electorate: "会员".to_owned(),
+            },
             follow_up: FollowUp {
                 problems: "文体活动场地不足".to_owned(),
                 rectification: "与社区共用活动室".to_owned(),

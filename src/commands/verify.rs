@@ -1,0 +1,85 @@
+//! `pingjia verify`: checks a sheet line by line.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::domain::jwk::KeySet;
+use crate::domain::rules::RuleRegistry;
+use crate::domain::slip::Receipt;
+use crate::verify::{Conclusion, Line, Report, Request, verify};
+
+/// 退出码：0 全部相符；1 有不符之处；2 文件无法读取；3 全部相符，但没有提供受信任的公钥
+#[derive(Args)]
+pub struct Arguments {
+    /// 结果报告单（.json 或 .pdf）
+    sheet: PathBuf,
+    /// 受信任的公钥（JWK 集，来自签发单位公布的 /.well-known/jwks.json）
+    #[arg(long, value_name = "JWKS")]
+    key: Option<PathBuf>,
+    /// 公开票据文件（/sheets/<编号>/openings.json），用来重新计票
+    #[arg(long, value_name = "FILE")]
+    openings: Option<PathBuf>,
+    /// 会员的回执，核对是否计入（需要 --openings）
+    #[arg(long, value_name = "CODE")]
+    receipt: Option<String>,
+    /// 被本报告单更正的报告单（.json）
+    #[arg(long, value_name = "SHEET")]
+    replaced: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    match report(arguments) {
+        Ok(report) => {
+            for line in &report.lines {
+                match line {
+                    Line::Finding(finding) => println!("{} {}", if finding.holds { '✓' } else { '✗' }, finding.text),
+                    Line::Note(text) => println!("  {text}"),
+                }
+            }
+            match report.conclusion {
+                Conclusion::Holds => ExitCode::SUCCESS,
+                Conclusion::Fails => ExitCode::from(1),
+                Conclusion::Untrusted => ExitCode::from(3),
+            }
+        }
+        Err(why) => {
+            eprintln!("无法核验：{why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn report(arguments: &Arguments) -> Result<Report, String> {
+    let document = read(&arguments.sheet)?;
+    let keys = arguments
+        .key
+        .as_deref()
+        .map(|path| KeySet::parse(&read(path)?).map_err(|error| format!("{}：{error}", path.display())));
+    let keys = keys.transpose()?;
+    let mut openings = arguments.openings.as_deref().map(|path| open(path).map(BufReader::new)).transpose()?;
+    let receipt = arguments.receipt.as_deref().map(|code| Receipt::parse(code).ok_or("回执应为24位字母和数字"));
+    let replaced = arguments.replaced.as_deref().map(read).transpose()?;
+    let registry = RuleRegistry::embedded().map_err(|error| error.to_string())?;
+    let request = Request {
+        document: &document,
+        keys: keys.as_ref(),
+        openings: openings.as_mut().map(|file| file as &mut dyn Read),
+        receipt: receipt.transpose()?,
+        replaced: replaced.as_deref(),
+        registry: &registry,
+    };
+    verify(request).map_err(|error| error.to_string())
+}
+
+fn open(path: &Path) -> Result<File, String> {
+    File::open(path).map_err(|error| format!("{}：{error}", path.display()))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("{}：{error}", path.display()))
+}

@@ -2,15 +2,22 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
 
+use diesel::RunQueryDsl as _;
 use time::OffsetDateTime;
 
-use crate::database::{Database, DatabaseError};
+use super::cast::{self, Job, Ticket};
+use super::shared::Shared;
+use super::vault::{Fault, Vault};
+use super::{close, issue, live, paper, rows};
+use crate::database::{AnyConnection, Database, DatabaseError, Kind};
 use crate::domain::ballot::Ballot;
 use crate::domain::ids::{AccountId, PollId};
 use crate::domain::openings::OpeningBlock;
 use crate::domain::paper::ItemId;
-use crate::domain::poll::{Opened, Opening, Poll, Refusal, VoidReason};
+use crate::domain::poll::{Opened, Opening, Poll, Refusal, SlipIssue, VoidReason};
 use crate::domain::slip::{FormNonce, Receipt, SlipCode};
 use crate::domain::tally::Tally;
 
@@ -134,10 +141,68 @@ pub enum BoxError {
     SlipCount,
     #[error(transparent)]
     Cast(#[from] CastRefusal),
-    #[error("the vault: {0}")]
+    /// Paper ballots that only one teller has entered: they would not be counted.
+    #[error("还有{0}张纸质选票只有一名计票人录入，请先录入完毕")]
+    PaperWaiting(u64),
+    /// A sealed ballot was changed, or was not sealed with this round's key. Nothing is counted.
+    #[error("第{0}轮的票箱中有选票打不开：内容被改动过，或密钥不符；请恢复备份，或者作废本轮")]
+    DoesNotOpen(PollId),
+    /// Spent slips and sealed ballots (or comments) do not match. Nothing is counted.
+    #[error("已投选票{spent}张，票箱中有{sealed}张，对不上；请恢复备份，或者作废本轮")]
+    DoesNotReconcile { spent: u64, sealed: u64 },
+    /// The database does not write to the disk before it answers.
+    #[error("数据库没有开启同步提交（synchronous_commit），投票不安全，服务不能启动")]
+    NotDurable,
+    /// A vault folder cannot be used, in a sentence for the operator.
+    #[error("{0}")]
     Vault(String),
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+impl From<Fault> for BoxError {
+    fn from(fault: Fault) -> Self {
+        BoxError::Vault(fault.0)
+    }
+}
+
+impl CastRefusal {
+    /// Stable code for interfaces.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            CastRefusal::UnknownSlip => "unknown_slip",
+            CastRefusal::SlipSpent => "slip_spent",
+            CastRefusal::SlipVoid => "slip_void",
+            CastRefusal::NotOpen => "not_open",
+            CastRefusal::Closing => "closing",
+            CastRefusal::Closed => "closed",
+            CastRefusal::Void => "round_void",
+            CastRefusal::Busy => "busy",
+            CastRefusal::Stopped => "box_stopped",
+            CastRefusal::Unavailable => "unavailable",
+        }
+    }
+}
+
+impl BoxError {
+    /// Stable code for interfaces.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            BoxError::Refused(refusal) => refusal.code(),
+            BoxError::NoSuchPoll => "no_such_round",
+            BoxError::Stale => "stale",
+            BoxError::SlipCount => "slip_count",
+            BoxError::Cast(refusal) => refusal.code(),
+            BoxError::PaperWaiting(_) => "paper_waiting",
+            BoxError::DoesNotOpen(_) => "ballot_does_not_open",
+            BoxError::DoesNotReconcile { .. } => "does_not_reconcile",
+            BoxError::NotDurable => "not_durable",
+            BoxError::Vault(_) => "vault",
+            BoxError::Database(_) => "database",
+        }
+    }
 }
 
 /// Freshly issued slip codes, in an order that is nobody's. Shown once and never stored.
@@ -155,14 +220,23 @@ pub struct BallotBox {
     inner: Arc<Inner>,
 }
 
-struct Inner {}
+struct Inner {
+    shared: Arc<Shared>,
+    /// Taken when the box is dropped: then the writer commits what waits, and both threads end.
+    queue: Option<SyncSender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
 
-#[expect(
-    clippy::todo,
-    unused_variables,
-    clippy::unused_async,
-    reason = "the interface stands before the implementation"
-)]
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue = None;
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+}
+
 impl BallotBox {
     /// Starts the writer and checks vault and database of all unfinished rounds against each other; resumes
     /// closings that were interrupted.
@@ -170,7 +244,25 @@ impl BallotBox {
     /// # Errors
     /// `Vault` when a vault folder cannot be used, database faults.
     pub fn start(database: Database, options: Options) -> Result<Self, BoxError> {
-        todo!()
+        let vault = Vault::new(&options.vaults)?;
+        let connection = database.connect()?;
+        let shared = Arc::new(Shared::new(database, vault));
+        check_durability(&shared)?;
+        close::take_up(&shared, crate::world::now())?;
+        let (queue, casts) = sync_channel(options.queue_limit.max(1));
+        let (bell, rings) = sync_channel(1);
+        let spawned = |error: std::io::Error| BoxError::Vault(error.to_string());
+        let writer = {
+            let shared = shared.clone();
+            let run = move || cast::run(&shared, &casts, connection, &bell);
+            thread::Builder::new().name("ballot-writer".to_owned()).spawn(run).map_err(spawned)?
+        };
+        let chores = {
+            let shared = shared.clone();
+            let run = move || live::run(&shared, &rings);
+            thread::Builder::new().name("ballot-chores".to_owned()).spawn(run).map_err(spawned)?
+        };
+        Ok(BallotBox { inner: Arc::new(Inner { shared, queue: Some(queue), threads: vec![writer, chores] }) })
     }
 
     /// Issues slips for a draft, replacing any issued before. Journals.
@@ -185,7 +277,7 @@ impl BallotBox {
         by: AccountId,
         at: OffsetDateTime,
     ) -> Result<IssuedSlips, BoxError> {
-        todo!()
+        issue::issue_slips(&self.inner.shared, poll, SlipIssue { roll, spares }, by, at)
     }
 
     /// Opens the box: makes the key, fixes roll and root. `sign` receives what is fixed and returns the signed
@@ -200,7 +292,7 @@ impl BallotBox {
         at: OffsetDateTime,
         sign: impl FnOnce(&Opening) -> String,
     ) -> Result<Opening, BoxError> {
-        todo!()
+        issue::open(&self.inner.shared, poll, by, at, sign)
     }
 
     /// Casts a phone ballot. When this returns `Ok`, the ballot is on the disk.
@@ -214,7 +306,8 @@ impl BallotBox {
         nonce: &FormNonce,
         ballot: &Ballot,
     ) -> Result<Cast, CastRefusal> {
-        todo!()
+        let queue = self.inner.queue.as_ref().ok_or(CastRefusal::Unavailable)?;
+        cast::cast(&self.inner.shared, queue, Ticket::of(poll, slip, nonce), ballot).await
     }
 
     /// Where a slip stands. Reads only.
@@ -222,7 +315,8 @@ impl BallotBox {
     /// # Errors
     /// Database faults.
     pub fn slip_state(&self, poll: PollId, slip: &SlipCode) -> Result<SlipState, BoxError> {
-        todo!()
+        let digest = slip.digest(poll);
+        Ok(self.inner.shared.database.read(|connection| rows::slip_state(connection, poll, &digest))?)
     }
 
     /// Voids slips (spoiled, or never handed out) of a round that is open or being counted; answers with what each was before.
@@ -236,7 +330,7 @@ impl BallotBox {
         by: AccountId,
         at: OffsetDateTime,
     ) -> Result<Vec<SlipState>, BoxError> {
-        todo!()
+        issue::void_slips(&self.inner.shared, poll, slips, by, at)
     }
 
     /// How many slips are printed, spent and voided.
@@ -244,7 +338,7 @@ impl BallotBox {
     /// # Errors
     /// Database faults.
     pub fn turnout(&self, poll: PollId) -> Result<Turnout, BoxError> {
-        todo!()
+        live::turnout(&self.inner.shared, poll)
     }
 
     /// The published live tally; `None` before the first step.
@@ -252,13 +346,13 @@ impl BallotBox {
     /// # Errors
     /// Database faults.
     pub fn live(&self, poll: PollId) -> Result<Option<Live>, BoxError> {
-        todo!()
+        live::shown(&self.inner.shared, poll)
     }
 
     /// A channel whose value changes whenever turnout or live tally of any round may have changed.
     #[must_use]
     pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
-        todo!()
+        self.inner.shared.changes.subscribe()
     }
 
     /// Closes the phones: `Open → Counting`. Journals.
@@ -266,7 +360,7 @@ impl BallotBox {
     /// # Errors
     /// `WrongPhase`, `Stale`, database faults.
     pub fn stop_phones(&self, poll: PollId, by: AccountId, at: OffsetDateTime) -> Result<(), BoxError> {
-        todo!()
+        issue::stop_phones(&self.inner.shared, poll, by, at)
     }
 
     /// One teller enters one paper ballot, in `Counting`.
@@ -280,7 +374,7 @@ impl BallotBox {
         slip: &SlipCode,
         ballot: PaperBallot,
     ) -> Result<PaperEntry, BoxError> {
-        todo!()
+        paper::enter(&self.inner.shared, poll, teller, slip, &ballot)
     }
 
     /// How many paper entries wait for the other teller.
@@ -288,7 +382,7 @@ impl BallotBox {
     /// # Errors
     /// Database faults.
     pub fn paper_waiting(&self, poll: PollId) -> Result<u64, BoxError> {
-        todo!()
+        Ok(self.inner.shared.database.read(|connection| paper::waiting(connection, poll))?)
     }
 
     /// Opens the box and counts: `Counting → Closing → Closed`, then destroys the key. Safe to call again
@@ -297,7 +391,7 @@ impl BallotBox {
     /// # Errors
     /// Those of [`crate::domain::poll::Phase::begin_closing`], `Vault`, database faults.
     pub fn close(&self, poll: &Poll, by: AccountId, at: OffsetDateTime) -> Result<Opened, BoxError> {
-        todo!()
+        close::close(&self.inner.shared, poll, by, at)
     }
 
     /// Voids the round and destroys the key uncounted. Journals.
@@ -311,7 +405,7 @@ impl BallotBox {
         by: Option<AccountId>,
         at: OffsetDateTime,
     ) -> Result<(), BoxError> {
-        todo!()
+        close::void(&self.inner.shared, poll, &reason, by, at)
     }
 
     /// Deletes the slip digests of a certified round.
@@ -319,7 +413,7 @@ impl BallotBox {
     /// # Errors
     /// `WrongPhase` before `Certified`.
     pub fn forget_slips(&self, poll: PollId) -> Result<(), BoxError> {
-        todo!()
+        issue::forget_slips(&self.inner.shared, poll)
     }
 
     /// The published openings of one item, once the round is closed.
@@ -327,7 +421,11 @@ impl BallotBox {
     /// # Errors
     /// Database faults.
     pub fn openings(&self, poll: &Poll, item: &ItemId) -> Result<Option<OpeningBlock>, BoxError> {
-        todo!()
+        let Some(item) = poll.paper.item(item.as_str()) else { return Ok(None) };
+        let kind = close::openings_kind(&item.id);
+        let block = self.inner.shared.database.read(|connection| rows::block(connection, poll.id, &kind))?;
+        let parsed = block.map(|bytes| OpeningBlock::parse(bytes, item)).transpose();
+        parsed.map_err(|error| DatabaseError::Row(format!("openings of a round: {error}")).into())
     }
 
     /// The published receipts in ascending order, once the round is closed.
@@ -335,7 +433,8 @@ impl BallotBox {
     /// # Errors
     /// Database faults.
     pub fn receipts(&self, poll: PollId) -> Result<Option<Vec<Receipt>>, BoxError> {
-        todo!()
+        let block = self.inner.shared.receipts(poll)?;
+        Ok(block.map(|block| block.as_chunks::<15>().0.iter().map(|receipt| Receipt(*receipt)).collect()))
     }
 
     /// The comments of a closed round, sorted, without any link to ballots.
@@ -343,12 +442,32 @@ impl BallotBox {
     /// # Errors
     /// Database faults.
     pub fn comments(&self, poll: PollId) -> Result<Vec<String>, BoxError> {
-        todo!()
+        let block = self.inner.shared.database.read(|connection| rows::block(connection, poll, "comments"))?;
+        let comments = block.map(|block| serde_json::from_slice(&block)).transpose();
+        let comments = comments.map_err(|error| DatabaseError::Row(format!("comments of a round: {error}")))?;
+        Ok(comments.unwrap_or_default())
     }
 
     /// Whether the box of this round is stopped, and why, in a sentence for the operator.
     #[must_use]
     pub fn stopped(&self, poll: PollId) -> Option<String> {
-        todo!()
+        self.inner.shared.stopped(poll)
     }
+}
+
+/// A thank-you must mean durable: a server that answers before it has synced is turned away.
+fn check_durability(shared: &Shared) -> Result<(), BoxError> {
+    if shared.database.kind() == Kind::Sqlite {
+        // Every connection says `synchronous = FULL` for itself.
+        return Ok(());
+    }
+    let setting = shared.database.read(|connection| match connection {
+        AnyConnection::Sqlite(_) => Ok(String::new()),
+        AnyConnection::Postgres(inner) => {
+            diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>("current_setting('synchronous_commit')"))
+                .get_result(inner)
+                .map_err(DatabaseError::from)
+        }
+    })?;
+    if setting == "off" { Err(BoxError::NotDurable) } else { Ok(()) }
 }

@@ -8,5 +8,18 @@
 //! order or an address.
 
 mod api;
+mod cast;
+mod close;
+mod issue;
+mod live;
+mod paper;
+mod postgres;
+mod rows;
+mod seal;
+mod shared;
+mod sqlite;
+mod statement;
+mod tombstone;
+mod vault;
 
 pub use api::*;

@@ -81,4 +81,53 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    slip (poll_id, digest) {
+        poll_id -> BigInt,
+        digest -> Binary,
+        state -> SmallInt,
+    }
+}
+
+diesel::table! {
+    sealed_ballot (poll_id, box_id) {
+        poll_id -> BigInt,
+        box_id -> Binary,
+        sealed -> Binary,
+    }
+}
+
+diesel::table! {
+    sealed_comment (poll_id, id) {
+        poll_id -> BigInt,
+        id -> Binary,
+        sealed -> Binary,
+    }
+}
+
+diesel::table! {
+    paper_entry (poll_id, digest, teller) {
+        poll_id -> BigInt,
+        digest -> Binary,
+        teller -> SmallInt,
+        sealed -> Binary,
+    }
+}
+
+diesel::table! {
+    live_state (poll_id) {
+        poll_id -> BigInt,
+        count -> BigInt,
+        tally -> Text,
+    }
+}
+
+diesel::table! {
+    opened_block (poll_id, kind) {
+        poll_id -> BigInt,
+        kind -> Text,
+        body -> Binary,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(trade_union, account, session, poll, statement, sheet, journal);

@@ -1,0 +1,359 @@
+//! Casting: a bounded queue to one writer thread, which commits whatever waits in one transaction. The answer
+//! leaves after the commit. An idle writer does not wait for company: a lone ballot commits at once.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
+use std::time::Duration;
+
+use diesel::prelude::*;
+use rand::Rng;
+use tokio::sync::oneshot;
+use zeroize::Zeroize as _;
+
+use super::api::{Cast, CastRefusal, SlipState};
+use super::rows::{self, Hold, Row};
+use super::seal::{Content, DoesNotOpen, Source};
+use super::shared::{NotThere, Round, Shared, locked};
+use crate::database::schema::poll;
+use crate::database::{AnyConnection, DatabaseError, transaction};
+use crate::domain::ballot::Ballot;
+use crate::domain::digest::Digest;
+use crate::domain::ids::PollId;
+use crate::domain::paper::Answer;
+use crate::domain::poll::Phase;
+use crate::domain::slip::{FormNonce, Receipt, SlipCode};
+
+/// Casts committed together at most.
+const GROUP: usize = 512;
+/// How often a group is tried. A group whose commit did succeed unseen answers "already cast" the next time.
+const TRIES: u32 = 4;
+/// Pause before the second try; it doubles with each further one.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What became of a cast inside the transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The slip was spent and the ballot stored now.
+    Stored,
+    /// The very same cast lies in the box already.
+    Present,
+    /// The slip is in this state, and this cast is not in the box.
+    Slip(SlipState),
+    /// The round is not open for phones.
+    NotOpen,
+    /// The database failed.
+    Failed,
+}
+
+/// A cast on its way to the writer.
+pub(super) struct Job {
+    round: Arc<Round>,
+    row: Row,
+    answers: Vec<Option<Answer>>,
+    reply: oneshot::Sender<Outcome>,
+}
+
+/// What a slip and a form come to. Lives as long as the request.
+#[derive(Clone, Copy)]
+pub(super) struct Ticket {
+    poll: PollId,
+    digest: Digest,
+    box_id: Digest,
+    receipt: Receipt,
+}
+
+impl Ticket {
+    pub(super) fn of(poll: PollId, slip: &SlipCode, nonce: &FormNonce) -> Self {
+        let seed = slip.seed(poll, nonce);
+        Ticket { poll, digest: slip.digest(poll), box_id: seed.box_id(poll), receipt: seed.receipt(poll) }
+    }
+
+    /// Seals a ballot for the box.
+    pub(super) fn seal(
+        &self,
+        round: &Round,
+        source: Source,
+        answers: &[Option<Answer>],
+        comment: Option<&str>,
+        rng: &mut impl Rng,
+    ) -> Result<Row, DoesNotOpen> {
+        let mut content = Content {
+            r: [0; 32],
+            receipt: self.receipt,
+            source,
+            answers: answers.iter().map(|answer| Answer::to_byte(*answer)).collect(),
+        };
+        if content.answers.len() != round.paper.items.len() {
+            return Err(DoesNotOpen);
+        }
+        rng.fill_bytes(&mut content.r);
+        let sealed = round.sealer.ballot(&self.box_id, &content, fresh(rng))?;
+        let comment = if round.paper.comment {
+            let id = fresh(rng);
+            Some((id, round.sealer.comment(&id, comment, fresh(rng))?))
+        } else {
+            None
+        };
+        Ok(Row { poll: self.poll, digest: self.digest, box_id: self.box_id, sealed, comment })
+    }
+}
+
+/// Fresh random bytes.
+pub(super) fn fresh<const N: usize>(rng: &mut impl Rng) -> [u8; N] {
+    let mut bytes = [0; N];
+    rng.fill_bytes(&mut bytes);
+    bytes
+}
+
+/// See [`super::BallotBox::cast`].
+pub(super) async fn cast(
+    shared: &Arc<Shared>,
+    queue: &SyncSender<Job>,
+    ticket: Ticket,
+    ballot: &Ballot,
+) -> Result<Cast, CastRefusal> {
+    // Once more when the round left memory between the first look and the transaction.
+    for _ in 0..2 {
+        let round = match there(shared, ticket.poll).await? {
+            Ok(round) => round,
+            Err(_) => return elsewhere(shared, ticket).await,
+        };
+        let row = ticket
+            .seal(&round, Source::Phone, ballot.answers(), ballot.comment(), &mut crate::world::rng())
+            .map_err(|DoesNotOpen| CastRefusal::Unavailable)?;
+        let (reply, answer) = oneshot::channel();
+        let job = Job { round, row, answers: ballot.answers().to_vec(), reply };
+        match queue.try_send(job) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(CastRefusal::Busy),
+            Err(TrySendError::Disconnected(_)) => return Err(CastRefusal::Unavailable),
+        }
+        match answer.await.unwrap_or(Outcome::Failed) {
+            Outcome::Stored => return Ok(Cast::Cast(ticket.receipt)),
+            Outcome::Present => return Ok(Cast::AlreadyCast(ticket.receipt)),
+            Outcome::Slip(SlipState::Unknown) => return Err(CastRefusal::UnknownSlip),
+            Outcome::Slip(SlipState::Void) => return Err(CastRefusal::SlipVoid),
+            Outcome::Slip(SlipState::Spent) => return Err(CastRefusal::SlipSpent),
+            Outcome::Failed | Outcome::Slip(SlipState::Unspent) => return Err(CastRefusal::Unavailable),
+            Outcome::NotOpen => match elsewhere(shared, ticket).await {
+                Err(CastRefusal::Unavailable) => shared.evict(ticket.poll),
+                answer => return answer,
+            },
+        }
+    }
+    Err(CastRefusal::Unavailable)
+}
+
+/// The round if it can be cast in, looked up aside when it is not in memory; the inner error when it is in
+/// another phase.
+async fn there(shared: &Arc<Shared>, poll: PollId) -> Result<Result<Arc<Round>, ()>, CastRefusal> {
+    if let Some(round) = shared.known(poll) {
+        return Ok(Ok(round));
+    }
+    let shared = shared.clone();
+    let found = tokio::task::spawn_blocking(move || shared.round(poll)).await;
+    match found.map_err(|_| CastRefusal::Unavailable)? {
+        Ok(round) => Ok(Ok(round)),
+        Err(NotThere::Phase(_)) => Ok(Err(())),
+        Err(NotThere::Stopped) => Err(CastRefusal::Stopped),
+        Err(NotThere::Database(error)) => {
+            tracing::warn!(%error, "a round could not be looked up");
+            Err(CastRefusal::Unavailable)
+        }
+    }
+}
+
+/// The answer to a cast in a round that is not open for phones.
+async fn elsewhere(shared: &Arc<Shared>, ticket: Ticket) -> Result<Cast, CastRefusal> {
+    let shared = shared.clone();
+    let answer = tokio::task::spawn_blocking(move || not_open(&shared, &ticket)).await;
+    answer.map_err(|_| CastRefusal::Unavailable)?
+}
+
+fn not_open(shared: &Shared, ticket: &Ticket) -> Result<Cast, CastRefusal> {
+    let unavailable = |error: &dyn std::fmt::Display| {
+        tracing::warn!(%error, "a late cast could not be looked up");
+        CastRefusal::Unavailable
+    };
+    let (head, outcome) = shared
+        .database
+        .read(|connection| {
+            let head = rows::head(connection, ticket.poll)?;
+            let outcome = refusal(connection, ticket.poll, &ticket.digest, &ticket.box_id)?;
+            Ok::<_, DatabaseError>((head, outcome))
+        })
+        .map_err(|error| unavailable(&error))?;
+    match head.map(|head| head.phase) {
+        None => Err(CastRefusal::UnknownSlip),
+        Some(Phase::Draft { .. }) => Err(CastRefusal::NotOpen),
+        // It was stopped or changed hands in between.
+        Some(Phase::Open { .. }) => Err(CastRefusal::Unavailable),
+        // Phones are closed: what lies in the box counts, what does not never will.
+        Some(Phase::Counting { .. }) => match outcome {
+            Outcome::Present => Ok(Cast::AlreadyCast(ticket.receipt)),
+            Outcome::Slip(SlipState::Spent) => Err(CastRefusal::SlipSpent),
+            Outcome::Slip(SlipState::Void) => Err(CastRefusal::SlipVoid),
+            Outcome::Slip(SlipState::Unknown) => Err(CastRefusal::UnknownSlip),
+            _ => Err(CastRefusal::Closed),
+        },
+        Some(Phase::Closing { .. }) => Err(CastRefusal::Closing),
+        Some(Phase::Closed { .. } | Phase::Certified { .. } | Phase::Reported { .. }) => {
+            let block = shared.receipts(ticket.poll).map_err(|error| unavailable(&error))?;
+            match block {
+                Some(block) if is_listed(&block, ticket.receipt) => Ok(Cast::AlreadyCast(ticket.receipt)),
+                _ => Err(CastRefusal::Closed),
+            }
+        }
+        Some(Phase::Void { .. }) => Err(CastRefusal::Void),
+    }
+}
+
+/// Whether the receipt stands in a block of receipts in ascending order.
+fn is_listed(block: &[u8], receipt: Receipt) -> bool {
+    let (receipts, _) = block.as_chunks::<15>();
+    receipts.binary_search(&receipt.0).is_ok()
+}
+
+/// Why a slip could not be spent: this cast is there already, or the slip is in another state.
+pub(super) fn refusal(
+    connection: &mut AnyConnection,
+    poll: PollId,
+    digest: &Digest,
+    box_id: &Digest,
+) -> Result<Outcome, DatabaseError> {
+    if rows::in_box(connection, poll, box_id)? {
+        return Ok(Outcome::Present);
+    }
+    Ok(Outcome::Slip(rows::slip_state(connection, poll, digest)?))
+}
+
+/// The writer: takes what waits, commits it, answers. Ends when the last sender is gone and the queue is
+/// empty.
+pub(super) fn run(shared: &Shared, queue: &Receiver<Job>, connection: AnyConnection, bell: &SyncSender<()>) {
+    let mut connection = Some(connection);
+    let mut group = Vec::with_capacity(GROUP);
+    while let Ok(job) = queue.recv() {
+        group.push(job);
+        group.extend(queue.try_iter().take(GROUP - 1));
+        // In the order of slips: neighbours share pages, and nothing of the order of arrival is left.
+        group.sort_unstable_by_key(|job| (job.row.poll, job.row.digest));
+        let outcomes = commit(shared, &mut connection, &group);
+        remember(&group, &outcomes);
+        for (mut job, outcome) in group.drain(..).zip(outcomes) {
+            job.answers.clear();
+            job.row.sealed.zeroize();
+            // A client that went away does not wait for its answer.
+            let _ = job.reply.send(outcome);
+        }
+        // Full means that the bell rings already.
+        let _ = bell.try_send(());
+    }
+}
+
+/// Commits the group, with a new connection and a pause after a failure.
+fn commit(shared: &Shared, connection: &mut Option<AnyConnection>, group: &[Job]) -> Vec<Outcome> {
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            std::thread::sleep(PAUSE * 2u32.pow(attempt - 1));
+        }
+        if connection.is_none() {
+            *connection = shared.database.connect().map_err(|error| warn(&error)).ok();
+        }
+        let Some(open) = connection.as_mut() else { continue };
+        // A fault in one group must not end the writer.
+        match catch_unwind(AssertUnwindSafe(|| transaction(open, |connection| store(connection, group)))) {
+            Ok(Ok(outcomes)) => return outcomes,
+            Ok(Err(error)) => warn(&error),
+            Err(_) => tracing::error!("the writer stumbled over a group of casts"),
+        }
+        // Nobody knows in what state the connection is.
+        *connection = None;
+    }
+    vec![Outcome::Failed; group.len()]
+}
+
+fn warn(error: &DatabaseError) {
+    tracing::warn!(%error, "a group of casts could not be committed");
+}
+
+/// One transaction: which rounds are open, spend and insert, and why not where not. Outcomes are in the order
+/// of the group, which is sorted by round and slip.
+fn store(connection: &mut AnyConnection, group: &[Job]) -> Result<Vec<Outcome>, DatabaseError> {
+    let open = open_rounds(connection, group)?;
+    let is_open = |job: &Job| open.get(&job.row.poll) == Some(&job.round.key_id.as_str());
+    // At most one cast per slip is spent in a group; further ones of the same slip are looked up after it.
+    let first = |place: usize| match (place.checked_sub(1).and_then(|before| group.get(before)), group.get(place)) {
+        (Some(before), Some(job)) => (before.row.poll, before.row.digest) != (job.row.poll, job.row.digest),
+        _ => true,
+    };
+    let chosen: Vec<usize> =
+        (0..).zip(group).filter(|(place, job)| is_open(job) && first(*place)).map(|(place, _)| place).collect();
+    let to_spend: Vec<&Row> = chosen.iter().filter_map(|place| group.get(*place)).map(|job| &job.row).collect();
+    let spent = rows::spend(connection, &to_spend)?;
+    let mut outcomes = vec![None; group.len()];
+    for (place, spent) in chosen.iter().zip(spent) {
+        if let Some(outcome) = outcomes.get_mut(*place).filter(|_| spent) {
+            *outcome = Some(Outcome::Stored);
+        }
+    }
+    group
+        .iter()
+        .zip(outcomes)
+        .map(|(job, outcome)| match outcome {
+            Some(outcome) => Ok(outcome),
+            None if !is_open(job) => Ok(Outcome::NotOpen),
+            None => refusal(connection, job.row.poll, &job.row.digest, &job.row.box_id),
+        })
+        .collect()
+}
+
+/// The rounds of the group that are open for phones, held open until the transaction ends, with the id of the
+/// key they were opened with. The state is read after the lock is held.
+fn open_rounds<'g>(
+    connection: &mut AnyConnection,
+    group: &'g [Job],
+) -> Result<BTreeMap<PollId, &'g str>, DatabaseError> {
+    let rounds: BTreeMap<PollId, &Arc<Round>> = group.iter().map(|job| (job.row.poll, &job.round)).collect();
+    let ids: Vec<PollId> = rounds.keys().copied().collect();
+    rows::hold(connection, &ids, Hold::Shared)?;
+    let mut open = BTreeMap::new();
+    for (id, phase, version) in phases(connection, &ids)? {
+        if let Some(round) = rounds.get(&id)
+            && Shared::is_open(connection, round, &phase, version)?
+        {
+            open.insert(id, round.key_id.as_str());
+        }
+    }
+    Ok(open)
+}
+
+/// Phase and version of each round: by the cached statement for a single one, and for many on PostgreSQL in
+/// one round trip.
+fn phases(connection: &mut AnyConnection, ids: &[PollId]) -> Result<Vec<(PollId, String, i64)>, DatabaseError> {
+    let found: Vec<(i64, String, i64)> = match connection {
+        AnyConnection::Postgres(inner) => poll::table
+            .filter(poll::id.eq_any(ids.iter().map(|id| id.0).collect::<Vec<_>>()))
+            .select((poll::id, poll::phase, poll::version))
+            .load(inner)?,
+        AnyConnection::Sqlite(inner) => {
+            let mut found = Vec::with_capacity(ids.len());
+            for id in ids {
+                let row = poll::table.find(id.0).select((poll::id, poll::phase, poll::version));
+                found.extend(row.first(inner).optional()?);
+            }
+            found
+        }
+    };
+    Ok(found.into_iter().map(|(id, phase, version)| (PollId(id), phase, version)).collect())
+}
+
+/// Adds what was committed to the tallies in memory.
+fn remember(group: &[Job], outcomes: &[Outcome]) {
+    let stored = group.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::Stored);
+    for (job, _) in stored {
+        locked(&job.round.live).add(&job.answers);
+    }
+}
+

@@ -1,0 +1,401 @@
+//! Closing and voiding, in steps of which each can be repeated:
+//!
+//! 1. `Closing` shuts every cast out.
+//! 2. All ballots are unsealed and counted; the blocks and `Closed` are written in one transaction.
+//! 3. A tombstone with the result and the blocks is synced into every vault folder.
+//! 4. The key is destroyed in all of them.
+//! 5. The sealed rows are deleted in chunks.
+
+use std::collections::BTreeMap;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::api::BoxError;
+use super::issue::{advance, held, note};
+use super::rows::{self, Head};
+use super::seal::{DoesNotOpen, Sealer, Source};
+use super::shared::{Shared, locked};
+use super::tombstone;
+use crate::database::schema::paper_entry;
+use crate::database::{AnyConnection, DatabaseError};
+use crate::domain::digest::Digest;
+use crate::domain::ids::{AccountId, PollId};
+use crate::domain::merkle;
+use crate::domain::openings::{OpeningBlock, opening};
+use crate::domain::paper::{Answer, Item, ItemId, Paper};
+use crate::domain::poll::{Opened, Phase, Poll, Refusal, VoidReason};
+use crate::domain::tally::Tally;
+
+/// Tries to set a mark on a phase that others change at the same moment.
+const SWAPS: u32 = 20;
+
+/// See [`super::BallotBox::close`].
+pub(super) fn close(shared: &Shared, poll: &Poll, by: AccountId, at: OffsetDateTime) -> Result<Opened, BoxError> {
+    let voided = shared.database.write(|connection| begin(connection, poll, by, at))?;
+    shared.announce();
+    if voided {
+        wipe(shared, poll.id)?;
+        return Err(super::api::CastRefusal::Void.into());
+    }
+    resume(shared, poll.id, Some(by), at)
+}
+
+/// Step 1, unless it was done before. `true` when the round became void instead.
+fn begin(
+    connection: &mut AnyConnection,
+    poll: &Poll,
+    by: AccountId,
+    at: OffsetDateTime,
+) -> Result<bool, BoxError> {
+    let head = held(connection, poll.id)?;
+    if matches!(head.phase, Phase::Closing { .. } | Phase::Closed { .. }) {
+        return Ok(false);
+    }
+    let next = head.phase.clone().begin_closing()?;
+    if head.version != poll.version {
+        return Err(BoxError::Stale);
+    }
+    let waiting = super::paper::waiting(connection, poll.id)?;
+    if waiting > 0 {
+        return Err(BoxError::PaperWaiting(waiting));
+    }
+    let spent = rows::spent(connection, poll.id)?;
+    let handed_out = next.custody().map_or(0, |custody| u64::from(custody.handed_out));
+    let too_many = spent > handed_out;
+    let next = if too_many { next.void(VoidReason::MoreSpentThanHandedOut { spent, handed_out })? } else { next };
+    advance(connection, &head, &next)?;
+    note(connection, &head, Some(by), at, if too_many { "poll.void" } else { "poll.close" }, "")?;
+    Ok(too_many)
+}
+
+/// Does whatever steps are left of closing or voiding a round.
+pub(super) fn resume(
+    shared: &Shared,
+    id: PollId,
+    by: Option<AccountId>,
+    at: OffsetDateTime,
+) -> Result<Opened, BoxError> {
+    let mut head = load(shared, id)?;
+    if matches!(head.phase, Phase::Closing { .. }) {
+        count(shared, &head, by, at).inspect_err(|error| match error {
+            BoxError::Vault(why) => shared.stop(id, &super::vault::Fault(why.clone())),
+            _ => tracing::error!(poll = id.0, %error, "the box could not be opened"),
+        })?;
+        shared.announce();
+        head = load(shared, id)?;
+    }
+    match &head.phase {
+        Phase::Closed { .. } | Phase::Certified { .. } | Phase::Reported { .. } => finish(shared, &head),
+        Phase::Void { .. } => {
+            wipe(shared, id)?;
+            Err(super::api::CastRefusal::Void.into())
+        }
+        _ => Err(Refusal::WrongPhase.into()),
+    }
+}
+
+fn load(shared: &Shared, id: PollId) -> Result<Head, BoxError> {
+    shared.database.read(|connection| rows::head(connection, id))?.ok_or(BoxError::NoSuchPoll)
+}
+
+/// What was in the box, unsealed: one stretch of bytes, so that a million ballots take one allocation.
+struct Contents {
+    /// Per valid ballot: `r`, then one byte per item.
+    valid: Zeroizing<Vec<u8>>,
+    receipts: Vec<[u8; 15]>,
+    comments: Vec<String>,
+    tally: Tally,
+    phone: u64,
+    paper: u64,
+}
+
+/// Step 2. Nothing but `Closed` is visible of it, and nothing at all if anything does not add up.
+fn count(shared: &Shared, head: &Head, by: Option<AccountId>, at: OffsetDateTime) -> Result<(), BoxError> {
+    let opening = head.phase.opening().ok_or(Refusal::WrongPhase)?;
+    let (turnout, sealed_comments) = shared.database.read(|connection| {
+        Ok::<_, DatabaseError>((rows::turnout(connection, head.id)?, rows::comment_count(connection, head.id)?))
+    })?;
+    let key = shared.examine(head, opening, turnout.spent)?;
+    let sealer = Sealer::new(&key, head.id);
+    let mut contents = unseal(shared, head, &sealer, turnout.spent)?;
+    let sealed = contents.tally.returned();
+    if sealed != turnout.spent || (head.paper.comment && sealed_comments != sealed) {
+        return Err(BoxError::DoesNotReconcile { spent: turnout.spent, sealed });
+    }
+    contents.receipts.sort_unstable();
+    contents.comments.sort_unstable();
+    shared.database.write(|connection| {
+        let now = held(connection, head.id)?;
+        if now.version != head.version {
+            return Err(BoxError::Stale);
+        }
+        let openings = write_openings(connection, head, &contents)?;
+        rows::put_block(connection, head.id, "receipts", contents.receipts.as_flattened())?;
+        let comments = serde_json::to_vec(&contents.comments)
+            .map_err(|error| DatabaseError::Row(format!("block of comments: {error}")))?;
+        rows::put_block(connection, head.id, "comments", &comments)?;
+        let opened = Opened {
+            tally: contents.tally.clone(),
+            phone: contents.phone,
+            paper: contents.paper,
+            voided: turnout.voided,
+            receipts_root: merkle::root(&contents.receipts),
+            openings,
+            comments: u64::try_from(contents.comments.len()).unwrap_or(u64::MAX),
+            key_destroyed: false,
+            closed_on: crate::world::date_in_china(at),
+        };
+        advance(connection, head, &head.phase.clone().close(opened)?)?;
+        note(connection, head, by, at, "poll.closed", "")?;
+        Ok(())
+    })
+}
+
+/// Unseals everything. One ballot that does not open, or that says what its paper does not offer, ends it.
+fn unseal(shared: &Shared, head: &Head, sealer: &Sealer, expected: u64) -> Result<Contents, BoxError> {
+    let expected = usize::try_from(expected).unwrap_or(0);
+    let mut contents = Contents {
+        // Enough from the beginning: growing would leave copies behind that nobody wipes.
+        valid: Zeroizing::new(Vec::with_capacity(expected.saturating_mul(32 + head.paper.items.len()))),
+        receipts: Vec::with_capacity(expected),
+        comments: Vec::new(),
+        tally: Tally::empty(&head.paper),
+        phone: 0,
+        paper: 0,
+    };
+    let broken = |DoesNotOpen| BoxError::DoesNotOpen(head.id);
+    shared.database.read(|connection| {
+        rows::each_ballot(connection, head.id, |box_id, sealed| {
+            let content = sealer.open_ballot(box_id, sealed, &head.paper).map_err(broken)?;
+            contents.receipts.push(content.receipt.0);
+            match content.source {
+                Source::Phone => contents.phone += 1,
+                Source::Paper | Source::InvalidPaper => contents.paper += 1,
+            }
+            if content.source == Source::InvalidPaper {
+                contents.tally.add_invalid();
+                return Ok::<_, BoxError>(());
+            }
+            let answers = content.read_answers().filter(|answers| fits(&head.paper, answers));
+            contents.tally.add(&answers.ok_or(BoxError::DoesNotOpen(head.id))?);
+            contents.valid.extend_from_slice(&content.r);
+            contents.valid.extend_from_slice(&content.answers);
+            Ok(())
+        })?;
+        rows::each_comment(connection, head.id, |id, sealed| {
+            contents.comments.extend(sealer.open_comment(id, sealed).map_err(broken)?);
+            Ok::<_, BoxError>(())
+        })
+    })?;
+    Ok(contents)
+}
+
+fn fits(paper: &Paper, answers: &[Option<Answer>]) -> bool {
+    let offered = |(item, answer): (&Item, &Option<Answer>)| answer.is_none_or(|a| item.scale.answers().contains(&a));
+    paper.items.len() == answers.len() && paper.items.iter().zip(answers).all(offered)
+}
+
+/// Writes the block of openings of each item, one in memory at a time, recounts it and gives its digest.
+fn write_openings(
+    connection: &mut AnyConnection,
+    head: &Head,
+    contents: &Contents,
+) -> Result<Vec<(ItemId, Digest)>, BoxError> {
+    let stride = 32 + head.paper.items.len();
+    let mut digests = Vec::with_capacity(head.paper.items.len());
+    for (place, item) in (0..).zip(&head.paper.items) {
+        let read = |ballot: &[u8]| {
+            let (r, answers) = ballot.split_first_chunk::<32>()?;
+            Some((opening(head.id, r, item), Answer::from_byte(*answers.get::<usize>(place)?)?))
+        };
+        let block = OpeningBlock::of(contents.valid.chunks_exact(stride).filter_map(read).collect());
+        if block.recount(item).ok().as_ref() != contents.tally.items.get(place) {
+            return Err(BoxError::DoesNotOpen(head.id));
+        }
+        rows::put_block(connection, head.id, &openings_kind(&item.id), block.bytes())?;
+        digests.push((item.id.clone(), block.digest()));
+    }
+    Ok(digests)
+}
+
+/// Under what name the openings of an item are stored.
+pub(super) fn openings_kind(item: &ItemId) -> String {
+    format!("openings.{item}")
+}
+
+/// Steps 3 to 5 for a counted round.
+fn finish(shared: &Shared, head: &Head) -> Result<Opened, BoxError> {
+    let opened = head.phase.opened().cloned().ok_or(Refusal::WrongPhase)?;
+    shared.evict(head.id);
+    if !opened.key_destroyed {
+        let destroyed =
+            tombstone::write(shared, head).and_then(|()| Ok(shared.vault.destroy_keys(&head.place)?));
+        match destroyed {
+            Ok(()) => {}
+            // The result stands; the rest is tried again until every folder confirms.
+            Err(BoxError::Vault(why)) => {
+                locked(&shared.unfinished).insert(head.id);
+                shared.stop(head.id, &super::vault::Fault(why));
+                return Ok(opened);
+            }
+            Err(error) => return Err(error),
+        }
+        confirm_destruction(shared, head.id)?;
+    }
+    delete_sealed(shared, head.id)?;
+    locked(&shared.unfinished).remove(&head.id);
+    shared.mended(head.id);
+    shared.announce();
+    Ok(Opened { key_destroyed: true, ..opened })
+}
+
+/// Writes down that the key is gone, beside whoever confirms the result at the same moment.
+fn confirm_destruction(shared: &Shared, id: PollId) -> Result<(), BoxError> {
+    for _ in 0..SWAPS {
+        let done = shared.database.write(|connection| {
+            let head = held(connection, id)?;
+            if head.phase.opened().is_none_or(|opened| opened.key_destroyed) {
+                return Ok(true);
+            }
+            let next = head.phase.clone().key_destroyed()?;
+            match advance(connection, &head, &next) {
+                Err(BoxError::Stale) => Ok(false),
+                other => other.map(|()| true),
+            }
+        })?;
+        if done {
+            return Ok(());
+        }
+    }
+    Err(BoxError::Stale)
+}
+
+/// Deletes sealed rows in chunks and, on SQLite, cuts the write-ahead log to nothing, in which copies of them
+/// stand. They are sealed, and the key is gone; this is for tidiness and for space.
+fn delete_sealed(shared: &Shared, id: PollId) -> Result<(), BoxError> {
+    let mut any = false;
+    while shared.database.write(|connection| rows::delete_ballots(connection, id))? {
+        any = true;
+    }
+    while shared.database.write(|connection| rows::delete_comments(connection, id))? {
+        any = true;
+    }
+    shared.database.write(|connection| {
+        diesel::delete(paper_entry::table.filter(paper_entry::poll_id.eq(id.0))).execute(connection)?;
+        Ok::<_, DatabaseError>(())
+    })?;
+    if any {
+        shared.database.read(|connection| {
+            // A reader at work or missing rights put it off; nothing depends on it.
+            let _ = match connection {
+                AnyConnection::Sqlite(inner) => inner.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"),
+                AnyConnection::Postgres(inner) => inner.batch_execute("VACUUM sealed_ballot"),
+            };
+            Ok::<_, DatabaseError>(())
+        })?;
+    }
+    Ok(())
+}
+
+/// See [`super::BallotBox::void`].
+pub(super) fn void(
+    shared: &Shared,
+    id: PollId,
+    reason: &VoidReason,
+    by: Option<AccountId>,
+    at: OffsetDateTime,
+) -> Result<(), BoxError> {
+    shared.database.write(|connection| {
+        let head = held(connection, id)?;
+        let next = head.phase.clone().void(reason.clone())?;
+        advance(connection, &head, &next)?;
+        note(connection, &head, by, at, "poll.void", "")?;
+        Ok::<_, BoxError>(())
+    })?;
+    shared.announce();
+    wipe(shared, id)
+}
+
+/// What is left of a void round is taken away: the key uncounted, then everything that it sealed, then the
+/// slips. A folder that cannot be reached is tried again later and shown meanwhile.
+pub(super) fn wipe(shared: &Shared, id: PollId) -> Result<(), BoxError> {
+    let head = load(shared, id)?;
+    shared.evict(id);
+    // The tombstone keeps an older copy of the database from coming back to life. Where the folder of the round
+    // is lost, there is nothing that it could be outranked by.
+    if let Err(error) = tombstone::write(shared, &head) {
+        tracing::warn!(poll = id.0, %error, "no tombstone for a void round");
+    }
+    match shared.vault.destroy_keys(&head.place) {
+        Ok(()) => {
+            locked(&shared.unfinished).remove(&id);
+            shared.mended(id);
+        }
+        Err(fault) => {
+            locked(&shared.unfinished).insert(id);
+            shared.stop(id, &fault);
+        }
+    }
+    delete_sealed(shared, id)?;
+    while shared.database.write(|connection| rows::delete_slips(connection, id))? {}
+    Ok(())
+}
+
+/// At start: restores rounds that the vault knows to be over, goes on with interrupted closings and holds the
+/// vault of every open round against the database. A round with a fault is stopped; the others go on.
+pub(super) fn take_up(shared: &Shared, at: OffsetDateTime) -> Result<(), BoxError> {
+    let unfinished = ["draft", "open", "counting", "closing", "closed"];
+    let mut rounds: BTreeMap<PollId, ()> = BTreeMap::new();
+    for id in shared.database.read(|connection| rows::rounds_in(connection, &unfinished))? {
+        rounds.insert(id, ());
+        if let Err(error) = take_up_one(shared, id, at) {
+            tracing::error!(poll = id.0, %error, "a round could not be taken up");
+            shared.stop(id, &super::vault::Fault(error.to_string()));
+        }
+    }
+    for id in shared.database.read(|connection| rows::rounds_in(connection, &["void"]))? {
+        let head = load(shared, id)?;
+        if shared.vault.holds_key(&head.place) {
+            wipe(shared, id)?;
+        }
+    }
+    for id in shared.database.read(rows::rounds_with_ballots)? {
+        if !rounds.contains_key(&id) {
+            resume(shared, id, None, at).map(drop).or_else(|error| match error {
+                BoxError::Cast(super::api::CastRefusal::Void) => Ok(()),
+                error => Err(error),
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn take_up_one(shared: &Shared, id: PollId, at: OffsetDateTime) -> Result<(), BoxError> {
+    let mut head = load(shared, id)?;
+    let over = matches!(head.phase, Phase::Closed { .. });
+    if !over && let Some(file) = shared.vault.tombstone(&head.place)? {
+        tombstone::restore(shared, &head, file, at)?;
+        head = load(shared, id)?;
+    }
+    match (&head.phase, head.phase.opening()) {
+        (Phase::Open { .. } | Phase::Counting { .. }, Some(opening)) => {
+            let spent = shared.database.read(|connection| rows::spent(connection, id))?;
+            if let Err(fault) = shared.examine(&head, opening, spent) {
+                shared.stop(id, &fault);
+            }
+        }
+        (Phase::Closing { .. }, _) => drop(resume(shared, id, None, at)?),
+        (Phase::Closed { opened, .. }, _) => {
+            let left = shared.database.read(|connection| rows::any_ballot(connection, id))?;
+            if !opened.key_destroyed || left {
+                resume(shared, id, None, at)?;
+            }
+        }
+        (Phase::Void { .. }, _) => wipe(shared, id)?,
+        _ => {}
+    }
+    Ok(())
+}

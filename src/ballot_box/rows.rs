@@ -1,0 +1,383 @@
+//! The rows of the box: what both databases say in the same words, and the choice where they do not.
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
+use diesel::prelude::*;
+
+use super::api::{SlipState, Turnout};
+use super::vault::Place;
+use super::{postgres, sqlite};
+use crate::database::schema::{live_state, opened_block, poll, sealed_ballot, sealed_comment, slip};
+use crate::database::{AnyConnection, DatabaseError, phase};
+use crate::domain::digest::Digest;
+use crate::domain::ids::{PollId, UnionId};
+use crate::domain::paper::Paper;
+use crate::domain::poll::Phase;
+use crate::domain::slip::PollTag;
+use crate::domain::tally::Tally;
+
+pub(super) const UNSPENT: i16 = 0;
+pub(super) const SPENT: i16 = 1;
+pub(super) const VOID: i16 = 2;
+
+/// Rows read or deleted at a time where a round may have a million.
+const CHUNK: i64 = 4096;
+
+/// What the box needs to know of a round.
+pub(super) struct Head {
+    pub(super) id: PollId,
+    pub(super) union: UnionId,
+    pub(super) place: Place,
+    pub(super) paper: Paper,
+    pub(super) phase: Phase,
+    pub(super) version: i64,
+}
+
+/// One cast as the database sees it.
+pub(super) struct Row {
+    pub(super) poll: PollId,
+    /// Digest of the slip.
+    pub(super) digest: Digest,
+    pub(super) box_id: Digest,
+    pub(super) sealed: Vec<u8>,
+    /// Random id and sealed text, where comments are asked for.
+    pub(super) comment: Option<([u8; 32], Vec<u8>)>,
+}
+
+/// How a round is held against others until the transaction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// For casting: together with other casts.
+    Shared,
+    /// For a change of phase: alone.
+    Exclusive,
+}
+
+/// Holds the rounds, which are in ascending order. On SQLite the write transaction holds everything already.
+pub(super) fn hold(connection: &mut AnyConnection, rounds: &[PollId], how: Hold) -> Result<(), DatabaseError> {
+    match connection {
+        AnyConnection::Sqlite(_) => Ok(()),
+        AnyConnection::Postgres(inner) => postgres::hold(inner, rounds, how),
+    }
+}
+
+/// Spends the slips that are unspent and puts their sealed ballots and comments into the box; says for each
+/// row whether it was. No two rows may have the same slip.
+pub(super) fn spend(connection: &mut AnyConnection, rows: &[&Row]) -> Result<Vec<bool>, DatabaseError> {
+    match connection {
+        AnyConnection::Sqlite(inner) => sqlite::spend(inner, rows),
+        AnyConnection::Postgres(inner) => postgres::spend(inner, rows),
+    }
+}
+
+/// Inserts unspent slips.
+pub(super) fn insert_slips(
+    connection: &mut AnyConnection,
+    id: PollId,
+    digests: &[Digest],
+) -> Result<(), DatabaseError> {
+    match connection {
+        AnyConnection::Sqlite(inner) => sqlite::insert_slips(inner, id, digests),
+        AnyConnection::Postgres(inner) => postgres::insert_slips(inner, id, digests),
+    }
+}
+
+/// Reads at one moment: everything that `work` reads belongs to the same state of the database.
+pub(super) fn snapshot<T, E: From<DatabaseError>>(
+    connection: &mut AnyConnection,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    match connection {
+        AnyConnection::Sqlite(inner) => AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN"),
+        AnyConnection::Postgres(inner) => {
+            AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        }
+    }
+    .map_err(DatabaseError::from)?;
+    let outcome = work(connection);
+    let ended = match connection {
+        AnyConnection::Sqlite(inner) => AnsiTransactionManager::rollback_transaction(inner),
+        AnyConnection::Postgres(inner) => AnsiTransactionManager::rollback_transaction(inner),
+    };
+    let value = outcome?;
+    ended.map_err(DatabaseError::from)?;
+    Ok(value)
+}
+
+/// The round, if there is one.
+pub(super) fn head(connection: &mut AnyConnection, id: PollId) -> Result<Option<Head>, DatabaseError> {
+    let row = poll::table
+        .find(id.0)
+        .select((poll::union_id, poll::tag, poll::paper, poll::phase_data, poll::version))
+        .first::<(i64, String, String, String, i64)>(connection)
+        .optional()?;
+    let Some((union, tag, paper, phase_data, version)) = row else { return Ok(None) };
+    let tag = PollTag::parse(&tag).ok_or_else(|| DatabaseError::Row("tag of a round".to_owned()))?;
+    let paper =
+        serde_json::from_str(&paper).map_err(|error| DatabaseError::Row(format!("paper of a round: {error}")))?;
+    let phase = phase::read(&phase_data)?;
+    Ok(Some(Head { id, union: UnionId(union), place: Place::of(id, tag), paper, phase, version }))
+}
+
+/// Ids of the rounds in these phases.
+pub(super) fn rounds_in(connection: &mut AnyConnection, phases: &[&str]) -> Result<Vec<PollId>, DatabaseError> {
+    let mut found = Vec::new();
+    for phase in phases {
+        let ids = poll::table.filter(poll::phase.eq(*phase)).select(poll::id).load::<i64>(connection)?;
+        found.extend(ids.into_iter().map(PollId));
+    }
+    Ok(found)
+}
+
+/// Rounds that have sealed ballots, in ascending order, found by leaping from one to the next.
+pub(super) fn rounds_with_ballots(connection: &mut AnyConnection) -> Result<Vec<PollId>, DatabaseError> {
+    let mut found = Vec::new();
+    let mut last = i64::MIN;
+    while let Some(next) = sealed_ballot::table
+        .filter(sealed_ballot::poll_id.gt(last))
+        .order(sealed_ballot::poll_id)
+        .select(sealed_ballot::poll_id)
+        .first::<i64>(connection)
+        .optional()?
+    {
+        found.push(PollId(next));
+        last = next;
+    }
+    Ok(found)
+}
+
+/// Where a slip stands.
+pub(super) fn slip_state(
+    connection: &mut AnyConnection,
+    id: PollId,
+    digest: &Digest,
+) -> Result<SlipState, DatabaseError> {
+    let state = slip::table.find((id.0, digest.0.as_slice())).select(slip::state).first::<i16>(connection).optional()?;
+    Ok(match state {
+        None => SlipState::Unknown,
+        Some(UNSPENT) => SlipState::Unspent,
+        Some(SPENT) => SlipState::Spent,
+        Some(_) => SlipState::Void,
+    })
+}
+
+/// Whether a sealed ballot lies under this box id.
+pub(super) fn in_box(connection: &mut AnyConnection, id: PollId, box_id: &Digest) -> Result<bool, DatabaseError> {
+    let found = sealed_ballot::table
+        .find((id.0, box_id.0.as_slice()))
+        .select(sealed_ballot::poll_id)
+        .first::<i64>(connection)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Slips by state, counted.
+pub(super) fn turnout(connection: &mut AnyConnection, id: PollId) -> Result<Turnout, DatabaseError> {
+    let counts = slip::table
+        .filter(slip::poll_id.eq(id.0))
+        .group_by(slip::state)
+        .select((slip::state, diesel::dsl::count_star()))
+        .load::<(i16, i64)>(connection)?;
+    let mut turnout = Turnout { printed: 0, spent: 0, voided: 0 };
+    for (state, count) in counts {
+        let count = unsigned(count)?;
+        turnout.printed += count;
+        match state {
+            SPENT => turnout.spent += count,
+            VOID => turnout.voided += count,
+            _ => {}
+        }
+    }
+    Ok(turnout)
+}
+
+/// How many slips are spent.
+pub(super) fn spent(connection: &mut AnyConnection, id: PollId) -> Result<u64, DatabaseError> {
+    let count = slip::table
+        .filter(slip::poll_id.eq(id.0))
+        .filter(slip::state.eq(SPENT))
+        .count()
+        .get_result::<i64>(connection)?;
+    unsigned(count)
+}
+
+/// Every slip digest of the round in ascending order.
+pub(super) fn slip_digests(connection: &mut AnyConnection, id: PollId) -> Result<Vec<Digest>, DatabaseError> {
+    let mut digests: Vec<Digest> = Vec::new();
+    loop {
+        let last = digests.last().map_or(Vec::new(), |digest| digest.0.to_vec());
+        let chunk = slip::table
+            .filter(slip::poll_id.eq(id.0))
+            .filter(slip::digest.gt(last))
+            .order(slip::digest)
+            .select(slip::digest)
+            .limit(CHUNK)
+            .load::<Vec<u8>>(connection)?;
+        if chunk.is_empty() {
+            return Ok(digests);
+        }
+        for digest in chunk {
+            let digest = digest.try_into().map_err(|_| DatabaseError::Row("digest of a slip".to_owned()))?;
+            digests.push(Digest(digest));
+        }
+    }
+}
+
+/// How many sealed comments there are.
+pub(super) fn comment_count(connection: &mut AnyConnection, id: PollId) -> Result<u64, DatabaseError> {
+    let count = sealed_comment::table
+        .filter(sealed_comment::poll_id.eq(id.0))
+        .count()
+        .get_result::<i64>(connection)?;
+    unsigned(count)
+}
+
+/// Whether any sealed ballot of the round is left.
+pub(super) fn any_ballot(connection: &mut AnyConnection, id: PollId) -> Result<bool, DatabaseError> {
+    let first = sealed_ballot::table
+        .filter(sealed_ballot::poll_id.eq(id.0))
+        .select(sealed_ballot::poll_id)
+        .first::<i64>(connection)
+        .optional()?;
+    Ok(first.is_some())
+}
+
+/// Hands every sealed ballot of the round to `each`: box id, sealed.
+pub(super) fn each_ballot<E: From<DatabaseError>>(
+    connection: &mut AnyConnection,
+    id: PollId,
+    mut each: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut last = Vec::new();
+    loop {
+        let chunk = sealed_ballot::table
+            .filter(sealed_ballot::poll_id.eq(id.0))
+            .filter(sealed_ballot::box_id.gt(&last))
+            .order(sealed_ballot::box_id)
+            .select((sealed_ballot::box_id, sealed_ballot::sealed))
+            .limit(CHUNK)
+            .load::<(Vec<u8>, Vec<u8>)>(connection)
+            .map_err(DatabaseError::from)?;
+        let Some((end, _)) = chunk.last() else { return Ok(()) };
+        last.clone_from(end);
+        for (row, sealed) in &chunk {
+            each(row, sealed)?;
+        }
+    }
+}
+
+/// Hands every sealed comment of the round to `each`: id, sealed.
+pub(super) fn each_comment<E: From<DatabaseError>>(
+    connection: &mut AnyConnection,
+    id: PollId,
+    mut each: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut last = Vec::new();
+    loop {
+        let chunk = sealed_comment::table
+            .filter(sealed_comment::poll_id.eq(id.0))
+            .filter(sealed_comment::id.gt(&last))
+            .order(sealed_comment::id)
+            .select((sealed_comment::id, sealed_comment::sealed))
+            .limit(CHUNK / 4)
+            .load::<(Vec<u8>, Vec<u8>)>(connection)
+            .map_err(DatabaseError::from)?;
+        let Some((end, _)) = chunk.last() else { return Ok(()) };
+        last.clone_from(end);
+        for (row, sealed) in &chunk {
+            each(row, sealed)?;
+        }
+    }
+}
+
+/// Deletes up to a chunk of sealed ballots; `false` when there were none.
+pub(super) fn delete_ballots(connection: &mut AnyConnection, id: PollId) -> Result<bool, DatabaseError> {
+    let own = sealed_ballot::table.filter(sealed_ballot::poll_id.eq(id.0));
+    let end = own
+        .order(sealed_ballot::box_id)
+        .select(sealed_ballot::box_id)
+        .offset(CHUNK - 1)
+        .first::<Vec<u8>>(connection)
+        .optional()?;
+    let deleted = match end {
+        Some(end) => diesel::delete(own.filter(sealed_ballot::box_id.le(end))).execute(connection)?,
+        None => diesel::delete(own).execute(connection)?,
+    };
+    Ok(deleted > 0)
+}
+
+/// Deletes up to a chunk of sealed comments; `false` when there were none.
+pub(super) fn delete_comments(connection: &mut AnyConnection, id: PollId) -> Result<bool, DatabaseError> {
+    let own = sealed_comment::table.filter(sealed_comment::poll_id.eq(id.0));
+    let end = own
+        .order(sealed_comment::id)
+        .select(sealed_comment::id)
+        .offset(CHUNK - 1)
+        .first::<Vec<u8>>(connection)
+        .optional()?;
+    let deleted = match end {
+        Some(end) => diesel::delete(own.filter(sealed_comment::id.le(end))).execute(connection)?,
+        None => diesel::delete(own).execute(connection)?,
+    };
+    Ok(deleted > 0)
+}
+
+/// Deletes up to a chunk of slips; `false` when there were none.
+pub(super) fn delete_slips(connection: &mut AnyConnection, id: PollId) -> Result<bool, DatabaseError> {
+    let own = slip::table.filter(slip::poll_id.eq(id.0));
+    let end =
+        own.order(slip::digest).select(slip::digest).offset(CHUNK - 1).first::<Vec<u8>>(connection).optional()?;
+    let deleted = match end {
+        Some(end) => diesel::delete(own.filter(slip::digest.le(end))).execute(connection)?,
+        None => diesel::delete(own).execute(connection)?,
+    };
+    Ok(deleted > 0)
+}
+
+/// The published live state: ballots in it and their tally; `None` before the round was opened.
+pub(super) fn live_state(
+    connection: &mut AnyConnection,
+    id: PollId,
+) -> Result<Option<(u64, Tally)>, DatabaseError> {
+    let row = live_state::table
+        .find(id.0)
+        .select((live_state::count, live_state::tally))
+        .first::<(i64, String)>(connection)
+        .optional()?;
+    let Some((count, tally)) = row else { return Ok(None) };
+    let tally = serde_json::from_str(&tally).map_err(|error| DatabaseError::Row(format!("live tally: {error}")))?;
+    Ok(Some((unsigned(count)?, tally)))
+}
+
+/// A block that came out of the box.
+pub(super) fn block(
+    connection: &mut AnyConnection,
+    id: PollId,
+    kind: &str,
+) -> Result<Option<Vec<u8>>, DatabaseError> {
+    let body = opened_block::table.find((id.0, kind)).select(opened_block::body).first(connection).optional()?;
+    Ok(body)
+}
+
+/// Writes a block, in the place of an earlier one.
+pub(super) fn put_block(
+    connection: &mut AnyConnection,
+    id: PollId,
+    kind: &str,
+    body: &[u8],
+) -> Result<(), DatabaseError> {
+    diesel::delete(opened_block::table.find((id.0, kind))).execute(connection)?;
+    diesel::insert_into(opened_block::table)
+        .values((opened_block::poll_id.eq(id.0), opened_block::kind.eq(kind), opened_block::body.eq(body)))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// A count as stored.
+pub(super) fn signed(count: u64) -> Result<i64, DatabaseError> {
+    i64::try_from(count).map_err(|_| DatabaseError::Row("a count beyond all bounds".to_owned()))
+}
+
+/// A count as read.
+pub(super) fn unsigned(count: i64) -> Result<u64, DatabaseError> {
+    u64::try_from(count).map_err(|_| DatabaseError::Row("a negative count".to_owned()))
+}

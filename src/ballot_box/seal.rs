@@ -1,0 +1,235 @@
+//! Sealing: what a ballot, a comment and a teller's entry look like before and after XChaCha20-Poly1305.
+//!
+//! Everything of one kind in one round has the same size, so that a sealed row tells nothing: a blank ballot is
+//! as long as a full one, an invalid paper ballot as a valid one, no comment as the longest.
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::domain::ballot::COMMENT_LIMIT;
+use crate::domain::digest::Digest;
+use crate::domain::ids::PollId;
+use crate::domain::paper::{Answer, Paper};
+use crate::domain::slip::Receipt;
+
+/// Bytes of the nonce before each ciphertext.
+const NONCE: usize = 24;
+/// Bytes before the answers: `r`, the receipt, and where the ballot comes from.
+const HEAD: usize = 32 + 15 + 1;
+/// Bytes of a comment: its length and the longest text in UTF-8.
+const COMMENT: usize = 2 + 4 * COMMENT_LIMIT;
+
+/// The key of one round. It lies in the vault and, while the round is open, in the memory of the service.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub(super) struct Key(pub(super) [u8; 32]);
+
+impl Key {
+    /// What the database keeps of the key.
+    pub(super) fn digest(&self) -> Digest {
+        Digest::sha256(&self.0)
+    }
+}
+
+/// A sealed thing that does not open: another key, another row, or changed bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct DoesNotOpen;
+
+/// Where a ballot comes from and whether it is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    Phone = 0,
+    Paper = 1,
+    InvalidPaper = 2,
+}
+
+/// What a sealed ballot says.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(super) struct Content {
+    /// Known to nobody, the voter included: the openings are made of it.
+    pub(super) r: [u8; 32],
+    #[zeroize(skip)]
+    pub(super) receipt: Receipt,
+    #[zeroize(skip)]
+    pub(super) source: Source,
+    /// One byte per item of the paper ([`Answer::to_byte`]).
+    pub(super) answers: Vec<u8>,
+}
+
+impl Content {
+    /// The answers, read. `None` if a byte stands for no answer.
+    pub(super) fn read_answers(&self) -> Option<Vec<Option<Answer>>> {
+        self.answers.iter().map(|byte| Answer::from_byte(*byte)).collect()
+    }
+}
+
+/// Seals and opens under the key of one round.
+pub(super) struct Sealer {
+    cipher: XChaCha20Poly1305,
+    poll: PollId,
+}
+
+impl Sealer {
+    pub(super) fn new(key: &Key, poll: PollId) -> Self {
+        Sealer { cipher: XChaCha20Poly1305::new(&key.0.into()), poll }
+    }
+
+    /// Seals a ballot for the row `box_id`. `nonce` must be fresh and random.
+    pub(super) fn ballot(&self, box_id: &Digest, content: &Content, nonce: [u8; NONCE]) -> Result<Vec<u8>, DoesNotOpen> {
+        let mut plain = Zeroizing::new(Vec::with_capacity(HEAD + content.answers.len()));
+        plain.extend_from_slice(&content.r);
+        plain.extend_from_slice(&content.receipt.0);
+        plain.push(content.source as u8);
+        plain.extend_from_slice(&content.answers);
+        self.seal("ballot", &box_id.0, &plain, nonce)
+    }
+
+    /// Opens the ballot of the row `box_id` on this paper.
+    pub(super) fn open_ballot(&self, box_id: &[u8], sealed: &[u8], paper: &Paper) -> Result<Content, DoesNotOpen> {
+        let plain = self.open("ballot", box_id, sealed)?;
+        let (head, answers) = plain.split_at_checked(HEAD).ok_or(DoesNotOpen)?;
+        let (r, rest) = head.split_at_checked(32).ok_or(DoesNotOpen)?;
+        let (receipt, source) = rest.split_at_checked(15).ok_or(DoesNotOpen)?;
+        let source = match source {
+            [0] => Source::Phone,
+            [1] => Source::Paper,
+            [2] => Source::InvalidPaper,
+            _ => return Err(DoesNotOpen),
+        };
+        if answers.len() != paper.items.len() {
+            return Err(DoesNotOpen);
+        }
+        Ok(Content {
+            r: r.try_into().map_err(|_| DoesNotOpen)?,
+            receipt: Receipt(receipt.try_into().map_err(|_| DoesNotOpen)?),
+            source,
+            answers: answers.to_vec(),
+        })
+    }
+
+    /// Seals a comment, or that there is none, for the row `id`.
+    pub(super) fn comment(&self, id: &[u8; 32], text: Option<&str>, nonce: [u8; NONCE]) -> Result<Vec<u8>, DoesNotOpen> {
+        let text = text.unwrap_or_default().as_bytes();
+        let mut plain = Zeroizing::new(Vec::with_capacity(COMMENT));
+        plain.extend_from_slice(&u16::try_from(text.len()).map_err(|_| DoesNotOpen)?.to_be_bytes());
+        plain.extend_from_slice(text);
+        if plain.len() > COMMENT {
+            return Err(DoesNotOpen);
+        }
+        plain.resize(COMMENT, 0);
+        self.seal("comment", id, &plain, nonce)
+    }
+
+    /// Opens the comment of the row `id`; `None` when none was written.
+    pub(super) fn open_comment(&self, id: &[u8], sealed: &[u8]) -> Result<Option<String>, DoesNotOpen> {
+        let plain = self.open("comment", id, sealed)?;
+        let (length, text) = plain.split_at_checked(2).ok_or(DoesNotOpen)?;
+        let length = u16::from_be_bytes(length.try_into().map_err(|_| DoesNotOpen)?);
+        let text = text.get(..usize::from(length)).ok_or(DoesNotOpen)?;
+        let text = std::str::from_utf8(text).map_err(|_| DoesNotOpen)?;
+        Ok((!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    /// Seals what a teller read: source and answers.
+    pub(super) fn entry(&self, row: &[u8], source: Source, answers: &[u8], nonce: [u8; NONCE]) -> Result<Vec<u8>, DoesNotOpen> {
+        let mut plain = Zeroizing::new(vec![source as u8]);
+        plain.extend_from_slice(answers);
+        self.seal("entry", row, &plain, nonce)
+    }
+
+    /// Opens what a teller read, as the bytes that were sealed.
+    pub(super) fn open_entry(&self, row: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        self.open("entry", row, sealed)
+    }
+
+    fn seal(&self, label: &str, row: &[u8], plain: &[u8], nonce: [u8; NONCE]) -> Result<Vec<u8>, DoesNotOpen> {
+        let aad = self.associated(label, row);
+        let cipher_text = self
+            .cipher
+            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
+            .map_err(|_| DoesNotOpen)?;
+        Ok([nonce.as_slice(), &cipher_text].concat())
+    }
+
+    fn open(&self, label: &str, row: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        let (nonce, cipher_text) = sealed.split_at_checked(NONCE).ok_or(DoesNotOpen)?;
+        let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| DoesNotOpen)?;
+        let aad = self.associated(label, row);
+        let plain = self.cipher.decrypt(&XNonce::from(nonce), Payload { msg: cipher_text, aad: &aad });
+        plain.map(Zeroizing::new).map_err(|_| DoesNotOpen)
+    }
+
+    /// Label, version, round and row: a sealed row opens in its own place only.
+    fn associated(&self, label: &str, row: &[u8]) -> Vec<u8> {
+        let mut aad = Vec::with_capacity(label.len() + 10 + row.len());
+        aad.extend_from_slice(label.as_bytes());
+        aad.extend_from_slice(&[0, 1]);
+        aad.extend_from_slice(&self.poll.0.to_be_bytes());
+        aad.extend_from_slice(row);
+        aad
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::paper::{Item, Scale, Section};
+
+    fn paper() -> Paper {
+        let item = |id: &str| Item { id: id.into(), section: Section::Overall, scale: Scale::Satisfaction, title: id.into() };
+        Paper { items: vec![item("home"), item("chair")], comment: true }
+    }
+
+    fn content(source: Source, answers: &[Option<Answer>]) -> Content {
+        Content {
+            r: [7; 32],
+            receipt: Receipt([9; 15]),
+            source,
+            answers: answers.iter().map(|answer| Answer::to_byte(*answer)).collect(),
+        }
+    }
+
+    fn sealer() -> Sealer {
+        Sealer::new(&Key([3; 32]), PollId(42))
+    }
+
+    #[test]
+    fn what_is_sealed_opens_in_its_own_place_only() {
+        let row = Digest([1; 32]);
+        let sealed = sealer()
+            .ballot(&row, &content(Source::Phone, &[Some(Answer::Satisfied), None]), [5; 24])
+            .unwrap();
+        let opened = sealer().open_ballot(&row.0, &sealed, &paper()).unwrap_or_else(|_| panic!("opens"));
+        assert_eq!((opened.r, opened.receipt, opened.source), ([7; 32], Receipt([9; 15]), Source::Phone));
+        assert_eq!(opened.read_answers(), Some(vec![Some(Answer::Satisfied), None]));
+
+        let other_key = Sealer::new(&Key([4; 32]), PollId(42));
+        let other_poll = Sealer::new(&Key([3; 32]), PollId(43));
+        assert!(other_key.open_ballot(&row.0, &sealed, &paper()).is_err());
+        assert!(other_poll.open_ballot(&row.0, &sealed, &paper()).is_err());
+        assert!(sealer().open_ballot(&[2; 32], &sealed, &paper()).is_err());
+        assert!(sealer().open_comment(&row.0, &sealed).is_err(), "a ballot is no comment");
+        for place in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[place] ^= 1;
+            assert!(sealer().open_ballot(&row.0, &changed, &paper()).is_err(), "byte {place}");
+        }
+    }
+
+    #[test]
+    fn everything_of_one_kind_has_one_size() {
+        let row = Digest([1; 32]);
+        let size = |source, answers: &[Option<Answer>]| {
+            sealer().ballot(&row, &content(source, answers), [5; 24]).unwrap().len()
+        };
+        let full = size(Source::Phone, &[Some(Answer::Satisfied), Some(Answer::DontKnow)]);
+        assert_eq!(full, size(Source::Phone, &[None, None]));
+        assert_eq!(full, size(Source::InvalidPaper, &[None, None]));
+
+        let longest = "好𠀀".repeat(COMMENT_LIMIT / 2);
+        let comment = |text| sealer().comment(&[6; 32], text, [5; 24]).unwrap();
+        assert_eq!(comment(None).len(), comment(Some(&longest)).len());
+        assert_eq!(sealer().open_comment(&[6; 32], &comment(Some(&longest))), Ok(Some(longest)));
+        assert_eq!(sealer().open_comment(&[6; 32], &comment(None)), Ok(None));
+    }
+}

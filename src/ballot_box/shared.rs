@@ -1,0 +1,239 @@
+//! What the parts of the box share: the database, the vault, the open rounds with their keys, and which rounds
+//! are stopped.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::sync::watch;
+
+use super::api::{BoxError, CastRefusal, LIVE_STEP};
+use super::live::Memory;
+use super::rows::{self, Head};
+use super::seal::{Key, Sealer};
+use super::vault::{Fault, Place, Vault};
+use crate::database::{AnyConnection, Database, DatabaseError};
+use crate::domain::ids::PollId;
+use crate::domain::paper::Paper;
+use crate::domain::poll::{Opening, Phase, Refusal};
+
+/// Blocks of receipts kept in memory for late resends.
+const KEPT_RECEIPTS: usize = 4;
+
+/// The state that all handles and threads of one box share.
+pub(super) struct Shared {
+    pub(super) database: Database,
+    pub(super) vault: Vault,
+    pub(super) changes: watch::Sender<u64>,
+    rounds: RwLock<HashMap<PollId, Arc<Round>>>,
+    stopped: Mutex<HashMap<PollId, String>>,
+    /// Rounds whose keys are not yet known to be destroyed everywhere.
+    pub(super) unfinished: Mutex<BTreeSet<PollId>>,
+    receipts: Mutex<BTreeMap<PollId, Arc<Vec<u8>>>>,
+}
+
+/// A round that is open or being counted, with its key in memory.
+pub(super) struct Round {
+    pub(super) id: PollId,
+    pub(super) place: Place,
+    pub(super) paper: Paper,
+    pub(super) key_id: String,
+    pub(super) sealer: Sealer,
+    /// Version of the round's row at which it was last seen open for phones; -1 while it never was.
+    pub(super) open_at: AtomicI64,
+    pub(super) live: Mutex<Memory>,
+}
+
+/// Why a round is not there for casting.
+pub(super) enum NotThere {
+    /// It is in another phase (`true`), or there is none.
+    Phase(bool),
+    Stopped,
+    Database(DatabaseError),
+}
+
+impl From<NotThere> for BoxError {
+    fn from(error: NotThere) -> Self {
+        match error {
+            NotThere::Phase(false) => BoxError::NoSuchPoll,
+            NotThere::Phase(true) => Refusal::WrongPhase.into(),
+            NotThere::Stopped => CastRefusal::Stopped.into(),
+            NotThere::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<DatabaseError> for NotThere {
+    fn from(error: DatabaseError) -> Self {
+        NotThere::Database(error)
+    }
+}
+
+/// A lock that a panicking thread left behind is taken as it is: what lies behind the locks of the box is
+/// never half-changed.
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn new(database: Database, vault: Vault) -> Self {
+        Shared {
+            database,
+            vault,
+            changes: watch::Sender::new(0),
+            rounds: RwLock::default(),
+            stopped: Mutex::default(),
+            unfinished: Mutex::default(),
+            receipts: Mutex::default(),
+        }
+    }
+
+    /// Tells whoever watches that something may have changed.
+    pub(super) fn announce(&self) {
+        self.changes.send_modify(|change| *change = change.wrapping_add(1));
+    }
+
+    /// The sentence for the operator, when the round is stopped.
+    pub(super) fn stopped(&self, id: PollId) -> Option<String> {
+        locked(&self.stopped).get(&id).cloned()
+    }
+
+    /// Rounds that are stopped.
+    pub(super) fn all_stopped(&self) -> Vec<PollId> {
+        locked(&self.stopped).keys().copied().collect()
+    }
+
+    /// Stops a round; the others go on.
+    pub(super) fn stop(&self, id: PollId, fault: &Fault) {
+        let before = locked(&self.stopped).insert(id, fault.0.clone());
+        if before.as_ref() != Some(&fault.0) {
+            tracing::error!(poll = id.0, reason = %fault.0, "the ballot box of this round is stopped");
+            self.announce();
+        }
+        self.evict(id);
+    }
+
+    /// What stopped the round is mended.
+    pub(super) fn mended(&self, id: PollId) {
+        if locked(&self.stopped).remove(&id).is_some() {
+            tracing::info!(poll = id.0, "the ballot box of this round goes on");
+            self.announce();
+        }
+    }
+
+    /// The round, if it is in memory.
+    pub(super) fn known(&self, id: PollId) -> Option<Arc<Round>> {
+        self.rounds.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// All rounds in memory.
+    pub(super) fn all_known(&self) -> Vec<Arc<Round>> {
+        self.rounds.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Forgets the round and, once nobody uses it any more, wipes its key from memory.
+    pub(super) fn evict(&self, id: PollId) {
+        self.rounds.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    /// The round with its key, from memory or else from database and vault, which are checked against each
+    /// other.
+    pub(super) fn round(&self, id: PollId) -> Result<Arc<Round>, NotThere> {
+        if self.stopped(id).is_some() {
+            return Err(NotThere::Stopped);
+        }
+        if let Some(round) = self.known(id) {
+            return Ok(round);
+        }
+        let head = self.database.read(|connection| rows::head(connection, id))?;
+        let Some(head) = head else { return Err(NotThere::Phase(false)) };
+        let (Phase::Open { opening, .. } | Phase::Counting { opening, .. }) = &head.phase else {
+            return Err(NotThere::Phase(true));
+        };
+        let spent = self.database.read(|connection| rows::spent(connection, id))?;
+        let key = self.examine(&head, opening, spent).map_err(|fault| {
+            self.stop(id, &fault);
+            NotThere::Stopped
+        })?;
+        let round = Arc::new(Round {
+            id,
+            place: head.place.clone(),
+            sealer: Sealer::new(&key, id),
+            key_id: opening.key_id.clone(),
+            open_at: AtomicI64::new(-1),
+            live: Mutex::new(Memory::new(step(&head.phase), spent, &head.paper)),
+            paper: head.paper,
+        });
+        if matches!(head.phase, Phase::Open { .. }) {
+            round.open_at.store(head.version, Ordering::Release);
+        }
+        let mut rounds = self.rounds.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(rounds.entry(id).or_insert(round).clone())
+    }
+
+    /// Holds vault and database of an open round against each other: the key in every folder, no tombstone, and
+    /// as many spent slips as the vault knows of at least.
+    pub(super) fn examine(&self, head: &Head, opening: &Opening, spent: u64) -> Result<Key, Fault> {
+        if self.vault.tombstone(&head.place)?.is_some() {
+            return Err(Fault("保管处记录本轮已经结束，而数据库是更早的副本；请重新启动服务，由封存记录恢复".to_owned()));
+        }
+        let mark = self.vault.mark(&head.place)?;
+        if spent < mark {
+            return Err(Fault(format!(
+                "数据库中只有{spent}张已投选票，而保管处记录至少有{mark}张：数据库是更早的副本，请恢复更新的备份，或者作废本轮"
+            )));
+        }
+        self.vault.key(&head.place, &opening.key_id, &opening.key_digest)
+    }
+
+    /// Whether the round was open for phones when the transaction looked: by the version known to be open, or
+    /// else by reading the phase anew. The key must be the one that the round was opened with.
+    pub(super) fn is_open(
+        connection: &mut AnyConnection,
+        round: &Round,
+        phase: &str,
+        version: i64,
+    ) -> Result<bool, DatabaseError> {
+        if phase != "open" {
+            return Ok(false);
+        }
+        if round.open_at.load(Ordering::Acquire) == version {
+            return Ok(true);
+        }
+        let Some(head) = rows::head(connection, round.id)? else { return Ok(false) };
+        let Phase::Open { opening, .. } = &head.phase else { return Ok(false) };
+        if opening.key_id != round.key_id {
+            return Ok(false);
+        }
+        locked(&round.live).step = step(&head.phase);
+        round.open_at.store(head.version, Ordering::Release);
+        Ok(true)
+    }
+
+    /// The block of receipts of a closed round, kept for a while.
+    pub(super) fn receipts(&self, id: PollId) -> Result<Option<Arc<Vec<u8>>>, BoxError> {
+        if let Some(block) = locked(&self.receipts).get(&id) {
+            return Ok(Some(block.clone()));
+        }
+        let block = self.database.read(|connection| rows::block(connection, id, "receipts"))?.map(Arc::new);
+        if let Some(block) = &block {
+            let mut kept = locked(&self.receipts);
+            if kept.len() >= KEPT_RECEIPTS {
+                kept.pop_first();
+            }
+            kept.insert(id, block.clone());
+        }
+        Ok(block)
+    }
+}
+
+/// How many more ballots a live state must have than the one before: k, or a tenth of the slips handed out
+/// where that is more. Until the hand-out is counted the printed roll stands for it.
+fn step(phase: &Phase) -> u64 {
+    let handed_out = match (phase.custody(), phase.opening()) {
+        (Some(custody), _) => u64::from(custody.handed_out),
+        (None, Some(opening)) => u64::from(opening.slips.roll),
+        (None, None) => 0,
+    };
+    LIVE_STEP.max(handed_out / 10)
+}

@@ -1,0 +1,63 @@
+//! What the box says to SQLite only: one prepared statement per row inside one transaction, in the order of the
+//! keys, so that neighbouring rows dirty the same page.
+
+use diesel::RunQueryDsl as _;
+use diesel::sql_types::{BigInt, Binary};
+use diesel::sqlite::{Sqlite, SqliteConnection};
+
+use super::rows::Row;
+use super::statement::statement;
+use crate::database::DatabaseError;
+use crate::domain::digest::Digest;
+use crate::domain::ids::PollId;
+
+statement!(Spend on Sqlite =
+    "UPDATE slip SET state = 1 WHERE poll_id = " (poll: i64 as BigInt)
+    " AND digest = " (digest: [u8] as Binary) " AND state = 0");
+
+statement!(InsertBallot on Sqlite =
+    "INSERT INTO sealed_ballot (poll_id, box_id, sealed) VALUES (" (poll: i64 as BigInt)
+    ", " (box_id: [u8] as Binary) ", " (sealed: [u8] as Binary) ")");
+
+statement!(InsertComment on Sqlite =
+    "INSERT INTO sealed_comment (poll_id, id, sealed) VALUES (" (poll: i64 as BigInt)
+    ", " (id: [u8] as Binary) ", " (sealed: [u8] as Binary) ")");
+
+statement!(InsertSlip on Sqlite =
+    "INSERT INTO slip (poll_id, digest, state) VALUES (" (poll: i64 as BigInt)
+    ", " (digest: [u8] as Binary) ", 0)");
+
+/// See [`super::rows::spend`].
+pub(super) fn spend(connection: &mut SqliteConnection, rows: &[&Row]) -> Result<Vec<bool>, DatabaseError> {
+    let mut spent = Vec::with_capacity(rows.len());
+    let mut stored = Vec::with_capacity(rows.len());
+    for row in rows {
+        let changed = Spend { poll: &row.poll.0, digest: &row.digest.0 }.execute(connection)?;
+        spent.push(changed == 1);
+        if changed == 1 {
+            stored.push(*row);
+        }
+    }
+    stored.sort_unstable_by_key(|row| (row.poll, row.box_id));
+    for row in &stored {
+        InsertBallot { poll: &row.poll.0, box_id: &row.box_id.0, sealed: &row.sealed }.execute(connection)?;
+    }
+    for row in &stored {
+        if let Some((id, sealed)) = &row.comment {
+            InsertComment { poll: &row.poll.0, id, sealed }.execute(connection)?;
+        }
+    }
+    Ok(spent)
+}
+
+/// See [`super::rows::insert_slips`].
+pub(super) fn insert_slips(
+    connection: &mut SqliteConnection,
+    poll: PollId,
+    digests: &[Digest],
+) -> Result<(), DatabaseError> {
+    for digest in digests {
+        InsertSlip { poll: &poll.0, digest: &digest.0 }.execute(connection)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! The tombstone of a round that is over: its phase and, where it was counted, the blocks. It outranks a
+//! database that was restored from an older copy.
+//!
+//! Eight bytes: length of the header. The header, JSON: phase, and kind and length of each block. The blocks.
+//! SHA-256 of all that.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
+
+use super::api::BoxError;
+use super::close::openings_kind;
+use super::issue::{advance, held, note};
+use super::rows::{self, Head};
+use super::shared::Shared;
+use super::vault::Fault;
+use crate::database::DatabaseError;
+use crate::domain::poll::Phase;
+
+const DIGEST: u64 = 32;
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    phase: Phase,
+    blocks: Vec<(String, u64)>,
+}
+
+/// Puts the tombstone of the round, which is over, into every vault folder that has none.
+pub(super) fn write(shared: &Shared, head: &Head) -> Result<(), BoxError> {
+    let kinds = kinds(head);
+    let mut blocks = Vec::with_capacity(kinds.len());
+    for kind in &kinds {
+        let block = block(shared, head, kind)?;
+        blocks.push((kind.clone(), u64::try_from(block.len()).unwrap_or(u64::MAX)));
+    }
+    let header = serde_json::to_vec(&Header { phase: head.phase.clone(), blocks })
+        .map_err(|error| DatabaseError::Row(format!("phase of a round: {error}")))?;
+    shared.vault.write_tombstone(&head.place, |out| {
+        let mut hash = Sha256::new();
+        let mut put = |bytes: &[u8]| {
+            hash.update(bytes);
+            out.write_all(bytes).map_err(broken)
+        };
+        put(&u64::try_from(header.len()).unwrap_or(u64::MAX).to_be_bytes())?;
+        put(&header)?;
+        for kind in &kinds {
+            put(&block(shared, head, kind)?)?;
+        }
+        out.write_all(&hash.finalize()).map_err(broken)?;
+        Ok::<_, BoxError>(())
+    })
+}
+
+/// The blocks of a counted round.
+fn kinds(head: &Head) -> Vec<String> {
+    if head.phase.opened().is_none() {
+        return Vec::new();
+    }
+    let items = head.paper.items.iter().map(|item| openings_kind(&item.id));
+    items.chain(["receipts".to_owned(), "comments".to_owned()]).collect()
+}
+
+fn block(shared: &Shared, head: &Head, kind: &str) -> Result<Vec<u8>, BoxError> {
+    let block = shared.database.read(|connection| rows::block(connection, head.id, kind))?;
+    block.ok_or_else(|| DatabaseError::Row(format!("the block {kind} of a closed round is missing")).into())
+}
+
+fn broken(error: io::Error) -> BoxError {
+    Fault(format!("封存记录不能读写：{error}")).into()
+}
+
+/// Brings the round in the database to where the tombstone says that it is.
+pub(super) fn restore(shared: &Shared, head: &Head, mut file: File, at: OffsetDateTime) -> Result<(), BoxError> {
+    let length = check(&mut file)?;
+    file.rewind().map_err(broken)?;
+    let mut file = BufReader::new(file.take(length));
+    let mut size = [0; 8];
+    file.read_exact(&mut size).map_err(broken)?;
+    let header = read(&mut file, u64::from_be_bytes(size))?;
+    let header: Header = serde_json::from_slice(&header).map_err(|error| broken(error.into()))?;
+    shared.database.write(|connection| {
+        let now = held(connection, head.id)?;
+        if now.version != head.version {
+            return Err(BoxError::Stale);
+        }
+        for (kind, length) in &header.blocks {
+            rows::put_block(connection, head.id, kind, &read(&mut file, *length)?)?;
+        }
+        advance(connection, head, &header.phase)?;
+        note(connection, head, None, at, "poll.restored", "")?;
+        Ok(())
+    })?;
+    tracing::warn!(poll = head.id.0, "an older copy of this round was brought up to date from its tombstone");
+    Ok(())
+}
+
+fn read(file: &mut impl io::Read, length: u64) -> Result<Vec<u8>, BoxError> {
+    let mut bytes = Vec::new();
+    file.take(length).read_to_end(&mut bytes).map_err(broken)?;
+    if u64::try_from(bytes.len()).ok() == Some(length) { Ok(bytes) } else { Err(broken(io::ErrorKind::UnexpectedEof.into())) }
+}
+
+/// Checks the digest at the end and gives the length before it.
+fn check(file: &mut File) -> Result<u64, BoxError> {
+    let length = file.metadata().map_err(broken)?.len().checked_sub(DIGEST);
+    let length = length.ok_or_else(|| broken(io::ErrorKind::UnexpectedEof.into()))?;
+    let mut hash = Sha256::new();
+    io::copy(&mut BufReader::new((&*file).take(length)), &mut HashWriter(&mut hash)).map_err(broken)?;
+    file.seek(SeekFrom::Start(length)).map_err(broken)?;
+    let mut written = [0; 32];
+    file.read_exact(&mut written).map_err(broken)?;
+    let computed: [u8; 32] = hash.finalize().into();
+    if computed == written { Ok(length) } else { Err(broken(io::ErrorKind::InvalidData.into())) }
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,345 @@
+//! The vault: folders of small files beside the database, never in it. One folder per round holds its key, its
+//! turnout high-water mark and, once the box was opened, its tombstone.
+//!
+//! ```text
+//! <vault>/poll-42-8KQ2M/<key id>.key     32 bytes, mode 0600
+//!                       mark-00000000000000000120    a name is the whole of it: nothing to tear
+//!                       tombstone
+//! ```
+//! Only opening a round makes its folder. A folder that lacks it is not this vault: an unmounted disk never
+//! passes for one from which the key was destroyed.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroize as _;
+
+use super::seal::Key;
+use crate::domain::digest::Digest;
+use crate::domain::ids::PollId;
+use crate::domain::slip::PollTag;
+
+const MARK: &str = "mark-";
+const TOMBSTONE: &str = "tombstone";
+
+/// Something about the vault is not as it must be: a sentence for the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault(pub(super) String);
+
+/// The vault of an installation: one folder, or several that mirror each other.
+pub(super) struct Vault {
+    folders: Vec<PathBuf>,
+}
+
+/// The place of one round in every vault folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place(String);
+
+impl Place {
+    pub(super) fn of(poll: PollId, tag: PollTag) -> Self {
+        Place(format!("poll-{poll}-{tag}"))
+    }
+}
+
+impl Vault {
+    /// The vault in these folders, which are made if they are missing.
+    pub(super) fn new(folders: &[PathBuf]) -> Result<Self, Fault> {
+        if folders.is_empty() {
+            return Err(Fault("没有指定密钥保管处".to_owned()));
+        }
+        for folder in folders {
+            private_folder().recursive(true).create(folder).map_err(|error| fault(folder, "不能建立", &error))?;
+        }
+        Ok(Vault { folders: folders.to_vec() })
+    }
+
+    /// Puts a new key into every folder and syncs it. Never overwrites one.
+    pub(super) fn create_key(&self, place: &Place, key_id: &str, key: &Key) -> Result<(), Fault> {
+        for folder in &self.folders {
+            let home = folder.join(&place.0);
+            create_key_file(folder, &home, key_id, key).map_err(|error| fault(&home, "不能写入密钥", &error))?;
+        }
+        Ok(())
+    }
+
+    /// The key, which every folder must hold and which must have this digest.
+    pub(super) fn key(&self, place: &Place, key_id: &str, digest: &Digest) -> Result<Key, Fault> {
+        let mut found = None;
+        for folder in &self.folders {
+            let home = folder.join(&place.0);
+            let key = read_key(&home, key_id).map_err(|error| fault(&home, "读不到本轮的密钥", &error))?;
+            if key.digest() != *digest {
+                return Err(Fault(format!("保管处 {} 中的密钥与本轮不符", home.display())));
+            }
+            found = Some(key);
+        }
+        found.ok_or_else(|| Fault("没有指定密钥保管处".to_owned()))
+    }
+
+    /// Records and syncs in every folder that at least `count` slips were spent.
+    pub(super) fn raise_mark(&self, place: &Place, count: u64) -> Result<(), Fault> {
+        for folder in &self.folders {
+            let home = folder.join(&place.0);
+            raise_mark(&home, count).map_err(|error| fault(&home, "不能记录投票数", &error))?;
+        }
+        Ok(())
+    }
+
+    /// The highest number of spent slips that any folder knows of; 0 where the round has none.
+    pub(super) fn mark(&self, place: &Place) -> Result<u64, Fault> {
+        let mut highest = 0;
+        for folder in &self.folders {
+            let home = folder.join(&place.0);
+            for (count, _) in marks(&home).map_err(|error| fault(&home, "不能读取", &error))? {
+                highest = highest.max(count);
+            }
+        }
+        Ok(highest)
+    }
+
+    /// Puts a tombstone into every folder and syncs it. `write` produces the same bytes each time it is asked.
+    /// A folder that already holds one is left alone.
+    pub(super) fn write_tombstone<E: From<Fault>>(
+        &self,
+        place: &Place,
+        mut write: impl FnMut(&mut dyn io::Write) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for folder in &self.folders {
+            let home = folder.join(&place.0);
+            let failed = |error: io::Error| fault(&home, "不能写入封存记录", &error);
+            if home.join(TOMBSTONE).exists() {
+                continue;
+            }
+            let draft = home.join(format!("{TOMBSTONE}.{}", unique()));
+            let mut file = exclusive().open(&draft).map_err(failed)?;
+            let mut buffered = io::BufWriter::new(&mut file);
+            write(&mut buffered)?;
+            buffered.flush().map_err(failed)?;
+            drop(buffered);
+            file.sync_all().map_err(failed)?;
+            fs::rename(&draft, home.join(TOMBSTONE)).map_err(failed)?;
+            sync_folder(&home).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// The tombstone of the round, if a folder holds one.
+    pub(super) fn tombstone(&self, place: &Place) -> Result<Option<File>, Fault> {
+        for folder in &self.folders {
+            let path = folder.join(&place.0).join(TOMBSTONE);
+            match File::open(&path) {
+                Ok(file) => return Ok(Some(file)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(fault(&path, "不能读取", &error)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether any folder still holds a key of the round.
+    pub(super) fn holds_key(&self, place: &Place) -> bool {
+        self.folders.iter().any(|folder| keys(&folder.join(&place.0)).map_or(true, |keys| !keys.is_empty()))
+    }
+
+    /// Destroys every key of the round in every folder: overwritten, cut to nothing, unlinked, folder synced.
+    /// Goes on to the other folders when one fails.
+    pub(super) fn destroy_keys(&self, place: &Place) -> Result<(), Fault> {
+        let mut outcome = Ok(());
+        for folder in &self.folders {
+            let home = folder.join(&place.0);
+            if let Err(error) = destroy_keys(folder, &home) {
+                outcome = Err(fault(&home, "还没有确认密钥已销毁", &error));
+            }
+        }
+        outcome
+    }
+}
+
+fn fault(path: &Path, what: &str, error: &io::Error) -> Fault {
+    Fault(format!("保管处 {} {what}：{error}", path.display()))
+}
+
+fn unique() -> String {
+    data_encoding::HEXLOWER.encode(&crate::world::random_bytes::<8>())
+}
+
+fn private_folder() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.mode(0o700);
+    builder
+}
+
+fn exclusive() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn create_key_file(vault: &Path, home: &Path, key_id: &str, key: &Key) -> io::Result<()> {
+    match private_folder().create(home) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => sync_folder(vault)?,
+    }
+    let mut file = exclusive().open(home.join(format!("{key_id}.key")))?;
+    file.write_all(&key.0)?;
+    file.sync_all()?;
+    sync_folder(home)
+}
+
+fn read_key(home: &Path, key_id: &str) -> io::Result<Key> {
+    let mut key = Key([0; 32]);
+    let mut file = File::open(home.join(format!("{key_id}.key")))?;
+    file.read_exact(&mut key.0)?;
+    Ok(key)
+}
+
+/// Files of the round's folder by name; none where the folder is missing.
+fn names(home: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let entries = match fs::read_dir(home) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    entries.map(|entry| entry.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))).collect()
+}
+
+fn marks(home: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mark = |(name, path): (String, PathBuf)| Some((name.strip_prefix(MARK)?.parse().ok()?, path));
+    Ok(names(home)?.into_iter().filter_map(mark).collect())
+}
+
+fn keys(home: &Path) -> io::Result<Vec<PathBuf>> {
+    let key = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "key");
+    Ok(names(home)?.into_iter().map(|(_, path)| path).filter(key).collect())
+}
+
+/// Several processes may raise the mark at once: each makes the name of its own count and takes away lower
+/// ones only, so the highest always stays.
+fn raise_mark(home: &Path, count: u64) -> io::Result<()> {
+    let known = marks(home)?;
+    if known.iter().any(|(mark, _)| *mark >= count) {
+        return Ok(());
+    }
+    match exclusive().open(home.join(format!("{MARK}{count:020}"))) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => sync_folder(home)?,
+    }
+    for (_, lower) in known {
+        match fs::remove_file(lower) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn destroy_keys(vault: &Path, home: &Path) -> io::Result<()> {
+    if !vault.try_exists()? {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    if !home.try_exists()? {
+        return Ok(());
+    }
+    for path in keys(home)? {
+        let mut file = match OpenOptions::new().write(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            file => file?,
+        };
+        for _ in 0..2 {
+            let mut noise = crate::world::random_bytes::<32>();
+            file.rewind()?;
+            file.write_all(&noise)?;
+            file.sync_all()?;
+            noise.zeroize();
+        }
+        file.set_len(0)?;
+        file.sync_all()?;
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    sync_folder(home)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    struct Fixture {
+        _kept: tempfile::TempDir,
+        folders: Vec<PathBuf>,
+        vault: Vault,
+        place: Place,
+    }
+
+    fn fixture() -> Fixture {
+        let kept = tempfile::tempdir().unwrap();
+        let folders = vec![kept.path().join("a"), kept.path().join("deep/b")];
+        let vault = Vault::new(&folders).unwrap();
+        Fixture { _kept: kept, folders, vault, place: Place::of(PollId(7), PollTag::from_random(9)) }
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_lies_in_every_folder() {
+        let f = fixture();
+        let key = Key([8; 32]);
+        f.vault.create_key(&f.place, "k1", &key).unwrap();
+        assert!(f.vault.create_key(&f.place, "k1", &Key([9; 32])).is_err(), "never overwritten");
+        assert_eq!(f.vault.key(&f.place, "k1", &key.digest()).unwrap().0, key.0);
+        for folder in &f.folders {
+            let home = folder.join(&f.place.0);
+            assert_eq!(fs::metadata(&home).unwrap().permissions().mode() & 0o777, 0o700);
+            assert_eq!(fs::metadata(home.join("k1.key")).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_missing_or_foreign_key_in_one_folder_is_a_fault() {
+        let f = fixture();
+        let key = Key([8; 32]);
+        f.vault.create_key(&f.place, "k1", &key).unwrap();
+        assert!(f.vault.key(&f.place, "k1", &Key([9; 32]).digest()).is_err());
+        fs::remove_file(f.folders[1].join(&f.place.0).join("k1.key")).unwrap();
+        assert!(f.vault.key(&f.place, "k1", &key.digest()).is_err());
+    }
+
+    #[test]
+    fn marks_only_rise() {
+        let f = fixture();
+        assert_eq!(f.vault.mark(&f.place), Ok(0));
+        assert!(f.vault.raise_mark(&f.place, 3).is_err(), "the round has no folder here");
+        f.vault.create_key(&f.place, "k1", &Key([8; 32])).unwrap();
+        for count in [3, 120, 7] {
+            f.vault.raise_mark(&f.place, count).unwrap();
+        }
+        assert_eq!(f.vault.mark(&f.place), Ok(120));
+        fs::remove_dir_all(f.folders[0].join(&f.place.0)).unwrap();
+        assert_eq!(f.vault.mark(&f.place), Ok(120), "the mirror knows");
+    }
+
+    #[test]
+    fn destruction_leaves_no_key_and_spares_the_tombstone() {
+        let f = fixture();
+        for key in ["k1", "k2"] {
+            f.vault.create_key(&f.place, key, &Key([8; 32])).unwrap();
+        }
+        let witness = File::open(f.folders[0].join(&f.place.0).join("k1.key")).unwrap();
+        f.vault.write_tombstone(&f.place, |out| out.write_all(b"rest").map_err(|e| Fault(e.to_string()))).unwrap();
+        f.vault.destroy_keys(&f.place).unwrap();
+        assert!(!f.vault.holds_key(&f.place));
+        assert_eq!(witness.metadata().unwrap().len(), 0, "a file held open shows nothing of the key");
+        let mut text = String::new();
+        f.vault.tombstone(&f.place).unwrap().unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "rest");
+        f.vault.destroy_keys(&f.place).unwrap();
+        fs::remove_dir_all(&f.folders[1]).unwrap();
+        assert!(f.vault.destroy_keys(&f.place).is_err(), "an unreachable folder never confirms");
+    }
+}

@@ -177,10 +177,10 @@ impl CastRefusal {
             CastRefusal::NotOpen => "not_open",
             CastRefusal::Closing => "closing",
             CastRefusal::Closed => "closed",
-            CastRefusal::Void => "round_void",
+            CastRefusal::Void => "void",
             CastRefusal::Busy => "busy",
-            CastRefusal::Stopped => "box_stopped",
-            CastRefusal::Unavailable => "unavailable",
+            CastRefusal::Stopped => "stopped",
+            CastRefusal::Unavailable => "unconfirmed",
         }
     }
 }
@@ -244,12 +244,13 @@ impl BallotBox {
     /// # Errors
     /// `Vault` when a vault folder cannot be used, database faults.
     pub fn start(database: Database, options: Options) -> Result<Self, BoxError> {
-        let vault = Vault::new(&options.vaults)?;
+        let Options { vaults, queue_limit } = options;
+        let vault = Vault::new(vaults)?;
         let connection = database.connect()?;
         let shared = Arc::new(Shared::new(database, vault));
         check_durability(&shared)?;
         close::take_up(&shared, crate::world::now())?;
-        let (queue, casts) = sync_channel(options.queue_limit.max(1));
+        let (queue, casts) = sync_channel(queue_limit.max(1));
         let (bell, rings) = sync_channel(1);
         let spawned = |error: std::io::Error| BoxError::Vault(error.to_string());
         let writer = {
@@ -374,7 +375,7 @@ impl BallotBox {
         slip: &SlipCode,
         ballot: PaperBallot,
     ) -> Result<PaperEntry, BoxError> {
-        paper::enter(&self.inner.shared, poll, teller, slip, &ballot)
+        paper::enter(&self.inner.shared, poll, teller, slip, ballot)
     }
 
     /// How many paper entries wait for the other teller.
@@ -405,7 +406,7 @@ impl BallotBox {
         by: Option<AccountId>,
         at: OffsetDateTime,
     ) -> Result<(), BoxError> {
-        close::void(&self.inner.shared, poll, &reason, by, at)
+        close::void(&self.inner.shared, poll, reason, by, at)
     }
 
     /// Deletes the slip digests of a certified round.

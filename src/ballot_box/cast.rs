@@ -116,10 +116,7 @@ pub(super) async fn cast(
 ) -> Result<Cast, CastRefusal> {
     // Once more when the round left memory between the first look and the transaction.
     for _ in 0..2 {
-        let round = match there(shared, ticket.poll).await? {
-            Ok(round) => round,
-            Err(_) => return elsewhere(shared, ticket).await,
-        };
+        let Some(round) = there(shared, ticket.poll).await? else { return elsewhere(shared, ticket).await };
         let row = ticket
             .seal(&round, Source::Phone, ballot.answers(), ballot.comment(), &mut crate::world::rng())
             .map_err(|DoesNotOpen| CastRefusal::Unavailable)?;
@@ -146,17 +143,17 @@ pub(super) async fn cast(
     Err(CastRefusal::Unavailable)
 }
 
-/// The round if it can be cast in, looked up aside when it is not in memory; the inner error when it is in
-/// another phase.
-async fn there(shared: &Arc<Shared>, poll: PollId) -> Result<Result<Arc<Round>, ()>, CastRefusal> {
+/// The round if it can be cast in, looked up aside when it is not in memory; `None` when it is in another
+/// phase.
+async fn there(shared: &Arc<Shared>, poll: PollId) -> Result<Option<Arc<Round>>, CastRefusal> {
     if let Some(round) = shared.known(poll) {
-        return Ok(Ok(round));
+        return Ok(Some(round));
     }
     let shared = shared.clone();
     let found = tokio::task::spawn_blocking(move || shared.round(poll)).await;
     match found.map_err(|_| CastRefusal::Unavailable)? {
-        Ok(round) => Ok(Ok(round)),
-        Err(NotThere::Phase(_)) => Ok(Err(())),
+        Ok(round) => Ok(Some(round)),
+        Err(NotThere::Phase(_)) => Ok(None),
         Err(NotThere::Stopped) => Err(CastRefusal::Stopped),
         Err(NotThere::Database(error)) => {
             tracing::warn!(%error, "a round could not be looked up");
@@ -356,4 +353,3 @@ fn remember(group: &[Job], outcomes: &[Outcome]) {
         locked(&job.round.live).add(&job.answers);
     }
 }
-

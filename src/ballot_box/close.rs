@@ -6,7 +6,7 @@
 //! 4. The key is destroyed in all of them.
 //! 5. The sealed rows are deleted in chunks.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
@@ -19,12 +19,13 @@ use super::rows::{self, Head};
 use super::seal::{DoesNotOpen, Sealer, Source};
 use super::shared::{Shared, locked};
 use super::tombstone;
+use super::vault::Fault;
 use crate::database::schema::paper_entry;
 use crate::database::{AnyConnection, DatabaseError};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AccountId, PollId};
 use crate::domain::merkle;
-use crate::domain::openings::{OpeningBlock, opening};
+use crate::domain::openings::{self, OpeningBlock};
 use crate::domain::paper::{Answer, Item, ItemId, Paper};
 use crate::domain::poll::{Opened, Phase, Poll, Refusal, VoidReason};
 use crate::domain::tally::Tally;
@@ -44,12 +45,7 @@ pub(super) fn close(shared: &Shared, poll: &Poll, by: AccountId, at: OffsetDateT
 }
 
 /// Step 1, unless it was done before. `true` when the round became void instead.
-fn begin(
-    connection: &mut AnyConnection,
-    poll: &Poll,
-    by: AccountId,
-    at: OffsetDateTime,
-) -> Result<bool, BoxError> {
+fn begin(connection: &mut AnyConnection, poll: &Poll, by: AccountId, at: OffsetDateTime) -> Result<bool, BoxError> {
     let head = held(connection, poll.id)?;
     if matches!(head.phase, Phase::Closing { .. } | Phase::Closed { .. }) {
         return Ok(false);
@@ -80,9 +76,10 @@ pub(super) fn resume(
 ) -> Result<Opened, BoxError> {
     let mut head = load(shared, id)?;
     if matches!(head.phase, Phase::Closing { .. }) {
-        count(shared, &head, by, at).inspect_err(|error| match error {
-            BoxError::Vault(why) => shared.stop(id, &super::vault::Fault(why.clone())),
-            _ => tracing::error!(poll = id.0, %error, "the box could not be opened"),
+        count(shared, &head, by, at).inspect_err(|error| {
+            if matches!(error, BoxError::Vault(_) | BoxError::DoesNotOpen(_) | BoxError::DoesNotReconcile { .. }) {
+                shared.stop(id, &Fault(error.to_string()));
+            }
         })?;
         shared.announce();
         head = load(shared, id)?;
@@ -114,16 +111,16 @@ struct Contents {
 
 /// Step 2. Nothing but `Closed` is visible of it, and nothing at all if anything does not add up.
 fn count(shared: &Shared, head: &Head, by: Option<AccountId>, at: OffsetDateTime) -> Result<(), BoxError> {
-    let opening = head.phase.opening().ok_or(Refusal::WrongPhase)?;
+    let fixed = head.phase.opening().ok_or(Refusal::WrongPhase)?;
     let (turnout, sealed_comments) = shared.database.read(|connection| {
         Ok::<_, DatabaseError>((rows::turnout(connection, head.id)?, rows::comment_count(connection, head.id)?))
     })?;
-    let key = shared.examine(head, opening, turnout.spent)?;
+    let key = shared.examine(head, fixed, turnout.spent)?;
     let sealer = Sealer::new(&key, head.id);
     let mut contents = unseal(shared, head, &sealer, turnout.spent)?;
-    let sealed = contents.tally.returned();
-    if sealed != turnout.spent || (head.paper.comment && sealed_comments != sealed) {
-        return Err(BoxError::DoesNotReconcile { spent: turnout.spent, sealed });
+    let in_box = contents.tally.returned();
+    if in_box != turnout.spent || (head.paper.comment && sealed_comments != in_box) {
+        return Err(BoxError::DoesNotReconcile { spent: turnout.spent, sealed: in_box });
     }
     contents.receipts.sort_unstable();
     contents.comments.sort_unstable();
@@ -132,23 +129,23 @@ fn count(shared: &Shared, head: &Head, by: Option<AccountId>, at: OffsetDateTime
         if now.version != head.version {
             return Err(BoxError::Stale);
         }
-        let openings = write_openings(connection, head, &contents)?;
+        let digests = write_openings(connection, head, &contents)?;
         rows::put_block(connection, head.id, "receipts", contents.receipts.as_flattened())?;
         let comments = serde_json::to_vec(&contents.comments)
             .map_err(|error| DatabaseError::Row(format!("block of comments: {error}")))?;
         rows::put_block(connection, head.id, "comments", &comments)?;
-        let opened = Opened {
+        let result = Opened {
             tally: contents.tally.clone(),
             phone: contents.phone,
             paper: contents.paper,
             voided: turnout.voided,
             receipts_root: merkle::root(&contents.receipts),
-            openings,
+            openings: digests,
             comments: u64::try_from(contents.comments.len()).unwrap_or(u64::MAX),
             key_destroyed: false,
             closed_on: crate::world::date_in_china(at),
         };
-        advance(connection, head, &head.phase.clone().close(opened)?)?;
+        advance(connection, head, &head.phase.clone().close(result)?)?;
         note(connection, head, by, at, "poll.closed", "")?;
         Ok(())
     })
@@ -209,7 +206,7 @@ fn write_openings(
     for (place, item) in (0..).zip(&head.paper.items) {
         let read = |ballot: &[u8]| {
             let (r, answers) = ballot.split_first_chunk::<32>()?;
-            Some((opening(head.id, r, item), Answer::from_byte(*answers.get::<usize>(place)?)?))
+            Some((openings::opening(head.id, r, item), Answer::from_byte(*answers.get::<usize>(place)?)?))
         };
         let block = OpeningBlock::of(contents.valid.chunks_exact(stride).filter_map(read).collect());
         if block.recount(item).ok().as_ref() != contents.tally.items.get(place) {
@@ -231,14 +228,13 @@ fn finish(shared: &Shared, head: &Head) -> Result<Opened, BoxError> {
     let opened = head.phase.opened().cloned().ok_or(Refusal::WrongPhase)?;
     shared.evict(head.id);
     if !opened.key_destroyed {
-        let destroyed =
-            tombstone::write(shared, head).and_then(|()| Ok(shared.vault.destroy_keys(&head.place)?));
+        let destroyed = tombstone::write(shared, head).and_then(|()| Ok(shared.vault.destroy_keys(&head.place)?));
         match destroyed {
             Ok(()) => {}
             // The result stands; the rest is tried again until every folder confirms.
             Err(BoxError::Vault(why)) => {
                 locked(&shared.unfinished).insert(head.id);
-                shared.stop(head.id, &super::vault::Fault(why));
+                shared.stop(head.id, &Fault(why));
                 return Ok(opened);
             }
             Err(error) => return Err(error),
@@ -304,13 +300,13 @@ fn delete_sealed(shared: &Shared, id: PollId) -> Result<(), BoxError> {
 pub(super) fn void(
     shared: &Shared,
     id: PollId,
-    reason: &VoidReason,
+    reason: VoidReason,
     by: Option<AccountId>,
     at: OffsetDateTime,
 ) -> Result<(), BoxError> {
     shared.database.write(|connection| {
         let head = held(connection, id)?;
-        let next = head.phase.clone().void(reason.clone())?;
+        let next = head.phase.clone().void(reason)?;
         advance(connection, &head, &next)?;
         note(connection, &head, by, at, "poll.void", "")?;
         Ok::<_, BoxError>(())
@@ -348,12 +344,12 @@ pub(super) fn wipe(shared: &Shared, id: PollId) -> Result<(), BoxError> {
 /// vault of every open round against the database. A round with a fault is stopped; the others go on.
 pub(super) fn take_up(shared: &Shared, at: OffsetDateTime) -> Result<(), BoxError> {
     let unfinished = ["draft", "open", "counting", "closing", "closed"];
-    let mut rounds: BTreeMap<PollId, ()> = BTreeMap::new();
+    let mut taken_up = BTreeSet::new();
     for id in shared.database.read(|connection| rows::rounds_in(connection, &unfinished))? {
-        rounds.insert(id, ());
+        taken_up.insert(id);
         if let Err(error) = take_up_one(shared, id, at) {
             tracing::error!(poll = id.0, %error, "a round could not be taken up");
-            shared.stop(id, &super::vault::Fault(error.to_string()));
+            shared.stop(id, &Fault(error.to_string()));
         }
     }
     for id in shared.database.read(|connection| rows::rounds_in(connection, &["void"]))? {
@@ -363,7 +359,7 @@ pub(super) fn take_up(shared: &Shared, at: OffsetDateTime) -> Result<(), BoxErro
         }
     }
     for id in shared.database.read(rows::rounds_with_ballots)? {
-        if !rounds.contains_key(&id) {
+        if !taken_up.contains(&id) {
             resume(shared, id, None, at).map(drop).or_else(|error| match error {
                 BoxError::Cast(super::api::CastRefusal::Void) => Ok(()),
                 error => Err(error),

@@ -7,7 +7,7 @@ use rand::RngExt as _;
 use time::OffsetDateTime;
 
 use super::api::{BoxError, IssuedSlips, SlipState};
-use super::rows::{self, Hold, Head};
+use super::rows::{self, Head, Hold};
 use super::seal::Key;
 use super::shared::Shared;
 use super::vault::Fault;
@@ -105,7 +105,8 @@ pub(super) fn open(
     let slips = poll.phase.may_open()?;
     let place = super::vault::Place::of(poll.id, poll.tag);
     if shared.vault.tombstone(&place)?.is_some() || shared.vault.mark(&place)? > 0 {
-        let fault = Fault("保管处记录本轮已经开始过投票，而数据库是更早的副本；请恢复更新的备份，或者作废本轮".to_owned());
+        let fault =
+            Fault("保管处记录本轮已经开始过投票，而数据库是更早的副本；请恢复更新的备份，或者作废本轮".to_owned());
         shared.stop(poll.id, &fault);
         return Err(fault.into());
     }

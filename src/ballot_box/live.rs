@@ -295,6 +295,8 @@ pub(super) fn look_again(shared: &Shared, id: PollId) {
                 Err(fault) => shared.stop(id, &fault),
             }
         }
+        // It goes on when somebody closes it again, or at the next start.
+        (Phase::Closing { .. }, _) => {}
         _ if locked(&shared.unfinished).contains(&id) => {}
         _ => shared.mended(id),
     }

@@ -36,19 +36,18 @@ pub(super) fn enter(
     poll: &Poll,
     teller: Teller,
     slip: &SlipCode,
-    ballot: &PaperBallot,
+    ballot: PaperBallot,
 ) -> Result<PaperEntry, BoxError> {
     let round = shared.round(poll.id)?;
     let broken = |DoesNotOpen| BoxError::DoesNotOpen(poll.id);
-    let blank = vec![None; round.paper.items.len()];
     let (source, answers) = match ballot {
-        PaperBallot::Valid(ballot) => (Source::Paper, ballot.answers()),
-        PaperBallot::Invalid => (Source::InvalidPaper, blank.as_slice()),
+        PaperBallot::Valid(ballot) => (Source::Paper, ballot.answers().to_vec()),
+        PaperBallot::Invalid => (Source::InvalidPaper, vec![None; round.paper.items.len()]),
     };
     let bytes: Vec<u8> = answers.iter().map(|answer| Answer::to_byte(*answer)).collect();
     let mut rng = crate::world::rng();
     let ticket = Ticket::of(poll.id, slip, &FormNonce(fresh(&mut rng)));
-    let row = ticket.seal(&round, source, answers, None, &mut rng).map_err(broken)?;
+    let row = ticket.seal(&round, source, &answers, None, &mut rng).map_err(broken)?;
     let digest = row.digest;
     let place = |teller| [digest.0.as_slice(), &number(teller).to_be_bytes()].concat();
     let entry = round.sealer.entry(&place(teller), source, &bytes, fresh(&mut rng)).map_err(broken)?;
@@ -111,7 +110,6 @@ fn insert(
 
 /// Entries that wait for the other teller.
 pub(super) fn waiting(connection: &mut AnyConnection, id: PollId) -> Result<u64, DatabaseError> {
-    let count =
-        paper_entry::table.filter(paper_entry::poll_id.eq(id.0)).count().get_result::<i64>(connection)?;
+    let count = paper_entry::table.filter(paper_entry::poll_id.eq(id.0)).count().get_result::<i64>(connection)?;
     rows::unsigned(count)
 }

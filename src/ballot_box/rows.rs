@@ -151,7 +151,8 @@ pub(super) fn slip_state(
     id: PollId,
     digest: &Digest,
 ) -> Result<SlipState, DatabaseError> {
-    let state = slip::table.find((id.0, digest.0.as_slice())).select(slip::state).first::<i16>(connection).optional()?;
+    let state =
+        slip::table.find((id.0, digest.0.as_slice())).select(slip::state).first::<i16>(connection).optional()?;
     Ok(match state {
         None => SlipState::Unknown,
         Some(UNSPENT) => SlipState::Unspent,
@@ -224,10 +225,7 @@ pub(super) fn slip_digests(connection: &mut AnyConnection, id: PollId) -> Result
 
 /// How many sealed comments there are.
 pub(super) fn comment_count(connection: &mut AnyConnection, id: PollId) -> Result<u64, DatabaseError> {
-    let count = sealed_comment::table
-        .filter(sealed_comment::poll_id.eq(id.0))
-        .count()
-        .get_result::<i64>(connection)?;
+    let count = sealed_comment::table.filter(sealed_comment::poll_id.eq(id.0)).count().get_result::<i64>(connection)?;
     unsigned(count)
 }
 
@@ -324,8 +322,7 @@ pub(super) fn delete_comments(connection: &mut AnyConnection, id: PollId) -> Res
 /// Deletes up to a chunk of slips; `false` when there were none.
 pub(super) fn delete_slips(connection: &mut AnyConnection, id: PollId) -> Result<bool, DatabaseError> {
     let own = slip::table.filter(slip::poll_id.eq(id.0));
-    let end =
-        own.order(slip::digest).select(slip::digest).offset(CHUNK - 1).first::<Vec<u8>>(connection).optional()?;
+    let end = own.order(slip::digest).select(slip::digest).offset(CHUNK - 1).first::<Vec<u8>>(connection).optional()?;
     let deleted = match end {
         Some(end) => diesel::delete(own.filter(slip::digest.le(end))).execute(connection)?,
         None => diesel::delete(own).execute(connection)?,
@@ -334,10 +331,7 @@ pub(super) fn delete_slips(connection: &mut AnyConnection, id: PollId) -> Result
 }
 
 /// The published live state: ballots in it and their tally; `None` before the round was opened.
-pub(super) fn live_state(
-    connection: &mut AnyConnection,
-    id: PollId,
-) -> Result<Option<(u64, Tally)>, DatabaseError> {
+pub(super) fn live_state(connection: &mut AnyConnection, id: PollId) -> Result<Option<(u64, Tally)>, DatabaseError> {
     let row = live_state::table
         .find(id.0)
         .select((live_state::count, live_state::tally))
@@ -349,11 +343,7 @@ pub(super) fn live_state(
 }
 
 /// A block that came out of the box.
-pub(super) fn block(
-    connection: &mut AnyConnection,
-    id: PollId,
-    kind: &str,
-) -> Result<Option<Vec<u8>>, DatabaseError> {
+pub(super) fn block(connection: &mut AnyConnection, id: PollId, kind: &str) -> Result<Option<Vec<u8>>, DatabaseError> {
     let body = opened_block::table.find((id.0, kind)).select(opened_block::body).first(connection).optional()?;
     Ok(body)
 }

@@ -75,7 +75,12 @@ impl Sealer {
     }
 
     /// Seals a ballot for the row `box_id`. `nonce` must be fresh and random.
-    pub(super) fn ballot(&self, box_id: &Digest, content: &Content, nonce: [u8; NONCE]) -> Result<Vec<u8>, DoesNotOpen> {
+    pub(super) fn ballot(
+        &self,
+        box_id: &Digest,
+        content: &Content,
+        nonce: [u8; NONCE],
+    ) -> Result<Vec<u8>, DoesNotOpen> {
         let mut plain = Zeroizing::new(Vec::with_capacity(HEAD + content.answers.len()));
         plain.extend_from_slice(&content.r);
         plain.extend_from_slice(&content.receipt.0);
@@ -108,7 +113,12 @@ impl Sealer {
     }
 
     /// Seals a comment, or that there is none, for the row `id`.
-    pub(super) fn comment(&self, id: &[u8; 32], text: Option<&str>, nonce: [u8; NONCE]) -> Result<Vec<u8>, DoesNotOpen> {
+    pub(super) fn comment(
+        &self,
+        id: &[u8; 32],
+        text: Option<&str>,
+        nonce: [u8; NONCE],
+    ) -> Result<Vec<u8>, DoesNotOpen> {
         let text = text.unwrap_or_default().as_bytes();
         let mut plain = Zeroizing::new(Vec::with_capacity(COMMENT));
         plain.extend_from_slice(&u16::try_from(text.len()).map_err(|_| DoesNotOpen)?.to_be_bytes());
@@ -131,7 +141,13 @@ impl Sealer {
     }
 
     /// Seals what a teller read: source and answers.
-    pub(super) fn entry(&self, row: &[u8], source: Source, answers: &[u8], nonce: [u8; NONCE]) -> Result<Vec<u8>, DoesNotOpen> {
+    pub(super) fn entry(
+        &self,
+        row: &[u8],
+        source: Source,
+        answers: &[u8],
+        nonce: [u8; NONCE],
+    ) -> Result<Vec<u8>, DoesNotOpen> {
         let mut plain = Zeroizing::new(vec![source as u8]);
         plain.extend_from_slice(answers);
         self.seal("entry", row, &plain, nonce)
@@ -144,10 +160,8 @@ impl Sealer {
 
     fn seal(&self, label: &str, row: &[u8], plain: &[u8], nonce: [u8; NONCE]) -> Result<Vec<u8>, DoesNotOpen> {
         let aad = self.associated(label, row);
-        let cipher_text = self
-            .cipher
-            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
-            .map_err(|_| DoesNotOpen)?;
+        let cipher_text =
+            self.cipher.encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad }).map_err(|_| DoesNotOpen)?;
         Ok([nonce.as_slice(), &cipher_text].concat())
     }
 
@@ -176,7 +190,8 @@ mod tests {
     use crate::domain::paper::{Item, Scale, Section};
 
     fn paper() -> Paper {
-        let item = |id: &str| Item { id: id.into(), section: Section::Overall, scale: Scale::Satisfaction, title: id.into() };
+        let item =
+            |id: &str| Item { id: id.into(), section: Section::Overall, scale: Scale::Satisfaction, title: id.into() };
         Paper { items: vec![item("home"), item("chair")], comment: true }
     }
 
@@ -196,9 +211,7 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_in_its_own_place_only() {
         let row = Digest([1; 32]);
-        let sealed = sealer()
-            .ballot(&row, &content(Source::Phone, &[Some(Answer::Satisfied), None]), [5; 24])
-            .unwrap();
+        let sealed = sealer().ballot(&row, &content(Source::Phone, &[Some(Answer::Satisfied), None]), [5; 24]).unwrap();
         let opened = sealer().open_ballot(&row.0, &sealed, &paper()).unwrap_or_else(|_| panic!("opens"));
         assert_eq!((opened.r, opened.receipt, opened.source), ([7; 32], Receipt([9; 15]), Source::Phone));
         assert_eq!(opened.read_answers(), Some(vec![Some(Answer::Satisfied), None]));
@@ -229,7 +242,7 @@ mod tests {
         let longest = "好𠀀".repeat(COMMENT_LIMIT / 2);
         let comment = |text| sealer().comment(&[6; 32], text, [5; 24]).unwrap();
         assert_eq!(comment(None).len(), comment(Some(&longest)).len());
-        assert_eq!(sealer().open_comment(&[6; 32], &comment(Some(&longest))), Ok(Some(longest)));
+        assert_eq!(sealer().open_comment(&[6; 32], &comment(Some(&longest))), Ok(Some(longest.clone())));
         assert_eq!(sealer().open_comment(&[6; 32], &comment(None)), Ok(None));
     }
 }

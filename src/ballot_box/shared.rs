@@ -175,7 +175,9 @@ impl Shared {
     /// as many spent slips as the vault knows of at least.
     pub(super) fn examine(&self, head: &Head, opening: &Opening, spent: u64) -> Result<Key, Fault> {
         if self.vault.tombstone(&head.place)?.is_some() {
-            return Err(Fault("保管处记录本轮已经结束，而数据库是更早的副本；请重新启动服务，由封存记录恢复".to_owned()));
+            return Err(Fault(
+                "保管处记录本轮已经结束，而数据库是更早的副本；请重新启动服务，由封存记录恢复".to_owned(),
+            ));
         }
         let mark = self.vault.mark(&head.place)?;
         if spent < mark {

@@ -68,6 +68,7 @@ fn block(shared: &Shared, head: &Head, kind: &str) -> Result<Vec<u8>, BoxError> 
     block.ok_or_else(|| DatabaseError::Row(format!("the block {kind} of a closed round is missing")).into())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands behind `map_err`")]
 fn broken(error: io::Error) -> BoxError {
     Fault(format!("封存记录不能读写：{error}")).into()
 }
@@ -100,7 +101,11 @@ pub(super) fn restore(shared: &Shared, head: &Head, mut file: File, at: OffsetDa
 fn read(file: &mut impl io::Read, length: u64) -> Result<Vec<u8>, BoxError> {
     let mut bytes = Vec::new();
     file.take(length).read_to_end(&mut bytes).map_err(broken)?;
-    if u64::try_from(bytes.len()).ok() == Some(length) { Ok(bytes) } else { Err(broken(io::ErrorKind::UnexpectedEof.into())) }
+    if u64::try_from(bytes.len()).ok() == Some(length) {
+        Ok(bytes)
+    } else {
+        Err(broken(io::ErrorKind::UnexpectedEof.into()))
+    }
 }
 
 /// Checks the digest at the end and gives the length before it.

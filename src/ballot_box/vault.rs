@@ -45,14 +45,14 @@ impl Place {
 
 impl Vault {
     /// The vault in these folders, which are made if they are missing.
-    pub(super) fn new(folders: &[PathBuf]) -> Result<Self, Fault> {
+    pub(super) fn new(folders: Vec<PathBuf>) -> Result<Self, Fault> {
         if folders.is_empty() {
             return Err(Fault("没有指定密钥保管处".to_owned()));
         }
-        for folder in folders {
+        for folder in &folders {
             private_folder().recursive(true).create(folder).map_err(|error| fault(folder, "不能建立", &error))?;
         }
-        Ok(Vault { folders: folders.to_vec() })
+        Ok(Vault { folders })
     }
 
     /// Puts a new key into every folder and syncs it. Never overwrites one.
@@ -282,7 +282,7 @@ mod tests {
     fn fixture() -> Fixture {
         let kept = tempfile::tempdir().unwrap();
         let folders = vec![kept.path().join("a"), kept.path().join("deep/b")];
-        let vault = Vault::new(&folders).unwrap();
+        let vault = Vault::new(folders.clone()).unwrap();
         Fixture { _kept: kept, folders, vault, place: Place::of(PollId(7), PollTag::from_random(9)) }
     }
 

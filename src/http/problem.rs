@@ -237,21 +237,19 @@ impl From<CastRefusal> for Problem {
     fn from(refusal: CastRefusal) -> Self {
         let conflict = StatusCode::CONFLICT;
         let later = StatusCode::SERVICE_UNAVAILABLE;
-        let (status, code, way) = match refusal {
-            CastRefusal::UnknownSlip => {
-                (StatusCode::NOT_FOUND, "unknown_slip", "请核对选票上的二维码或选票码；仍然不行请找监票人。")
-            }
-            CastRefusal::SlipSpent => (conflict, "slip_spent", "一张选票只能投一次，先提交的有效。有疑问请找监票人。"),
-            CastRefusal::SlipVoid => (conflict, "slip_void", "请找监票人换一张选票。"),
-            CastRefusal::NotOpen => (conflict, "not_open", "请等工会宣布开始后再试，这张选票仍然有效。"),
-            CastRefusal::Closing => (later, "closing", "请过一会儿再试一次。"),
-            CastRefusal::Closed => (conflict, "closed", "有疑问请找监票人或工会主席。"),
-            CastRefusal::Void => (conflict, "void", "请等待工会通知重新评议。"),
-            CastRefusal::Busy => (later, "busy", "您填写的内容没有丢失，请过几秒再提交一次。"),
-            CastRefusal::Stopped => (later, "stopped", "请联系工会主席，由系统管理员处理后再投。"),
-            CastRefusal::Unavailable => (later, "unconfirmed", "请再提交一次，同一张选票不会重复计票。"),
+        let (status, way) = match refusal {
+            CastRefusal::UnknownSlip => (StatusCode::NOT_FOUND, "请核对选票上的二维码或选票码；仍然不行请找监票人。"),
+            CastRefusal::SlipSpent => (conflict, "一张选票只能投一次，先提交的有效。有疑问请找监票人。"),
+            CastRefusal::SlipVoid => (conflict, "请找监票人换一张选票。"),
+            CastRefusal::NotOpen => (conflict, "请等工会宣布开始后再试，这张选票仍然有效。"),
+            CastRefusal::Closing => (later, "请过一会儿再试一次。"),
+            CastRefusal::Closed => (conflict, "有疑问请找监票人或工会主席。"),
+            CastRefusal::Void => (conflict, "请等待工会通知重新评议。"),
+            CastRefusal::Busy => (later, "您填写的内容没有丢失，请过几秒再提交一次。"),
+            CastRefusal::Stopped => (later, "请联系工会主席，由系统管理员处理后再投。"),
+            CastRefusal::Unavailable => (later, "请再提交一次，同一张选票不会重复计票。"),
         };
-        Problem { status, ..Problem::conflict(code, refusal.to_string(), way) }.back_to("/", "回到首页")
+        Problem { status, ..Problem::conflict(refusal.code(), refusal.to_string(), way) }.back_to("/", "回到首页")
     }
 }
 
@@ -274,6 +272,13 @@ impl From<BoxError> for Problem {
                         "请联系系统管理员检查密钥保管处，处理后再试。",
                     )
                 }
+            }
+            BoxError::PaperWaiting(_) => {
+                Problem::conflict("paper_waiting", sentence, "请另一名计票人录入同样的纸质选票，再开票。")
+            }
+            BoxError::DoesNotOpen(_) | BoxError::DoesNotReconcile { .. } | BoxError::NotDurable => {
+                tracing::error!(%error, "the ballot box refuses");
+                Problem::conflict(error.code(), sentence, "没有计票。请联系系统管理员核对数据库和密钥保管处。")
             }
             BoxError::Database(error) => error.into(),
         }

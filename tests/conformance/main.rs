@@ -1,0 +1,20 @@
+//! One suite for both databases: what the ballot box promises, held against SQLite and PostgreSQL alike.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+/// Runs each of these functions as one test on SQLite and one on PostgreSQL.
+macro_rules! on_both {
+    ($($test:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[test] fn $test() { super::$test(&crate::support::installation::Installation::new(pingjia::database::Kind::Sqlite)); })+
+        }
+        mod on_postgres {
+            $(#[test] fn $test() { super::$test(&crate::support::installation::Installation::new(pingjia::database::Kind::Postgres)); })+
+        }
+    };
+}
+
+mod casting;
+mod closing;

@@ -1,0 +1,118 @@
+//! An installation for one test: a database of either kind, a vault of two folders, and boxes started on them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pingjia::ballot_box::{BallotBox, BoxError, Options};
+use pingjia::database::{Database, Kind};
+use tempfile::TempDir;
+
+use super::postgres::cluster;
+
+/// Database and vault of one test.
+pub struct Installation {
+    folder: TempDir,
+    /// Name of the database on the PostgreSQL server; none for SQLite.
+    server: Option<String>,
+}
+
+impl Installation {
+    pub fn new(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let server = (kind == Kind::Postgres).then(|| cluster().create());
+        Installation { folder, server }
+    }
+
+    /// Another connection pool to the database, as another process would have.
+    pub fn database(&self) -> Database {
+        self.server
+            .as_ref()
+            .map_or_else(|| Database::sqlite(&self.sqlite_file()), |name| Database::postgres(&cluster().url(name)))
+            .expect("the database opens")
+    }
+
+    pub fn kind(&self) -> Kind {
+        if self.server.is_some() { Kind::Postgres } else { Kind::Sqlite }
+    }
+
+    pub fn sqlite_file(&self) -> PathBuf {
+        self.folder.path().join("pingjia.sqlite")
+    }
+
+    /// Both folders of the vault.
+    pub fn vaults(&self) -> [PathBuf; 2] {
+        ["vault-a", "vault-b"].map(|name| self.folder.path().join(name))
+    }
+
+    /// A box on this database and vault, as a started service has it.
+    pub fn start(&self) -> BallotBox {
+        self.try_start(self.database()).expect("the box starts")
+    }
+
+    pub fn try_start(&self, database: Database) -> Result<BallotBox, BoxError> {
+        BallotBox::start(database, Options { vaults: self.vaults().to_vec(), queue_limit: 4096 })
+    }
+
+    /// Files in both vault folders whose name ends so.
+    pub fn vault_files(&self, ending: &str) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = self.vaults().to_vec();
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("the vault can be read") {
+                let path = entry.expect("the vault can be read").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.to_string_lossy().ends_with(ending) {
+                    found.push(path);
+                }
+            }
+        }
+        found
+    }
+
+    /// A backup of the database. No box may run.
+    pub fn back_up(&self) -> Backup {
+        if let Some(name) = &self.server {
+            let copy = format!("{name}_backup");
+            cluster().copy(name, &copy);
+            return Backup::Server(copy);
+        }
+        let copy = self.folder.path().join("backup");
+        fs::create_dir(&copy).expect("a folder for the backup");
+        copy_sqlite(self.folder.path(), &copy);
+        Backup::Folder(copy)
+    }
+
+    /// Puts a backup in the place of the database. No box may run.
+    pub fn restore(&self, backup: &Backup) {
+        match (backup, &self.server) {
+            (Backup::Server(copy), Some(name)) => {
+                cluster().drop(name);
+                cluster().copy(copy, name);
+            }
+            (Backup::Folder(copy), None) => {
+                for name in SQLITE_FILES {
+                    let _ = fs::remove_file(self.folder.path().join(name));
+                }
+                copy_sqlite(copy, self.folder.path());
+            }
+            _ => panic!("a backup of the other database"),
+        }
+    }
+}
+
+const SQLITE_FILES: [&str; 3] = ["pingjia.sqlite", "pingjia.sqlite-wal", "pingjia.sqlite-shm"];
+
+fn copy_sqlite(from: &Path, to: &Path) {
+    for name in SQLITE_FILES {
+        if from.join(name).exists() {
+            fs::copy(from.join(name), to.join(name)).expect("the database can be copied");
+        }
+    }
+}
+
+/// A copy of a database at one moment.
+pub enum Backup {
+    Folder(PathBuf),
+    Server(String),
+}

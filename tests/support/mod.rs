@@ -1,0 +1,6 @@
+//! What the tests of database and ballot box stand on: installations on either database, rounds in them.
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+pub mod installation;
+pub mod postgres;
+pub mod round;

@@ -1,0 +1,120 @@
+//! A private PostgreSQL server from Debian's packages: in a temporary folder, reached through a socket there,
+//! gone when the test program ends however it ends.
+
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, PgConnection};
+
+const BINARIES: &str = "/usr/lib/postgresql/15/bin";
+
+/// Runs the server until standard input closes, that is until the test program is gone, then removes it.
+const KEEPER: &str = r#"
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c max_connections=300 \
+    -c autovacuum=off -c shared_buffers=64MB >"$2/log" 2>&1 </dev/null &
+server=$!
+cat >/dev/null
+kill -QUIT $server
+wait $server
+rm -rf "$2"
+"#;
+
+/// A running server.
+pub struct Cluster {
+    folder: PathBuf,
+    /// Holds the keeper's standard input open.
+    _keeper: Child,
+}
+
+/// The server of this test program.
+pub fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(Cluster::start)
+}
+
+impl Cluster {
+    fn start() -> Cluster {
+        assert!(
+            Path::new(BINARIES).join("initdb").exists(),
+            "these tests need PostgreSQL 15: apt-get install postgresql (looked in {BINARIES})"
+        );
+        let folder = tempfile::Builder::new().prefix("pingjia-pg-").tempdir().expect("a temporary folder").keep();
+        // initdb refuses to run as root.
+        let other = (number(&["-u"]) == 0).then(|| (number(&["-u", "postgres"]), number(&["-g", "postgres"])));
+        let run_as = |command: &mut Command| {
+            if let Some((user, group)) = other {
+                command.uid(user).gid(group);
+            }
+        };
+        if let Some((user, group)) = other {
+            chown(&folder, Some(user), Some(group)).expect("the folder can be given to postgres");
+        }
+        let mut initdb = Command::new(format!("{BINARIES}/initdb"));
+        initdb.arg("-D").arg(folder.join("data"));
+        initdb.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"]);
+        run_as(&mut initdb);
+        let made = initdb.current_dir("/tmp").output().expect("initdb runs");
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        let mut keeper = Command::new("sh");
+        keeper.args(["-c", KEEPER, "sh", BINARIES]).arg(&folder).current_dir("/tmp").stdin(Stdio::piped());
+        keeper.process_group(0);
+        run_as(&mut keeper);
+        let keeper = keeper.spawn().expect("sh runs");
+        let cluster = Cluster { folder, _keeper: keeper };
+        cluster.await_ready();
+        cluster
+    }
+
+    fn await_ready(&self) {
+        let begun = Instant::now();
+        while PgConnection::establish(&self.url("postgres")).is_err() {
+            if begun.elapsed() > Duration::from_secs(30) {
+                let mut log = String::new();
+                let _ = fs::File::open(self.folder.join("log")).and_then(|mut file| file.read_to_string(&mut log));
+                panic!("PostgreSQL did not start: {log}");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The address of one of its databases.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres:///{database}?host={}&user=postgres", self.folder.display())
+    }
+
+    /// A new, empty database: its name.
+    pub fn create(&self) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        self.run(&format!("CREATE DATABASE {name}"));
+        name
+    }
+
+    /// A copy of a database that nobody is connected to.
+    pub fn copy(&self, from: &str, to: &str) {
+        self.run(&format!("CREATE DATABASE {to} TEMPLATE {from}"));
+    }
+
+    /// Puts a database away, whoever is connected to it.
+    pub fn drop(&self, name: &str) {
+        self.run(&format!("DROP DATABASE {name} WITH (FORCE)"));
+    }
+
+    fn run(&self, sql: &str) {
+        let mut connection = PgConnection::establish(&self.url("postgres")).expect("the server answers");
+        connection.batch_execute(sql).expect(sql);
+    }
+}
+
+fn number(arguments: &[&str]) -> u32 {
+    let output = Command::new("id").args(arguments).output().expect("id runs");
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("the user postgres exists")
+}

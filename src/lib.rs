@@ -8,10 +8,11 @@
 //! | [`store`] | everything else in the database |
 //! | [`render`] | QR codes, charts, slips, PDFs, workbooks |
 //! | [`signing`] | the keys that sign statements, on disk |
+//! | [`office`] | steps of a round that several houses take part in: opening, certifying, correcting, opinion |
 //! | [`verify`] | verification of a sheet from files alone |
 //! | [`http`] | pages and routes |
 //!
-//! Architecture Invariant: `http → {ballot_box, store, render, domain}`, `ballot_box, store → {database, domain}`,
+//! Architecture Invariant: `http → {office, ballot_box, store, render, domain}`, `office → {ballot_box, store, signing, domain}`, `ballot_box, store → {database, domain}`,
 //! `render → domain`, `domain →` nothing of ours. `tests/layering.rs` reads every `use` and holds this.
 
 pub mod ballot_box;
@@ -20,6 +21,7 @@ pub mod config;
 pub mod database;
 pub mod domain;
 pub mod http;
+pub mod office;
 pub mod render;
 pub mod signing;
 pub mod store;

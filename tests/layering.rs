@@ -11,7 +11,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["database", "domain", "world"]),
     ("render", &["domain"]),
     ("signing", &["domain", "world"]),
-    ("http", &["ballot_box", "store", "render", "domain", "database", "signing", "config", "world"]),
+    ("office", &["ballot_box", "store", "signing", "domain", "database", "world"]),
+    ("http", &["office", "ballot_box", "store", "render", "domain", "database", "signing", "config", "world"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -1,6 +1,11 @@
 //! The command line, one file per command.
 
+mod backup;
+mod demo;
+mod installation;
 mod keys;
+mod serve;
+mod setup;
 mod verify;
 
 use std::process::ExitCode;
@@ -17,17 +22,44 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    /// 运行服务
+    Serve(installation::ServiceOptions),
+    Demo(demo::Demo),
+    Setup(setup::Setup),
+    Password(setup::Password),
+    Backup(backup::Backup),
     /// 核验结果报告单：不需要服务，也不需要数据库
     Verify(verify::Arguments),
     /// 签名密钥：查看、添加国密密钥、更换
     Keys(keys::Arguments),
 }
 
-/// Runs the command that the arguments name.
+/// Runs the command that the arguments name. Commands with a contract of their own on exit codes answer with
+/// one; for the others a failure is 2, with the reason on standard error.
 #[must_use]
 pub fn run() -> ExitCode {
-    match CommandLine::parse().command {
-        Command::Verify(arguments) => verify::run(&arguments),
-        Command::Keys(arguments) => keys::run(&arguments),
+    log_to_stderr();
+    let outcome = match CommandLine::parse().command {
+        Command::Serve(options) => serve::serve(options),
+        Command::Demo(options) => demo::demo(&options),
+        Command::Setup(options) => setup::setup(&options),
+        Command::Password(options) => setup::password(&options),
+        Command::Backup(options) => backup::backup(&options),
+        Command::Verify(arguments) => return verify::run(&arguments),
+        Command::Keys(arguments) => return keys::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(2)
+        }
     }
+}
+
+/// Log lines go to standard error; `PINGJIA_LOG` chooses how many (`info` without it).
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PINGJIA_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

@@ -192,8 +192,8 @@ impl<'de> Visitor<'de> for ItemSeed<'_> {
             return Err(de::Error::custom(format_args!("item {} is expected here", self.item.id)));
         }
         let mut entries = entries.ok_or_else(|| de::Error::missing_field("answers"))?;
-        // Each answer's openings are in order already: a stable sort merges them.
-        entries.sort();
+        // Each answer's openings are in order already, which a stable sort merges; an unstable one sorts anew.
+        entries.sort_by(Ord::cmp);
         let block = OpeningBlock::from_sorted(entries);
         let tally = block.recount(self.item).map_err(de::Error::custom)?;
         Ok((tally, block.digest()))

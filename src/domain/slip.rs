@@ -36,7 +36,8 @@ impl PollTag {
     /// Reads a tag as typed: look-alikes and lower case are understood.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        clean(text).try_into().ok().map(PollTag)
+        let tag: [u8; TAG_LENGTH] = clean(text).try_into().ok()?;
+        (!tag.contains(&FOREIGN)).then_some(PollTag(tag))
     }
 }
 
@@ -87,6 +88,9 @@ impl SlipCode {
         let code = text.trim().rsplit('/').next().unwrap_or_default();
         let cleaned = clean(code);
         let whole: [u8; TAG_LENGTH + BODY_LENGTH + 1] = cleaned.try_into().map_err(|_| SlipCodeError::Shape)?;
+        if whole.contains(&FOREIGN) {
+            return Err(SlipCodeError::Shape);
+        }
         let (rest, check) = whole.split_at(TAG_LENGTH + BODY_LENGTH);
         if check != [check_character(rest)] {
             return Err(SlipCodeError::Check);
@@ -257,6 +261,9 @@ fn letter(bits: u64) -> u8 {
     usize::try_from(bits & 31).ok().and_then(|place| ALPHABET.get(place)).copied().unwrap_or(b'0')
 }
 
+/// Stands for a character outside the alphabet.
+const FOREIGN: u8 = b'?';
+
 /// What a person meant: upper case, look-alikes resolved, separators dropped. Anything else stays and will
 /// not parse.
 fn clean(text: &str) -> Vec<u8> {
@@ -265,9 +272,9 @@ fn clean(text: &str) -> Vec<u8> {
         .map(|c| match c.to_ascii_uppercase() {
             'O' => b'0',
             'I' | 'L' => b'1',
-            upper => u8::try_from(upper).unwrap_or(b'?'),
+            upper => u8::try_from(upper).unwrap_or(FOREIGN),
         })
-        .map(|byte| if ALPHABET.contains(&byte) { byte } else { b'?' })
+        .map(|byte| if ALPHABET.contains(&byte) { byte } else { FOREIGN })
         .collect()
 }
 
@@ -335,6 +342,15 @@ mod tests {
         fn receipts_survive_printing(bytes in any::<[u8; 15]>()) {
             prop_assert_eq!(Receipt::parse(&Receipt(bytes).to_string()), Some(Receipt(bytes)));
         }
+    }
+
+    #[test]
+    fn characters_outside_the_alphabet_never_pass() {
+        let code = SlipCode::from_random(PollTag::from_random(0), 0).link_form();
+        // The check character treats what is foreign as 0, so it alone would let this one pass.
+        assert_eq!(SlipCode::parse(&code.replacen('0', "?", 1)), Err(SlipCodeError::Shape));
+        assert_eq!(SlipCode::parse(&"票".repeat(26)), Err(SlipCodeError::Shape));
+        assert_eq!(PollTag::parse("票票票票票"), None);
     }
 
     #[test]

@@ -28,6 +28,7 @@ use crate::ballot_box::BallotBox;
 use crate::config::Config;
 use crate::database::{Database, DatabaseError};
 use crate::domain::rules::RuleRegistry;
+use crate::office::Office;
 use crate::signing::SigningKeys;
 use crate::store::accounts::PasswordDigest;
 
@@ -39,8 +40,9 @@ pub struct App {
     pub config: Config,
     pub database: Database,
     pub ballot_box: BallotBox,
-    pub keys: SigningKeys,
-    pub rules: RuleRegistry,
+    pub keys: Arc<SigningKeys>,
+    pub rules: Arc<RuleRegistry>,
+    pub office: Office,
     pub throttle: throttle::Throttle,
     /// Password checks in progress.
     pub(crate) password_checks: Arc<Semaphore>,
@@ -54,19 +56,14 @@ impl App {
     ///
     /// # Errors
     /// When the password hash function does not work.
-    pub fn new(
-        config: Config,
-        database: Database,
-        ballot_box: BallotBox,
-        keys: SigningKeys,
-        rules: RuleRegistry,
-    ) -> Result<Self, DatabaseError> {
+    pub fn new(config: Config, office: Office) -> Result<Self, DatabaseError> {
         Ok(App {
             config,
-            database,
-            ballot_box,
-            keys,
-            rules,
+            database: office.database.clone(),
+            ballot_box: office.ballot_box.clone(),
+            keys: office.keys.clone(),
+            rules: office.rules.clone(),
+            office,
             throttle: throttle::Throttle::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             nobody: PasswordDigest::of("nobody", &crate::world::random_bytes())?,

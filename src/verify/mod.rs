@@ -314,8 +314,8 @@ mod tests {
     fn a_sheet_by_another_key_fails() {
         let files = files();
         let forger = SecretKey::ed25519(ed25519_dalek::SigningKey::from_bytes(&[9; 32]));
-        let forged = Statement::sign(&files.sample.sheet(&[&forger]), &[&forger]).unwrap();
-        assert_eq!(conclusion(forged.as_bytes(), Some(&files.keys), None), Some(Conclusion::Fails));
+        let foreign = Statement::sign(&files.sample.sheet(&[&forger]), &[&forger]).unwrap();
+        assert_eq!(conclusion(foreign.as_bytes(), Some(&files.keys), None), Some(Conclusion::Fails));
         // The issuer's sheet with a foreign opening statement.
         let [ed25519, _] = keys();
         let opening_statement = Statement::sign(&files.sample.opening_statement(&[&forger]), &[&forger]).unwrap();

@@ -74,7 +74,7 @@ pub fn judge(registry: &RuleRegistry, rule_set: &RuleSetRef, count: &Count) -> R
         assessment: assess_by(registry, set, count)?,
         parents: lineage.iter().skip(1).map(|(set, _)| set.reference()).collect(),
         rule_set_title: set.title.clone(),
-        electorate: electorate.join("、"),
+        electorate: electorate.join("；"),
     })
 }
 

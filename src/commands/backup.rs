@@ -1,0 +1,59 @@
+//! `pingjia backup`: a consistent copy of a running SQLite installation, without the vault.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use diesel::RunQueryDsl;
+use diesel::sql_types::Text;
+
+use super::installation::{Place, private_folder};
+use crate::database::{DatabaseError, Kind};
+
+/// 备份数据库和签名密钥（服务不用停）；不含投票密钥，那个不能备份
+#[derive(Args, Debug)]
+pub(super) struct Backup {
+    #[command(flatten)]
+    place: Place,
+    /// 备份放进这个新目录
+    target: PathBuf,
+}
+
+/// Writes the copy into a new folder that must not exist yet.
+pub(super) fn backup(options: &Backup) -> Result<()> {
+    if options.target.exists() {
+        bail!("{} 已经存在，请换一个新目录", options.target.display());
+    }
+    let database = options.place.database()?;
+    if database.kind() == Kind::Postgres {
+        bail!("PostgreSQL 数据库请用 pg_dump 备份；签名密钥在 {} 里", options.place.data.join("keys").display());
+    }
+    private_folder(&options.target)?;
+    let copy = options.target.join("pingjia.db");
+    let path = copy.to_str().context("目录名不是 UTF-8")?;
+    database.read(|connection| -> Result<(), DatabaseError> {
+        diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(path).execute(connection)?;
+        Ok(())
+    })?;
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o600))?;
+    copy_folder(&options.place.data.join("keys"), &options.target.join("keys"))?;
+    println!("备份完成：{}", options.target.display());
+    println!("投票密钥不在备份里：开着的投票只能靠密钥保管目录本身（和它的镜像）。");
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    if !from.is_dir() {
+        return Ok(());
+    }
+    private_folder(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name())).with_context(|| entry.path().display().to_string())?;
+        }
+    }
+    Ok(())
+}

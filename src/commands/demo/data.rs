@@ -1,0 +1,267 @@
+//! The sample unions and rounds of `pingjia demo`. All of them are made up; none is real.
+
+use crate::domain::paper::Answer;
+use crate::domain::union::Category;
+
+/// How far a sample round has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Set up, the electorate waits for approval.
+    Asked,
+    /// Approved; slips not yet issued.
+    Approved,
+    /// Casting goes on.
+    Open,
+    /// Phones closed, custody confirmed, not yet opened.
+    Counting,
+    /// Counted, the scrutineer has not yet confirmed.
+    Closed,
+    Certified,
+    /// The superior accepted the sheet.
+    Reported,
+}
+
+/// Out of a hundred valid answers to one item: how many gave which; the rest abstains.
+pub(super) type Weights = &'static [(Answer, u32)];
+
+/// One sample round.
+pub(super) struct Round {
+    pub stage: Stage,
+    pub year: u16,
+    pub expected: u32,
+    /// Per cent of the electorate that votes.
+    pub turnout: u32,
+    /// Answers to overall and detailed items.
+    pub satisfaction: Weights,
+    pub awareness: Weights,
+    pub detailed: bool,
+    pub pledges: &'static [&'static str],
+    pub comment: bool,
+}
+
+/// One sample union with its rounds.
+pub(super) struct SampleUnion {
+    pub name: &'static str,
+    pub category: Category,
+    pub credit_code: Option<&'static str>,
+    /// Stem of the user names: `<stem>.zhuxi`, `<stem>.jianpiao` …
+    pub stem: &'static str,
+    pub chair: &'static str,
+    pub scrutineer: &'static str,
+    pub tellers: [&'static str; 2],
+    pub place: &'static str,
+    pub rounds: &'static [Round],
+}
+
+/// One jurisdiction: a superior union and the unions below it.
+pub(super) struct Area {
+    pub rule_set: &'static str,
+    pub superior: &'static str,
+    pub superior_category: Category,
+    pub stem: &'static str,
+    pub officer: &'static str,
+    pub unions: &'static [SampleUnion],
+}
+
+use Answer::{BasicallySatisfied as Basically, Dissatisfied, DontKnow, Kept, Know, PartlyKept, Satisfied};
+
+const HIGH: Weights = &[(Satisfied, 84), (Basically, 12), (Dissatisfied, 2), (DontKnow, 1)];
+const GOOD: Weights = &[(Satisfied, 71), (Basically, 22), (Dissatisfied, 4), (DontKnow, 2)];
+const FAIR: Weights = &[(Satisfied, 58), (Basically, 26), (Dissatisfied, 10), (DontKnow, 4)];
+const POOR: Weights = &[(Satisfied, 31), (Basically, 29), (Dissatisfied, 30), (DontKnow, 7)];
+const AWARE: Weights = &[(Know, 88), (DontKnow, 10)];
+const LESS_AWARE: Weights = &[(Know, 74), (DontKnow, 23)];
+/// Weights of service pledges, the same for all.
+pub(super) const PLEDGES_KEPT: Weights = &[(Kept, 78), (PartlyKept, 14), (Answer::NotKept, 3), (DontKnow, 4)];
+
+const PLEDGES: &[&str] = &["更新职工食堂餐具消毒设备", "为一线职工组织一次免费体检", "职工书屋每周开放不少于五天"];
+
+const fn round(stage: Stage, year: u16, expected: u32, turnout: u32, satisfaction: Weights) -> Round {
+    Round {
+        stage,
+        year,
+        expected,
+        turnout,
+        satisfaction,
+        awareness: AWARE,
+        detailed: false,
+        pledges: &[],
+        comment: false,
+    }
+}
+
+const fn union(
+    name: &'static str,
+    category: Category,
+    stem: &'static str,
+    people: [&'static str; 4],
+    place: &'static str,
+    rounds: &'static [Round],
+) -> SampleUnion {
+    let [chair, scrutineer, first, second] = people;
+    SampleUnion { name, category, credit_code: None, stem, chair, scrutineer, tellers: [first, second], place, rounds }
+}
+
+/// Every sample area. The first union of the first area holds the open round.
+pub(super) const AREAS: &[Area] = &[
+    Area {
+        rule_set: "qingdao-2020",
+        superior: "青岛演示区总工会",
+        superior_category: Category::CountyUnion,
+        stem: "qingdao",
+        officer: "示例·孙向东",
+        unions: &[
+            union(
+                "晨帆精密机械有限公司工会",
+                Category::Enterprise,
+                "chenfan",
+                ["示例·王海宁", "示例·刘文静", "示例·赵明远", "示例·陈晓岚"],
+                "公司职工活动中心二楼",
+                &[
+                    Round { detailed: true, comment: true, ..round(Stage::Open, 2026, 120, 46, HIGH) },
+                    round(Stage::Reported, 2025, 116, 91, GOOD),
+                ],
+            ),
+            union(
+                "海岬港务集团工会",
+                Category::StateOwnedEnterprise,
+                "haijia",
+                ["示例·李建新", "示例·周敏", "示例·吴双", "示例·郑凯"],
+                "集团礼堂",
+                &[round(Stage::Certified, 2026, 260, 93, GOOD)],
+            ),
+            union(
+                "演示区教育研究院工会",
+                Category::PublicInstitution,
+                "jiaoyan",
+                ["示例·冯雪梅", "示例·韩立", "示例·杨柳", "示例·朱颖"],
+                "研究院学术报告厅",
+                &[round(Stage::Reported, 2026, 84, 96, HIGH)],
+            ),
+            union(
+                "银杏街道工会",
+                Category::TownshipUnion,
+                "yinxing",
+                ["示例·许国强", "示例·何丽", "示例·吕峰", "示例·施然"],
+                "街道党群服务中心",
+                &[round(Stage::Counting, 2026, 150, 82, HIGH)],
+            ),
+            union(
+                "青苗社会工作服务中心工会",
+                Category::SocialOrganization,
+                "qingmiao",
+                ["示例·张悦", "示例·孔佳", "示例·曹宇", "示例·严冬"],
+                "服务中心会议室",
+                &[round(Stage::Asked, 2026, 32, 0, HIGH)],
+            ),
+        ],
+    },
+    Area {
+        rule_set: "shandong-2018",
+        superior: "山东演示市总工会",
+        superior_category: Category::GeneralUnion,
+        stem: "shandong",
+        officer: "示例·魏长河",
+        unions: &[
+            union(
+                "岱青纺织有限公司工会",
+                Category::GrassrootsUnion,
+                "daiqing",
+                ["示例·金玉", "示例·陶然", "示例·姜涛", "示例·戚薇"],
+                "一号车间会议区",
+                &[Round { pledges: PLEDGES, ..round(Stage::Certified, 2026, 210, 88, POOR) }],
+            ),
+            union(
+                "泉涌水务有限公司工会",
+                Category::GrassrootsUnion,
+                "quanyong",
+                ["示例·谢安", "示例·邹静", "示例·喻明", "示例·柏松"],
+                "公司三楼会议室",
+                &[round(Stage::Reported, 2026, 95, 90, FAIR)],
+            ),
+        ],
+    },
+    Area {
+        rule_set: "hohhot-2020",
+        superior: "呼和浩特演示区总工会",
+        superior_category: Category::CountyUnion,
+        stem: "hohhot",
+        officer: "示例·苏日娜",
+        unions: &[
+            union(
+                "草原乳品有限公司工会",
+                Category::Enterprise,
+                "caoyuan",
+                ["示例·巴特尔", "示例·乌兰", "示例·云飞", "示例·白雪"],
+                "公司多功能厅",
+                &[round(Stage::Closed, 2026, 180, 85, GOOD)],
+            ),
+            union(
+                "新城楼宇联合基层工会",
+                Category::JointUnion,
+                "louyu",
+                ["示例·高远", "示例·田甜", "示例·段磊", "示例·任爽"],
+                "楼宇职工驿站",
+                &[Round { awareness: LESS_AWARE, ..round(Stage::Certified, 2026, 140, 79, HIGH) }],
+            ),
+            union(
+                "青城行业工会联合会",
+                Category::Federation,
+                "qingcheng",
+                ["示例·萨仁", "示例·方圆", "示例·汪洋", "示例·程程"],
+                "联合会会议室",
+                &[round(Stage::Approved, 2026, 60, 0, HIGH)],
+            ),
+        ],
+    },
+    Area {
+        rule_set: "changzhou-2016",
+        superior: "常州演示区总工会",
+        superior_category: Category::CountyUnion,
+        stem: "changzhou",
+        officer: "示例·沈嘉禾",
+        unions: &[
+            union(
+                "运河新材料股份有限公司工会",
+                Category::GrassrootsUnion,
+                "yunhe",
+                ["示例·钱程", "示例·范琳", "示例·顾晨", "示例·陆瑶"],
+                "公司培训楼",
+                &[round(Stage::Certified, 2026, 230, 92, HIGH)],
+            ),
+            union(
+                "龙城医院工会",
+                Category::GrassrootsUnion,
+                "longcheng",
+                ["示例·蒋宁", "示例·丁香", "示例·邵军", "示例·仲夏"],
+                "门诊楼六楼报告厅",
+                &[round(Stage::Reported, 2026, 310, 87, FAIR)],
+            ),
+        ],
+    },
+    Area {
+        rule_set: "chaoyang-2013",
+        superior: "朝阳演示区总工会",
+        superior_category: Category::CountyUnion,
+        stem: "chaoyang",
+        officer: "示例·赵启明",
+        unions: &[
+            union(
+                "东方传媒科技有限公司工会",
+                Category::GrassrootsUnion,
+                "dongfang",
+                ["示例·林溪", "示例·夏青", "示例·雷鸣", "示例·龙飞"],
+                "公司共享大厅",
+                &[round(Stage::Certified, 2026, 128, 95, HIGH)],
+            ),
+            union(
+                "朝晖物业服务有限公司工会",
+                Category::GrassrootsUnion,
+                "chaohui",
+                ["示例·贺兰", "示例·安然", "示例·秦川", "示例·江月"],
+                "客服中心",
+                &[round(Stage::Approved, 2026, 74, 0, GOOD)],
+            ),
+        ],
+    },
+];

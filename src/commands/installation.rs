@@ -1,0 +1,146 @@
+//! Where an installation keeps its things, and the options that say so: shared by all commands that open one.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::ballot_box::{BallotBox, Options};
+use crate::config::Config;
+use crate::database::Database;
+use crate::domain::rules::RuleRegistry;
+use crate::http::App;
+use crate::office::Office;
+use crate::signing::SigningKeys;
+
+/// Casts that may wait for the disk before further ones are asked to try again.
+const QUEUE_LIMIT: usize = 4096;
+
+/// Where the database is.
+#[derive(Args, Debug, Clone)]
+pub(super) struct Place {
+    /// 数据目录：SQLite 数据库和签名密钥放在这里
+    #[arg(long, env = "PINGJIA_DATA", default_value = "pingjia-data", value_name = "DIR")]
+    pub data: PathBuf,
+    /// PostgreSQL 地址（postgres://…）；不填则使用数据目录里的 SQLite
+    #[arg(long, env = "PINGJIA_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+}
+
+impl Place {
+    /// Opens the database, creating the data directory (mode 0700) if need be.
+    pub(super) fn database(&self) -> Result<Database> {
+        open_database(&self.data, self.database_url.as_deref())
+    }
+}
+
+/// Everything that `pingjia serve` is told.
+#[derive(Args, Debug, Clone)]
+pub(super) struct ServiceOptions {
+    #[command(flatten)]
+    pub place: Place,
+    /// 监听地址
+    #[arg(long, env = "PINGJIA_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    pub listen: SocketAddr,
+    /// 密钥保管目录，可以多次给出（互为镜像）；默认在数据目录旁边
+    #[arg(long = "vault", env = "PINGJIA_VAULT", value_delimiter = ',', value_name = "DIR")]
+    pub vaults: Vec<PathBuf>,
+    /// 会员访问的网址，例如 https://pj.example.cn；选票上的链接由它开头
+    #[arg(long, env = "PINGJIA_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+}
+
+impl ServiceOptions {
+    /// The configuration these options mean.
+    pub(super) fn config(self) -> Result<Config> {
+        let public_url = self.public_url.unwrap_or_else(|| format!("http://{}", self.listen));
+        let public_url = public_url.trim_end_matches('/').to_owned();
+        let host = public_url.strip_prefix("https://").or_else(|| public_url.strip_prefix("http://"));
+        if host.is_none_or(|host| host.is_empty() || host.contains(['/', '?', '#', '@', ' '])) {
+            bail!("--public-url 应为不带路径的网址，例如 https://pj.example.cn，而不是 {public_url}");
+        }
+        let vaults = if self.vaults.is_empty() { vec![beside(&self.place.data)?] } else { self.vaults };
+        Ok(Config {
+            listen: self.listen,
+            data: self.place.data,
+            database_url: self.place.database_url,
+            vaults,
+            public_url,
+        })
+    }
+}
+
+/// The default vault: a folder beside the data directory, never in it, so that a copy of the data directory
+/// does not hold the keys.
+fn beside(data: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(data).with_context(|| format!("数据目录 {}", data.display()))?;
+    let mut name = absolute.file_name().context("数据目录不能是根目录")?.to_owned();
+    name.push("-vault");
+    Ok(absolute.with_file_name(name))
+}
+
+/// Opens the database of an installation.
+pub(super) fn open_database(data: &Path, database_url: Option<&str>) -> Result<Database> {
+    private_folder(data)?;
+    let database = match database_url {
+        None => Database::sqlite(&data.join("pingjia.db")),
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Database::postgres(url),
+        Some(_) => bail!("数据库地址应以 postgres:// 开头"),
+    };
+    database.context("打不开数据库")
+}
+
+/// Opens everything that the service needs: database, keys, vault, rule sets.
+pub(super) fn open_service(config: Config) -> Result<App> {
+    let database = open_database(&config.data, config.database_url.as_deref())?;
+    let options = Options { vaults: config.vaults.clone(), queue_limit: QUEUE_LIMIT };
+    let office = Office {
+        ballot_box: BallotBox::start(database.clone(), options).context("打不开投票箱")?,
+        database,
+        keys: Arc::new(SigningKeys::load_or_create(&config.data).context("打不开签名密钥")?),
+        rules: Arc::new(RuleRegistry::embedded()?),
+        url: config.public_url.clone(),
+    };
+    Ok(App::new(config, office)?)
+}
+
+/// Creates the folder for its owner alone, unless it exists.
+pub(super) fn private_folder(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    if !folder.is_dir() {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .with_context(|| format!("不能创建目录 {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_vault_lies_beside_the_data_directory() {
+        assert_eq!(beside(Path::new("/srv/pingjia")).unwrap(), Path::new("/srv/pingjia-vault"));
+        assert!(beside(Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn public_urls_have_no_path() {
+        let options = |url: &str| ServiceOptions {
+            place: Place { data: "d".into(), database_url: None },
+            listen: "127.0.0.1:1".parse().unwrap(),
+            vaults: vec!["v".into()],
+            public_url: Some(url.to_owned()),
+        };
+        assert_eq!(options("https://pj.cn/").config().unwrap().public_url, "https://pj.cn");
+        for wrong in ["pj.cn", "https://", "https://pj.cn/x", "ftp://pj.cn"] {
+            assert!(options(wrong).config().is_err(), "{wrong}");
+        }
+    }
+}

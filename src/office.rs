@@ -1,0 +1,251 @@
+//! The steps of a round that several houses take part in: opening with its signed statement, assessing,
+//! certifying, correcting, and the opinion of the union above. Pages and the demo call them; nobody else
+//! signs anything.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use crate::ballot_box::{BallotBox, BoxError};
+use crate::database::{Database, DatabaseError};
+use crate::domain::account::Account;
+use crate::domain::canonical::CanonicalError;
+use crate::domain::count::Count;
+use crate::domain::digest::Digest;
+use crate::domain::ids::{AccountId, SheetId};
+use crate::domain::jws::{JwsError, Statement};
+use crate::domain::poll::{Opening, Opinion, Phase, Poll, Refusal};
+use crate::domain::rules::{RuleRegistry, RuleSet};
+use crate::domain::sheet::{BuildError, Certification, FollowUp, Issuer, JudgeError, Publication, SheetPayload, judge};
+use crate::domain::statement::{self, OpeningStatement, OpinionStatement};
+use crate::domain::union::Union;
+use crate::domain::verdict::{self, Assessment, CountError};
+use crate::signing::SigningKeys;
+use crate::store::sheets::StoredSheet;
+use crate::store::{By, StoreError, polls, sheets, statements, unions};
+use crate::world;
+
+/// Everything that these steps need. Cheap to clone.
+#[derive(Clone)]
+pub struct Office {
+    pub database: Database,
+    pub ballot_box: BallotBox,
+    pub keys: Arc<SigningKeys>,
+    pub rules: Arc<RuleRegistry>,
+    /// Base address under which sheets and keys are published.
+    pub url: String,
+}
+
+/// Why a step was not taken. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OfficeError {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The version of the rule set that the round was set up with is not installed.
+    #[error("系统里没有本轮评议所用的规则集 {id}（{version}版），请联系系统管理员")]
+    RuleSetMissing { id: String, version: String },
+    /// The figures cannot be assessed by the rule set.
+    #[error("票数不能按规则集评定：{0}")]
+    Count(#[from] CountError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error("没有找到开箱声明，不能签发")]
+    OpeningStatementMissing,
+    #[error("只有被上级退回的结果报告单才能更正")]
+    NotReturned,
+    #[error("cannot sign: {0}")]
+    Sign(#[from] JwsError),
+    #[error("cannot sign: {0}")]
+    Canonical(#[from] CanonicalError),
+    #[error(transparent)]
+    Box(#[from] BoxError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<JudgeError> for OfficeError {
+    fn from(error: JudgeError) -> Self {
+        match error {
+            JudgeError::UnknownRuleSet(set) => OfficeError::RuleSetMissing { id: set.id, version: set.version },
+            JudgeError::Count(error) => OfficeError::Count(error),
+        }
+    }
+}
+
+/// What the chair adds to the figures when certifying.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Closing {
+    pub follow_up: FollowUp,
+    pub publication: Publication,
+}
+
+impl Office {
+    /// Opens the box for casting and signs the opening statement, which the union above sees at once.
+    ///
+    /// # Errors
+    /// Refusals of the phase, faults of vault, database or key.
+    pub fn open(&self, poll: &Poll, union: &Union, by: AccountId, at: OffsetDateTime) -> Result<Opening, OfficeError> {
+        // The statement has the same form whatever is fixed; signing a trial one first means that nothing can
+        // fail while the box is opening.
+        let issuer = self.issuer();
+        let mut failure = None;
+        let opening = self.ballot_box.open(poll, by, at, |opening| {
+            let signed = OpeningStatement::of(poll, &union.name, opening, issuer)
+                .map_err(OfficeError::from)
+                .and_then(|statement| Ok(self.keys.sign(&statement)?));
+            signed.unwrap_or_else(|error| {
+                failure = Some(error);
+                String::new()
+            })
+        })?;
+        failure.map_or(Ok(opening), Err)
+    }
+
+    /// The rule set that the round was set up with.
+    ///
+    /// # Errors
+    /// `RuleSetMissing`.
+    pub fn rule_set(&self, poll: &Poll) -> Result<&Arc<RuleSet>, OfficeError> {
+        let reference = &poll.rule_set;
+        self.rules
+            .at(reference)
+            .ok_or_else(|| OfficeError::RuleSetMissing { id: reference.id.clone(), version: reference.version.clone() })
+    }
+
+    /// The assessment of a counted round; `None` before it is counted.
+    ///
+    /// # Errors
+    /// `RuleSetMissing`, `Count`.
+    pub fn assess(&self, poll: &Poll) -> Result<Option<Assessment>, OfficeError> {
+        let Some(count) = Count::of_round(poll) else { return Ok(None) };
+        Ok(Some(verdict::assess_by(&self.rules, self.rule_set(poll)?, &count)?))
+    }
+
+    /// Signs the result sheet of a closed round, stores it and hands it up; then forgets the slips.
+    ///
+    /// # Errors
+    /// Refusals of the phase (`KeyNotDestroyed`, `ResultNotConfirmed` …) and whatever keeps a sheet from being made.
+    pub fn certify(&self, poll: &Poll, closing: &Closing, by: By) -> Result<StoredSheet, OfficeError> {
+        // Refuse by phase before anything is built.
+        let trial = SheetId::of(&Digest::sha256(b""));
+        poll.phase.clone().certify(trial)?;
+        let sheet = self.sheet(poll, closing, None, by)?;
+        let id = sheet.id.clone();
+        self.database.write(|connection| -> Result<(), OfficeError> {
+            sheets::insert(connection, &sheet)?;
+            polls::advance(connection, poll, "poll.certify", id.as_str(), by, |phase| phase.certify(id.clone()))?;
+            Ok(())
+        })?;
+        self.ballot_box.forget_slips(poll.id)?;
+        Ok(sheet)
+    }
+
+    /// Signs a corrected sheet in the place of one that the union above returned. The old one stays on record.
+    ///
+    /// # Errors
+    /// `NotReturned`, and as [`Office::certify`].
+    pub fn correct(&self, poll: &Poll, closing: &Closing, by: By) -> Result<StoredSheet, OfficeError> {
+        let Phase::Reported { sheet: returned, opinion, .. } = &poll.phase else {
+            return Err(OfficeError::NotReturned);
+        };
+        if opinion.accepted {
+            return Err(OfficeError::NotReturned);
+        }
+        let sheet = self.sheet(poll, closing, Some(returned), by)?;
+        let id = sheet.id.clone();
+        self.database.write(|connection| -> Result<(), OfficeError> {
+            sheets::insert(connection, &sheet)?;
+            polls::advance(connection, poll, "poll.correct", id.as_str(), by, |phase| phase.correct(id.clone()))?;
+            Ok(())
+        })?;
+        Ok(sheet)
+    }
+
+    /// Signs the opinion of the union above on the sheet in force.
+    ///
+    /// # Errors
+    /// `WrongPhase` unless the round is certified.
+    pub fn opine(
+        &self,
+        poll: &Poll,
+        superior: &Union,
+        officer: &Account,
+        accepted: bool,
+        text: &str,
+        at: OffsetDateTime,
+    ) -> Result<(), OfficeError> {
+        let Phase::Certified { sheet, .. } = &poll.phase else {
+            return Err(Refusal::WrongPhase.into());
+        };
+        let given_on = world::date_in_china(at);
+        let by = By { account: Some(officer.id), at };
+        self.database.write(|connection| -> Result<(), OfficeError> {
+            let stored = sheets::load(connection, sheet)?.ok_or(Refusal::WrongPhase)?;
+            let statement = OpinionStatement {
+                format: statement::OPINION.to_owned(),
+                issuer: self.issuer(),
+                sheet: digest_of(&stored)?,
+                accepted,
+                text: text.to_owned(),
+                superior: superior.name.clone(),
+                by: officer.name.clone(),
+                given_on,
+            };
+            statements::put(connection, poll.id, statements::OPINION, &self.keys.sign(&statement)?)?;
+            let opinion = Opinion { accepted, text: text.to_owned(), by: officer.id, given_on };
+            let action = if accepted { "poll.accept" } else { "poll.return" };
+            polls::advance(connection, poll, action, text, by, |phase| phase.report(opinion))?;
+            Ok(())
+        })
+    }
+
+    fn issuer(&self) -> Issuer {
+        Issuer { url: self.url.clone(), keys: self.keys.thumbprints() }
+    }
+
+    /// Builds and signs the sheet of a round as it stands.
+    fn sheet(
+        &self,
+        poll: &Poll,
+        closing: &Closing,
+        replaces: Option<&SheetId>,
+        by: By,
+    ) -> Result<StoredSheet, OfficeError> {
+        let count = Count::of_round(poll).ok_or(Refusal::WrongPhase)?;
+        let judgement = judge(&self.rules, &poll.rule_set, &count)?;
+        let (union, superior, opening_statement, replaced) = self.database.read(|connection| {
+            let union = unions::load(connection, poll.union)?.ok_or(StoreError::NoSuchUnion)?;
+            let superior = union.superior.map(|id| unions::load(connection, id)).transpose()?.flatten();
+            let opening = statements::load(connection, poll.id, statements::OPENING)?;
+            let replaced = replaces.map(|id| sheets::load(connection, id)).transpose()?.flatten();
+            Ok::<_, StoreError>((union, superior, opening, replaced))
+        })?;
+        let payload = SheetPayload::build(Certification {
+            poll,
+            union: &union,
+            superior: superior.as_ref().map(|superior| superior.name.as_str()),
+            judgement,
+            follow_up: closing.follow_up.clone(),
+            publication: closing.publication.clone(),
+            issuer: self.issuer(),
+            opening_statement: opening_statement.ok_or(OfficeError::OpeningStatementMissing)?,
+            certified_on: world::date_in_china(by.at),
+            replaces: replaced.as_ref().map(digest_of).transpose()?,
+        })?;
+        Ok(StoredSheet {
+            id: payload.id()?,
+            poll: poll.id,
+            union: poll.union,
+            year: poll.year,
+            body: self.keys.sign(&payload)?,
+            replaces: replaces.cloned(),
+        })
+    }
+}
+
+/// The digest of a stored sheet's payload.
+fn digest_of(sheet: &StoredSheet) -> Result<Digest, OfficeError> {
+    Ok(Statement::parse(sheet.body.as_bytes())?.digest())
+}

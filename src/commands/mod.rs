@@ -1,16 +1,21 @@
 //! The command line, one file per command.
 
+mod assess;
 mod backup;
 mod demo;
 mod installation;
 mod keys;
+mod rules;
 mod serve;
 mod setup;
 mod verify;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+pub use rules::registry;
 
 /// 评家：会员评议职工之家的无记名投票系统
 #[derive(Parser)]
@@ -28,6 +33,10 @@ enum Command {
     Setup(setup::Setup),
     Password(setup::Password),
     Backup(backup::Backup),
+    /// 按规则集评定一份计票数据（JSON），打印评定结果
+    Assess(assess::Arguments),
+    /// 查看和检查规则集
+    Rules(rules::Arguments),
     /// 核验结果报告单：不需要服务，也不需要数据库
     Verify(verify::Arguments),
     /// 签名密钥：查看、添加国密密钥、更换
@@ -45,6 +54,11 @@ pub fn run() -> ExitCode {
         Command::Setup(options) => setup::setup(&options),
         Command::Password(options) => setup::password(&options),
         Command::Backup(options) => backup::backup(&options),
+        Command::Assess(arguments) => assess::run(&arguments),
+        Command::Rules(arguments) => match rules::run(&arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Verify(arguments) => return verify::run(&arguments),
         Command::Keys(arguments) => return keys::run(&arguments),
     };
@@ -62,4 +76,15 @@ fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("PINGJIA_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// Prints to standard output. A reader who went away (`| head`) is no error.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+}
+
+/// Says something on standard error, beside the answer on standard output.
+fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -177,7 +177,7 @@ fn category(mut reader: Reader<'_, '_>) -> Option<CategoryEntry> {
     let code: Option<Category> = reader.word("code");
     let includes: Vec<Category> = reader.words("includes");
     for category in code.iter().chain(&includes) {
-        reader.once("category", category.code(), &reader.span(), "");
+        reader.once("category", category.code(), &reader.span(), "code");
     }
     reader.finish();
     Some(CategoryEntry { code: code?, includes })
@@ -386,4 +386,129 @@ fn calendar(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Op
         honoured_after_years: after.unwrap_or(0),
         tier,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = include_str!("../../rules/chaoyang-2013.toml");
+
+    /// The findings after one change to a good file, each as line, column, field and message.
+    fn after(from: &str, to: &str) -> Vec<String> {
+        assert!(GOOD.contains(from), "{from}");
+        let text = GOOD.replacen(from, to, 1);
+        RuleSet::parse(&text).map_or_else(|found| found.iter().map(ToString::to_string).collect(), |_| Vec::new())
+    }
+
+    fn one(from: &str, to: &str, field: &str, message: &str) {
+        let found = after(from, to);
+        assert_eq!(found.len(), 1, "{found:?}");
+        let line = GOOD.split(from).next().unwrap().matches('\n').count() + 1;
+        assert!(found[0].contains(field), "{found:?}");
+        assert!(found[0].contains(message), "{found:?}");
+        let at: usize = found[0].trim_start_matches('第').split('行').next().unwrap().parse().unwrap();
+        assert!(at.abs_diff(line) <= 6, "{found:?} is near line {line}");
+    }
+
+    #[test]
+    fn each_fault_is_told_with_its_field() {
+        one("threshold = [19, 20]", "threshold = [20, 19]", "metric[1].threshold", "不能大于1");
+        one("threshold = [19, 20]", "threshold = [19, 0]", "metric[1].threshold", "分母不能为0");
+        one("threshold = [19, 20]", "threshold = 0.95", "metric[1].threshold", "应为分数");
+        one("threshold = [19, 20]", "threshold = [-1, 20]", "metric[1].threshold", "应为分数");
+        one("threshold = [19, 20]", "threshold = [1, 2, 3]", "metric[1].threshold", "应为分数");
+        one("threshold = [19, 20]\n", "", "metric[1]", "缺少字段 threshold");
+        one("electorate = \"members\"", "electorate = \"member\"", "metric[1].electorate", "是不是 members");
+        one("items = [\"home\"]", "items = [\"hme\"]", "metric[1].items", "是不是 home");
+        one("items = [\"home\"]", "items = []", "metric[1].items", "至少");
+        one("items = [\"home\"]", "items = [\"home\"]\ntier = \"gold\"", "metric[1].tier", "不认识“gold”");
+        one("items = [\"home\"]", "items = [\"home\"]\nfoo = 1", "metric[1].foo", "没有这个字段");
+        one("indicator = \"card_rate\"", "indicator = \"car_rate\"", "standard[3].indicator", "是不是 card_rate");
+        one("version = \"1.0.0\"", "version = \"1.0\"", "version", "三个数");
+        one("id = \"chaoyang-2013\"", "id = \"Chaoyang\"", "id", "小写");
+        one("id = \"chaoyang-2013\"", "id = \"chaoyang-2013\"\nparent = \"chaoyang-2013\"", "parent", "自己");
+        one("by = 2013-12-31", "by = \"2013-12-31\"", "coverage[1].by", "日期");
+        one("from = 100, yuan = 20000", "from = 10, yuan = 20000", "grant[1].steps", "从大到小");
+        one("kind = \"report_up\"", "kind = \"rectification\"", "consequence[1]", "缺少字段 months");
+        one("times = 1", "times = -1", "duty[1].times", "不小于0");
+        one("per = \"year\"", "per = \"century\"", "duty[1].per", "不认识");
+    }
+
+    #[test]
+    fn an_item_may_not_take_the_name_of_a_common_one() {
+        for name in ["services", "pledge_1", "comment"] {
+            let found = RuleSet::parse(&GOOD.replace("\"home\"", &format!("\"{name}\""))).unwrap_err();
+            assert_eq!((found.len(), found[0].field.as_str()), (1, "item[1].id"), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn places_are_counted_in_lines_and_characters() {
+        let text = GOOD.replacen("electorate = \"members\"", "electorate = \"会员\"", 1);
+        let found = RuleSet::parse(&text).unwrap_err();
+        let line = text.lines().position(|line| line.starts_with("electorate")).unwrap() + 1;
+        assert_eq!((found[0].line, found[0].column), (line, 14));
+    }
+
+    #[test]
+    fn several_faults_are_told_at_once() {
+        let text = GOOD
+            .replace("threshold = [19, 20]", "threshold = [19, 0]\ntreshold = 1")
+            .replace("per = \"year\"", "per = \"decade\"");
+        assert_eq!(RuleSet::parse(&text).unwrap_err().len(), 3);
+        let broken = "id = \nversion = \"1.0.0\"\n[[metric\n";
+        assert!(RuleSet::parse(broken).unwrap_err().len() >= 2, "faults of notation too");
+        assert!(RuleSet::parse("").unwrap_err().len() >= 5);
+    }
+
+    #[test]
+    fn a_new_jurisdiction_is_a_file() {
+        let text = r#"
+            id = "somewhere-2026"
+            version = "1.0.0"
+            title = "某市会员评家规则"
+            jurisdiction = "某市"
+            [document]
+            title = "某市总工会的通知"
+            issuer = "某市总工会"
+            [turnout]
+            mode = "required"
+            fraction = [3, 5]
+            statement = "到会须达到五分之三。"
+            [[category]]
+            code = "enterprise"
+            [[item]]
+            id = "canteen"
+            title = "您对职工食堂是否满意？"
+            scale = "satisfaction"
+            [[metric]]
+            rule = "SW-1"
+            clause = "第一条"
+            statement = "食堂满意率须达到三分之二。"
+            items = ["canteen"]
+            threshold = [2, 3]
+            electorate = "employees"
+            positive = "satisfied"
+            denominator = "issued"
+        "#;
+        let set = RuleSet::parse(text).unwrap();
+        assert_eq!(set.metrics[0].threshold, Fraction::TWO_THIRDS);
+        assert_eq!(set.turnout.fraction, Fraction::new(3, 5).unwrap());
+    }
+
+    proptest::proptest! {
+        /// Whatever the file says, reading it ends in a rule set or in findings.
+        #[test]
+        fn no_file_makes_it_panic(place in 0..10_000_usize, length in 0..40_usize, instead in ".{0,12}") {
+            let text: Vec<char> = GOOD.chars().collect();
+            let place = place % text.len();
+            let after = (place + length).min(text.len());
+            let changed: String =
+                text[..place].iter().copied().chain(instead.chars()).chain(text[after..].iter().copied()).collect();
+            if let Err(found) = RuleSet::parse(&changed) {
+                proptest::prop_assert!(!found.is_empty());
+            }
+        }
+    }
 }

@@ -337,6 +337,9 @@ fn kind(value: &DeValue<'_>) -> String {
 pub(super) fn unknown<'a>(text: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     let near = known.clone().map(|word| (distance(text, word), word)).min().filter(|(far, _)| *far <= 2);
     let all = known.collect::<Vec<_>>().join("、");
+    if all.is_empty() {
+        return format!("不认识“{text}”；这里还没有定义任何一个");
+    }
     match near {
         Some((_, word)) => format!("不认识“{text}”，是不是 {word}？可用的有：{all}"),
         None => format!("不认识“{text}”；可用的有：{all}"),

@@ -210,7 +210,7 @@ pub struct Assessment {
     /// Declared figures beside their standards; no part of the verdict.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indicators: Vec<DeclaredIndicator>,
-    /// Standing towards every tier of the rule sets.
+    /// Standing towards every tier for which the rule sets name a requirement.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<TierStanding>,
 }

@@ -80,7 +80,8 @@ impl Indicator {
     }
 }
 
-/// The tiers whose ballot condition holds, and the standing towards each tier.
+/// The tiers whose ballot condition holds, and the standing towards each tier for which the rule set names any
+/// requirement.
 pub(super) fn standings(
     lineage: &[(&RuleSet, Category)],
     measured: &[Measured<'_>],
@@ -100,13 +101,15 @@ pub(super) fn standings(
             if ballots.len() > before && all_of(&ballots) == Some(Outcome::Met) {
                 holding.push(tier.id.clone());
             }
-            all.push(TierStanding {
-                id: tier.id.clone(),
-                title: tier.title.clone(),
-                ballot: all_of(&ballots),
-                indicators: all_of(&declared),
-                to_examine: to_examine.clone(),
-            });
+            if !ballots.is_empty() || !declared.is_empty() || !to_examine.is_empty() {
+                all.push(TierStanding {
+                    id: tier.id.clone(),
+                    title: tier.title.clone(),
+                    ballot: all_of(&ballots),
+                    indicators: all_of(&declared),
+                    to_examine: to_examine.clone(),
+                });
+            }
         }
     }
     (holding, all)

@@ -1,0 +1,124 @@
+//! `pingjia rules list | show ID | check FILE`, and the registry that other commands begin with.
+
+mod show;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use super::{note, print};
+use crate::domain::rules::{RuleRegistry, RuleSet};
+
+/// Exit code of `check` for a file with faults.
+const FAULTY: u8 = 1;
+
+/// The folder of an operator's own rule sets.
+#[derive(clap::Args)]
+pub(super) struct Folder {
+    /// 另外采用这个文件夹里的规则集（*.toml）
+    #[arg(long, value_name = "DIR", env = "PINGJIA_RULES")]
+    pub(super) rules: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// 列出现有的规则集
+    List,
+    /// 显示一个规则集的全部规则
+    Show {
+        /// 规则集的编号，例如 qingdao-2020
+        id: String,
+        /// 以 JSON 显示
+        #[arg(long)]
+        json: bool,
+    },
+    /// 检查一个规则集文件，指出每处错误的行、列和字段
+    Check { file: PathBuf },
+}
+
+/// The built-in rule sets, and those of a folder (`*.toml`, in the order of their names).
+///
+/// # Errors
+/// When the folder or a file cannot be read, or a rule set has faults.
+pub fn registry(folder: Option<&Path>) -> anyhow::Result<RuleRegistry> {
+    let registry = RuleRegistry::embedded()?;
+    let Some(folder) = folder else { return Ok(registry) };
+    let unreadable = || format!("读不到规则集文件夹 {}", folder.display());
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(unreadable)? {
+        let path = entry.with_context(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut files = Vec::new();
+    for path in &paths {
+        files.push((path.display().to_string(), read(path)?));
+    }
+    Ok(registry.with(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))?)
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("读不到规则集文件 {}（须为 UTF-8 文字）", path.display()))
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let folder = arguments.folder.rules.as_deref();
+    match &arguments.what {
+        What::List => print(&show::list(&registry(folder)?)),
+        What::Show { id, json } => {
+            let registry = registry(folder)?;
+            let set = registry.require(id)?;
+            print(&if *json { serde_json::to_string_pretty(&**set)? } else { show::rule_set(set) });
+        }
+        What::Check { file } => return check(file, folder),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Checks a file by itself and then beside the rule sets that it may inherit from.
+fn check(file: &Path, folder: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let text = read(file)?;
+    let name = file.display().to_string();
+    let set = match RuleSet::parse(&text) {
+        Ok(set) => set,
+        Err(findings) => {
+            for finding in &findings {
+                note(&format!("{name}：{finding}"));
+            }
+            note(&format!("{name}：共{}处错误", findings.len()));
+            return Ok(ExitCode::from(FAULTY));
+        }
+    };
+    let others = match registry(folder) {
+        Ok(others) => others,
+        Err(reason) => {
+            // The file may stand in that very folder; its own faults were told above.
+            note(&format!("提示：{reason:#}"));
+            RuleRegistry::embedded()?
+        }
+    };
+    if let Err(reason) = others.with([(name.as_str(), text.as_str())]) {
+        note(&format!("{name}：{reason}"));
+        return Ok(ExitCode::from(FAULTY));
+    }
+    print(&format!(
+        "{name}：没有错误。{} {}，{}个类别，{}条规则，摘要 {}",
+        set.id,
+        set.version,
+        set.categories.len(),
+        set.rules().count(),
+        set.digest
+    ));
+    Ok(ExitCode::SUCCESS)
+}

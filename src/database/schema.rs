@@ -21,6 +21,7 @@ diesel::table! {
         union_id -> BigInt,
         name -> Text,
         active -> Bool,
+        must_change -> Bool,
     }
 }
 
@@ -66,6 +67,23 @@ diesel::table! {
         year -> Integer,
         body -> Text,
         replaces -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    outcome (poll_id) {
+        poll_id -> BigInt,
+        sheet_id -> Text,
+        verdict -> Text,
+        overhaul -> Bool,
+        expected -> BigInt,
+        present -> BigInt,
+        issued -> BigInt,
+        returned -> BigInt,
+        numerator -> Nullable<BigInt>,
+        base -> Nullable<BigInt>,
+        threshold_num -> Nullable<BigInt>,
+        threshold_den -> Nullable<BigInt>,
     }
 }
 
@@ -130,4 +148,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(trade_union, account, session, poll, statement, sheet, journal);
+diesel::allow_tables_to_appear_in_same_query!(trade_union, account, session, poll, statement, sheet, outcome, journal);

@@ -67,6 +67,8 @@ pub struct Account {
     pub name: String,
     /// Whether the account may still sign in.
     pub active: bool,
+    /// Whether somebody else chose the password, so that it has to be changed before anything else.
+    pub must_change: bool,
 }
 
 /// What somebody wants to do to a union or to one of its rounds.

@@ -103,6 +103,7 @@ pub async fn serve(
         let answer = AssertUnwindSafe(answer(app, endpoint, &request, payload)).catch_unwind().await;
         let answer = answer.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked")));
         let reply = answer.unwrap_or_else(|problem| {
+            let problem = lead_back(problem, endpoint, request.path());
             tracing::debug!(code = problem.code, "refused");
             problem.reply(wants_json)
         });
@@ -111,6 +112,17 @@ pub async fn serve(
     }
     .instrument(span)
     .await
+}
+
+/// A form that was refused leads back to the page it stands on, where that page has an address of its own.
+fn lead_back(problem: Problem, endpoint: &Endpoint, path: &str) -> Problem {
+    let page = |other: &&Endpoint| other.path == endpoint.path && other.method == Method::GET;
+    let is_form = endpoint.method == Method::POST && endpoint.access == Access::Public;
+    if is_form && problem.back.0 == "/" && super::routes::table().iter().any(|other| page(&other)) {
+        problem.back_to(path.to_owned(), "回到刚才的页面")
+    } else {
+        problem
+    }
 }
 
 /// Refuses a request that no endpoint serves.

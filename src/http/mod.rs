@@ -8,8 +8,11 @@ pub mod ask;
 pub mod assets;
 pub mod gate;
 pub mod headers;
+pub mod help;
+pub mod member;
 pub mod page;
 pub mod problem;
+pub mod public;
 pub mod reply;
 pub mod routes;
 pub mod session;
@@ -44,6 +47,8 @@ pub struct App {
     pub rules: Arc<RuleRegistry>,
     pub office: Office,
     pub throttle: throttle::Throttle,
+    /// Rounds as members ask for them, and the guard over slip codes.
+    pub rounds: member::rounds::Rounds,
     /// Password checks in progress.
     pub(crate) password_checks: Arc<Semaphore>,
     /// What the password of an unknown username is held against, so that both take the same time.
@@ -65,6 +70,7 @@ impl App {
             rules: office.rules.clone(),
             office,
             throttle: throttle::Throttle::default(),
+            rounds: member::rounds::Rounds::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             nobody: PasswordDigest::of("nobody", &crate::world::random_bytes())?,
             stopping: watch::Sender::new(false),

@@ -8,13 +8,16 @@ use futures_util::future::LocalBoxFuture;
 
 use super::ask::Ask;
 use super::gate::{self, Desk};
+use super::member::{ballot, front, receipts};
 use super::problem::Problem;
 use super::reply::Answer;
-use super::{App, assets, session};
+use super::{App, assets, help, public, session};
 use crate::domain::account::Role;
 
 /// Largest body of an ordinary form.
 const FORM: usize = 64 * 1024;
+/// Largest body of a ballot: forty items and a comment of 200 characters take a third of it.
+const BALLOT: usize = 16 * 1024;
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +71,10 @@ const fn post_async(path: &'static str, handler: fn(Arc<App>, Ask) -> LocalBoxFu
     Endpoint { method: Method::POST, path, access: Access::Public, limit: FORM, handler: Handler::Async(handler) }
 }
 
+const fn post(path: &'static str, handler: fn(&App, &Ask) -> Answer) -> Endpoint {
+    Endpoint { method: Method::POST, path, access: Access::Public, limit: FORM, handler: Handler::Public(handler) }
+}
+
 const fn desk_get(path: &'static str, access: Access, handler: fn(&Desk<'_>) -> Answer) -> Endpoint {
     Endpoint { method: Method::GET, path, access, limit: 0, handler: Handler::Desk(handler) }
 }
@@ -80,6 +87,29 @@ const fn desk_post(path: &'static str, access: Access, handler: fn(&Desk<'_>) ->
 #[must_use]
 pub fn table() -> &'static [Endpoint] {
     static TABLE: &[Endpoint] = &[
+        // Members.
+        get("/", front::front),
+        post("/code", front::typed),
+        get("/V/{code}", ballot::show),
+        Endpoint {
+            method: Method::POST,
+            path: "/V/{code}",
+            access: Access::Public,
+            limit: BALLOT,
+            handler: Handler::Async(|app, ask| Box::pin(ballot::cast(app, ask))),
+        },
+        get("/secrecy", front::secrecy),
+        get("/receipts", receipts::form),
+        post("/receipts", receipts::look_up),
+        get("/help", help::index),
+        get("/help/{who}", help::page),
+        // Everyone: certified sheets and what it takes to check them.
+        get("/sheets", public::ask_sheet),
+        get("/sheets/{id}.json", public::sheet_json),
+        get("/sheets/{id}/openings.json", public::openings),
+        get("/sheets/{id}", public::sheet),
+        get("/.well-known/jwks.json", public::keys),
+        get("/healthz", public::health),
         // Files and the login.
         get("/assets/{hash}/{file}", assets::serve),
         get("/login", session::form),

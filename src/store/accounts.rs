@@ -43,14 +43,15 @@ impl PasswordDigest {
     }
 }
 
-type Row = (i64, String, String, i64, String, bool);
+type Row = (i64, String, String, i64, String, bool, bool);
 
-const COLUMNS: (t::id, t::username, t::role, t::union_id, t::name, t::active) =
-    (t::id, t::username, t::role, t::union_id, t::name, t::active);
+type Columns = (t::id, t::username, t::role, t::union_id, t::name, t::active, t::must_change);
 
-fn account_of((id, username, role, union, name, active): Row) -> Result<Account, DatabaseError> {
+const COLUMNS: Columns = (t::id, t::username, t::role, t::union_id, t::name, t::active, t::must_change);
+
+fn account_of((id, username, role, union, name, active, must_change): Row) -> Result<Account, DatabaseError> {
     let role = Role::from_code(&role).ok_or_else(|| DatabaseError::Row(format!("role of account {id}: {role}")))?;
-    Ok(Account { id: AccountId(id), username, role, union: UnionId(union), name, active })
+    Ok(Account { id: AccountId(id), username, role, union: UnionId(union), name, active, must_change })
 }
 
 /// Creates an account. Journals.
@@ -71,6 +72,7 @@ pub fn create(
             t::union_id.eq(new.union.0),
             t::name.eq(&new.name),
             t::active.eq(true),
+            t::must_change.eq(false),
         ))
         .returning(t::id)
         .get_result(connection);
@@ -85,6 +87,7 @@ pub fn create(
         union: new.union,
         name: new.name.clone(),
         active: true,
+        must_change: false,
     };
     note(connection, &account, "account.create", by)?;
     Ok(account)
@@ -141,13 +144,22 @@ pub fn set_password(
     by: By,
 ) -> Result<(), StoreError> {
     let changed = diesel::update(t::table.filter(t::id.eq(account.id.0)))
-        .set(t::password_hash.eq(&password.0))
+        .set((t::password_hash.eq(&password.0), t::must_change.eq(false)))
         .execute(connection)?;
     if changed != 1 {
         return Err(StoreError::Stale);
     }
     end_sessions(connection, account.id)?;
     note(connection, account, "account.password", by)
+}
+
+/// Makes the person choose a password of their own at the next login: for passwords that somebody else set.
+///
+/// # Errors
+/// Database faults.
+pub fn expire_password(connection: &mut AnyConnection, account: AccountId) -> Result<(), StoreError> {
+    diesel::update(t::table.filter(t::id.eq(account.0))).set(t::must_change.eq(true)).execute(connection)?;
+    Ok(())
 }
 
 /// Lets the person sign in, or no longer; in that case signs them out everywhere. Journals.

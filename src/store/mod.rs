@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod journal;
+pub mod outcomes;
 pub mod polls;
 pub mod sessions;
 pub mod sheets;

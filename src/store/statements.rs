@@ -5,12 +5,16 @@ use diesel::prelude::*;
 use super::StoreError;
 use crate::database::schema::statement as t;
 use crate::database::{AnyConnection, DatabaseError};
-use crate::domain::ids::PollId;
+use crate::domain::ids::{PollId, SheetId};
 
 /// The signed opening statement.
 pub const OPENING: &str = "opening";
-/// The signed opinion of the union above on the sheet in force.
-pub const OPINION: &str = "opinion";
+
+/// The kind of the signed opinion of the union above on this sheet: every sheet keeps its own.
+#[must_use]
+pub fn opinion_on(sheet: &SheetId) -> String {
+    format!("opinion:{sheet}")
+}
 
 /// Stores a statement, in the place of an earlier one of its kind.
 ///

@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use actix_web::dev::{Payload, UrlEncoded};
-use actix_web::error::UrlencodedError;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::web;
 
-use super::desk::{Desk, Round};
 use super::page::{self, Filled};
+use super::rounds::Round;
 use super::words::{self, Word};
-use crate::ballot_box::{Cast, SlipState};
+use crate::ballot_box::{Cast, CastRefusal, SlipState};
 use crate::domain::ballot::{Ballot, BallotRefusal};
 use crate::domain::slip::{FormNonce, SlipCode};
+use crate::http::App;
+use crate::http::ask::{Ask, Fields};
+use crate::http::problem::Problem;
+use crate::http::reply::Answer;
 use crate::world;
-
-/// Longest form in bytes: a paper of forty items and a comment of 200 characters take a third of it.
-const FORM_LIMIT: usize = 16 * 1024;
 
 /// A form as it was sent: what belongs to the form itself, and what goes on the ballot.
 struct Form {
@@ -38,75 +37,69 @@ enum Step {
 }
 
 /// `GET /V/{code}`: the ballot, or why there is none. Spends nothing.
-pub async fn show(desk: web::Data<Desk>, code: web::Path<String>) -> HttpResponse {
-    let slip = match SlipCode::parse(&code) {
+///
+/// # Errors
+/// `INTERNAL`.
+pub fn show(app: &App, ask: &Ask) -> Answer {
+    let slip = match SlipCode::parse(&ask.param::<String>("code")?) {
         Ok(slip) => slip,
         Err(error) => return page::word(&words::mistyped(error), None),
     };
-    let link = slip.link_form();
-    match web::block(move || find(&desk, slip)).await {
-        Ok(Ok(Found::Ballot(round, slip))) => {
+    match why_not(app, &slip) {
+        Ok(Ok(round)) => {
             let nonce = FormNonce(world::random_bytes());
             page::ballot(StatusCode::OK, &round, &slip, &nonce, Filled::default())
         }
-        Ok(Ok(Found::Word(word, round))) => page::word(&word, round.as_deref()),
-        Ok(Err(())) | Err(_) => page::word(&words::unavailable(&link), None),
+        Ok(Err((word, round))) => page::word(&word, round.as_deref()),
+        Err(_) => page::word(&words::unavailable(&slip.link_form()), None),
     }
 }
 
-/// What a slip code leads to.
-enum Found {
-    Ballot(Arc<Round>, SlipCode),
-    Word(Box<Word>, Option<Arc<Round>>),
-}
-
-fn find(desk: &Desk, slip: SlipCode) -> Result<Found, ()> {
-    let failed = |error: &dyn std::fmt::Display| tracing::error!(%error, "a slip could not be looked up");
-    let word = |word, round| Ok(Found::Word(Box::new(word), round));
-    let Some(round) = desk.round(slip.tag()).map_err(|error| failed(&error))? else {
-        return word(words::unknown_round(), None);
+/// The round in which this slip can be cast now, or why it cannot, with the round as far as it is known.
+#[expect(clippy::type_complexity, reason = "a fault of ours, else a refusal, else the round")]
+fn why_not(app: &App, slip: &SlipCode) -> Result<Result<Arc<Round>, (Word, Option<Arc<Round>>)>, Problem> {
+    let Some(round) = app.rounds.find(&app.database, slip.tag())? else {
+        return Ok(Err((words::unknown_round(), None)));
     };
     if let Some(why) = words::about_phase(&round.poll) {
-        return word(why, Some(round));
+        return Ok(Err((why, Some(round))));
     }
-    let state = desk.ballot_box.slip_state(round.poll.id, &slip).map_err(|error| failed(&error))?;
-    if state == SlipState::Unknown && !desk.note_unknown(&round) {
-        return word(words::slow_down(), Some(round));
+    let state = app.ballot_box.slip_state(round.poll.id, slip)?;
+    if state == SlipState::Unknown && !app.rounds.note_unknown(&round) {
+        return Ok(Err((words::slow_down(), Some(round))));
     }
-    match words::about_slip(state) {
-        Some(why) => word(why, Some(round)),
-        None => Ok(Found::Ballot(round, slip)),
-    }
+    Ok(match words::about_slip(state) {
+        Some(why) => Err((why, Some(round))),
+        None => Ok(round),
+    })
 }
 
 /// `POST /V/{code}`: casts the ballot. The same form may be sent any number of times; the answer is the page
 /// itself, so that neither choice nor receipt ever stands in an address.
-pub async fn cast(
-    desk: web::Data<Desk>,
-    code: web::Path<String>,
-    request: HttpRequest,
-    body: web::Payload,
-) -> HttpResponse {
-    let slip = match SlipCode::parse(&code) {
+///
+/// # Errors
+/// `INTERNAL`.
+pub async fn cast(app: Arc<App>, ask: Ask) -> Answer {
+    let slip = match SlipCode::parse(&ask.param::<String>("code")?) {
         Ok(slip) => slip,
         Err(error) => return page::word(&words::mistyped(error), None),
     };
     let looked_up = {
-        let (desk, tag) = (desk.clone(), slip.tag());
-        web::block(move || desk.round(tag)).await
+        let (app, tag) = (app.clone(), slip.tag());
+        web::block(move || app.rounds.find(&app.database, tag)).await
     };
     let round = match looked_up {
         Ok(Ok(Some(round))) => round,
         Ok(Ok(None)) => return page::word(&words::unknown_round(), None),
         Ok(Err(_)) | Err(_) => return page::word(&words::unavailable(&slip.link_form()), None),
     };
-    match read_form(&request, body.into_inner(), &slip.link_form()).await {
-        Ok(form) => submit(&desk, &round, &slip, &form).await,
-        Err(word) => page::word(&word, Some(&round)),
+    match Form::read(&ask.form) {
+        Some(form) => submit(&app, &round, &slip, &form).await,
+        None => page::word(&words::bad_form(&slip.link_form()), Some(&round)),
     }
 }
 
-async fn submit(desk: &Desk, round: &Round, slip: &SlipCode, form: &Form) -> HttpResponse {
+async fn submit(app: &App, round: &Round, slip: &SlipCode, form: &Form) -> Answer {
     let ballot = match Ballot::parse(&round.poll.paper, form.ballot_fields()) {
         Ok(ballot) => ballot,
         Err(BallotRefusal::CommentTooLong) => return shorten(round, slip, form),
@@ -118,21 +111,15 @@ async fn submit(desk: &Desk, round: &Round, slip: &SlipCode, form: &Form) -> Htt
             page::ballot(StatusCode::OK, round, slip, &form.nonce, filled)
         }
         Step::Ask if !ballot.blanks().is_empty() => page::blanks(round, slip, &ballot, &form.all_fields()),
-        Step::Ask | Step::Cast => match desk.ballot_box.cast(round.poll.id, slip, &form.nonce, &ballot).await {
+        Step::Ask | Step::Cast => match app.ballot_box.cast(round.poll.id, slip, &form.nonce, &ballot).await {
             Ok(Cast::Cast(receipt) | Cast::AlreadyCast(receipt)) => page::thanks(round.poll.tag, receipt),
-            Err(refusal) => refused(desk, round, slip, form, refusal),
+            Err(refusal) => refused(app, round, slip, form, refusal),
         },
     }
 }
 
-fn refused(
-    desk: &Desk,
-    round: &Round,
-    slip: &SlipCode,
-    form: &Form,
-    refusal: crate::ballot_box::CastRefusal,
-) -> HttpResponse {
-    if refusal == crate::ballot_box::CastRefusal::UnknownSlip && !desk.note_unknown(round) {
+fn refused(app: &App, round: &Round, slip: &SlipCode, form: &Form, refusal: CastRefusal) -> Answer {
+    if refusal == CastRefusal::UnknownSlip && !app.rounds.note_unknown(round) {
         return page::word(&words::slow_down(), Some(round));
     }
     match words::about_cast(refusal, &round.poll) {
@@ -142,7 +129,7 @@ fn refused(
 }
 
 /// The comment is too long: the form comes back with everything in it.
-fn shorten(round: &Round, slip: &SlipCode, form: &Form) -> HttpResponse {
+fn shorten(round: &Round, slip: &SlipCode, form: &Form) -> Answer {
     let answers = form.ballot_fields().filter(|(name, _)| *name != "comment");
     match Ballot::parse(&round.poll.paper, answers) {
         Ok(ballot) => {
@@ -155,6 +142,23 @@ fn shorten(round: &Round, slip: &SlipCode, form: &Form) -> HttpResponse {
 }
 
 impl Form {
+    /// Takes the fields of the form itself out; `None` without exactly one well-formed nonce.
+    fn read(sent: &Fields) -> Option<Self> {
+        let mut nonces = Vec::new();
+        let mut step = Step::Ask;
+        let mut fields = Vec::new();
+        for (name, value) in sent.iter() {
+            match name {
+                "n" => nonces.push(FormNonce::parse(value)?),
+                "step" if value == "back" => step = Step::Back,
+                "step" => step = Step::Cast,
+                _ => fields.push((name.to_owned(), value.to_owned())),
+            }
+        }
+        let nonce = nonces.pop()?;
+        nonces.is_empty().then_some(Form { nonce, step, fields })
+    }
+
     fn ballot_fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
@@ -174,30 +178,28 @@ impl Form {
     }
 }
 
-async fn read_form(request: &HttpRequest, mut body: Payload, link: &str) -> Result<Form, Word> {
-    let sent = UrlEncoded::<Vec<(String, String)>>::new(request, &mut body).limit(FORM_LIMIT).await;
-    let refuse = |status, code| words::bad_form(status, code, link);
-    let sent = sent.map_err(|error| match error {
-        UrlencodedError::Overflow { .. } => refuse(StatusCode::PAYLOAD_TOO_LARGE, "form_too_large"),
-        UrlencodedError::ContentType => refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "form_type"),
-        _ => refuse(StatusCode::BAD_REQUEST, "form_malformed"),
-    })?;
-    sort_fields(sent).ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "form_nonce"))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Takes the fields of the form itself out; `None` without exactly one well-formed nonce.
-fn sort_fields(sent: Vec<(String, String)>) -> Option<Form> {
-    let mut nonces = Vec::new();
-    let mut step = Step::Ask;
-    let mut fields = Vec::with_capacity(sent.len());
-    for (name, value) in sent {
-        match name.as_str() {
-            "n" => nonces.push(FormNonce::parse(&value)?),
-            "step" if value == "back" => step = Step::Back,
-            "step" => step = Step::Cast,
-            _ => fields.push((name, value)),
-        }
+    #[test]
+    fn a_form_has_exactly_one_nonce() {
+        let nonce = FormNonce([7; 32]).text();
+        let read = |fields: &[(&str, &str)]| Form::read(&fields.iter().copied().collect());
+        let form = read(&[("home", "satisfied"), ("n", &nonce)]).unwrap();
+        assert!(form.step == Step::Ask && form.fields == [("home".to_owned(), "satisfied".to_owned())]);
+        assert!(read(&[("home", "satisfied")]).is_none(), "none");
+        assert!(read(&[("n", "forged")]).is_none(), "not 256 bits");
+        assert!(read(&[("n", &nonce), ("n", &nonce)]).is_none(), "two");
     }
-    let nonce = nonces.pop()?;
-    nonces.is_empty().then_some(Form { nonce, step, fields })
+
+    #[test]
+    fn what_is_sent_again_is_the_same_submission() {
+        let nonce = FormNonce([7; 32]).text();
+        let sent: Fields = [("home", "satisfied"), ("n", &nonce), ("step", "cast")].into_iter().collect();
+        let again: Fields = Form::read(&sent).unwrap().all_fields().into_iter().collect();
+        let mut fields: Vec<_> = again.iter().collect();
+        fields.sort_unstable();
+        assert_eq!(fields, [("home", "satisfied"), ("n", nonce.as_str()), ("step", "cast")]);
+    }
 }

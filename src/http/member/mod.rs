@@ -5,7 +5,8 @@
 
 mod assets;
 pub mod ballot;
-pub mod desk;
 pub mod front;
 mod page;
+pub mod receipts;
+pub mod rounds;
 mod words;

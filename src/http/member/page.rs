@@ -1,15 +1,15 @@
 //! The pages of the ballot: what each template is given, and the headers that all of them carry.
 
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
 
 use super::assets::{ASSETS, Assets};
-use super::desk::Round;
+use super::rounds::Round;
 use super::words::{Word, day, whom_to_ask};
 use crate::domain::ballot::Ballot;
 use crate::domain::paper::{Answer, Item, Paper};
 use crate::domain::slip::{FormNonce, PollTag, Receipt, SlipCode};
+use crate::http::reply::{Answer as Answered, Reply};
 
 /// Seconds after which a form that could not be taken may be sent again.
 const RETRY_AFTER: &str = "3";
@@ -64,13 +64,7 @@ pub struct Filled<'p> {
 }
 
 /// The ballot, empty or as filled in so far.
-pub fn ballot(
-    status: StatusCode,
-    round: &Round,
-    slip: &SlipCode,
-    nonce: &FormNonce,
-    filled: Filled<'_>,
-) -> HttpResponse {
+pub fn ballot(status: StatusCode, round: &Round, slip: &SlipCode, nonce: &FormNonce, filled: Filled<'_>) -> Answered {
     let paper = &round.poll.paper;
     let page = BallotPage {
         asset: &ASSETS,
@@ -85,7 +79,7 @@ pub fn ballot(
         comment: filled.comment,
         refused: filled.refused,
     };
-    send(HttpResponse::build(status), &page)
+    send(status, &page)
 }
 
 fn sections<'p>(paper: &'p Paper, filled: Option<&Ballot>) -> Vec<SectionView<'p>> {
@@ -134,7 +128,7 @@ struct HeldPage<'p> {
 }
 
 /// The one question back: items were left blank. Nothing is cast yet.
-pub fn blanks(round: &Round, slip: &SlipCode, ballot: &Ballot, fields: &[(String, String)]) -> HttpResponse {
+pub fn blanks(round: &Round, slip: &SlipCode, ballot: &Ballot, fields: &[(String, String)]) -> Answered {
     let places = ballot.blanks();
     let items = &round.poll.paper.items;
     let blanks: Vec<Blank<'_>> = places
@@ -151,11 +145,11 @@ pub fn blanks(round: &Round, slip: &SlipCode, ballot: &Ballot, fields: &[(String
         link: slip.link_form(),
         fields,
     };
-    send(HttpResponse::Ok(), &page)
+    send(StatusCode::OK, &page)
 }
 
 /// The filled form is kept and can be sent again: nothing says yet that it was cast.
-pub fn again(slip: &SlipCode, words: (&str, &str, &[&str]), fields: &[(String, String)]) -> HttpResponse {
+pub fn again(slip: &SlipCode, words: (&str, &str, &[&str]), fields: &[(String, String)]) -> Answered {
     let (code, heading, lines) = words;
     let page = HeldPage {
         asset: &ASSETS,
@@ -167,9 +161,8 @@ pub fn again(slip: &SlipCode, words: (&str, &str, &[&str]), fields: &[(String, S
         link: slip.link_form(),
         fields,
     };
-    let mut response = HttpResponse::ServiceUnavailable();
-    response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
-    send(response, &page)
+    let reply = send(StatusCode::SERVICE_UNAVAILABLE, &page)?;
+    Ok(reply.header(header::RETRY_AFTER, RETRY_AFTER.to_owned()))
 }
 
 #[derive(Template)]
@@ -177,15 +170,17 @@ pub fn again(slip: &SlipCode, words: (&str, &str, &[&str]), fields: &[(String, S
 struct ThanksPage {
     asset: &'static Assets,
     receipt: String,
-    groups: Vec<String>,
+    /// The receipt in two lines of three groups.
+    lines: (String, String),
     tag: PollTag,
 }
 
 /// The thank-you. The same for the first answer and for every later one to the same form.
-pub fn thanks(tag: PollTag, receipt: Receipt) -> HttpResponse {
+pub fn thanks(tag: PollTag, receipt: Receipt) -> Answered {
     let receipt = receipt.to_string();
-    let groups = receipt.split('-').map(str::to_owned).collect();
-    send(HttpResponse::Ok(), &ThanksPage { asset: &ASSETS, receipt, groups, tag })
+    // Six groups of four and five dashes: the second line begins behind the third dash.
+    let lines = receipt.split_at_checked(15).map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap_or_default();
+    send(StatusCode::OK, &ThanksPage { asset: &ASSETS, receipt, lines, tag })
 }
 
 #[derive(Template)]
@@ -202,7 +197,7 @@ struct WordPage<'p> {
 }
 
 /// A page of words about a slip; names whom to ask when the round is known.
-pub fn word(word: &Word, round: Option<&Round>) -> HttpResponse {
+pub fn word(word: &Word, round: Option<&Round>) -> Answered {
     let page = WordPage {
         asset: &ASSETS,
         code: word.code,
@@ -213,43 +208,19 @@ pub fn word(word: &Word, round: Option<&Round>) -> HttpResponse {
         title: round.map_or("", |round| &round.poll.facts.title),
         ask: round.map(|round| whom_to_ask(&round.poll)).unwrap_or_default(),
     };
-    let mut response = HttpResponse::build(word.status);
-    if matches!(word.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-        response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
-    }
-    send(response, &page)
+    let reply = send(word.status, &page)?;
+    Ok(match word.status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            reply.header(header::RETRY_AFTER, RETRY_AFTER.to_owned())
+        }
+        _ => reply,
+    })
 }
 
-/// The rendered page with the headers of a page about one slip: kept nowhere, framed nowhere, referred from nowhere.
-fn send(mut response: HttpResponseBuilder, page: &impl Template) -> HttpResponse {
-    match page.render() {
-        Ok(html) => response
-            .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .insert_header((header::CONTENT_SECURITY_POLICY, ASSETS.policy.as_str()))
-            .insert_header((header::REFERRER_POLICY, "no-referrer"))
-            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .insert_header((header::X_FRAME_OPTIONS, "DENY"))
-            .body(html),
-        Err(error) => {
-            tracing::error!(%error, "a page of the ballot did not render");
-            HttpResponse::InternalServerError().finish()
-        }
-    }
-}
-
-/// A page that loads the common stylesheet.
-pub fn html(status: StatusCode, page: &impl Template) -> HttpResponse {
-    match page.render() {
-        Ok(html) => HttpResponse::build(status)
-            .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .body(html),
-        Err(error) => {
-            tracing::error!(%error, "a page did not render");
-            HttpResponse::InternalServerError().finish()
-        }
-    }
+/// The rendered page under the policy that admits its own style and script. It is never stored anywhere.
+fn send(status: StatusCode, page: &impl Template) -> Answered {
+    let policy = ASSETS.policy.clone();
+    Ok(Reply::page(page)?.with_status(status).header(header::CONTENT_SECURITY_POLICY, policy))
 }
 
 #[cfg(test)]
@@ -313,8 +284,9 @@ mod tests {
         Round { poll, union: "青岛海星机械有限公司工会委员会".to_owned() }
     }
 
-    async fn text(response: HttpResponse) -> String {
-        String::from_utf8(to_bytes(response.into_body()).await.ok().unwrap().to_vec()).unwrap()
+    async fn text(answer: Answered) -> String {
+        let body = answer.unwrap().into_http().into_body();
+        String::from_utf8(to_bytes(body).await.ok().unwrap().to_vec()).unwrap()
     }
 
     fn keep(name: &str, html: &str) {
@@ -361,9 +333,9 @@ mod tests {
     #[actix_web::test]
     async fn the_thank_you_shows_the_receipt_and_no_choice() {
         let receipt = Receipt([9; 15]);
-        let response = thanks(PollTag::from_random(77), receipt);
-        assert_eq!(response.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
-        let page = text(response).await;
+        let http = thanks(PollTag::from_random(77), receipt).unwrap().into_http();
+        assert_eq!(http.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
+        let page = text(thanks(PollTag::from_random(77), receipt)).await;
         keep("thanks", &page);
         assert!(page.contains(&format!("data-receipt=\"{receipt}\"")) && page.contains("投票成功"));
         for answer in ["满意", "不了解", "弃权", "兑现"] {
@@ -376,10 +348,10 @@ mod tests {
         let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
         let fields = [("home".to_owned(), "\"><b>".to_owned()), ("n".to_owned(), FormNonce([7; 32]).text())];
         let words = super::super::words::try_again(crate::ballot_box::CastRefusal::Busy);
-        let response = again(&slip, words, &fields);
-        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(response.headers().get(header::RETRY_AFTER).unwrap(), RETRY_AFTER);
-        let page = text(response).await;
+        let http = again(&slip, words, &fields).unwrap().into_http();
+        assert_eq!(http.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(http.headers().get(header::RETRY_AFTER).unwrap(), RETRY_AFTER);
+        let page = text(again(&slip, words, &fields)).await;
         keep("again", &page);
         assert!(page.contains("再提交一次") && !page.contains("<b>"), "what came in is escaped");
         let spent = super::super::words::about_slip(crate::ballot_box::SlipState::Spent).unwrap();

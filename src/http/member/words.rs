@@ -167,15 +167,11 @@ pub fn try_again(refusal: CastRefusal) -> (&'static str, &'static str, &'static 
     }
 }
 
-/// The form is not one of ours, or was damaged on its way.
+/// The form has no nonce of ours: it was damaged on its way, or made by something else.
 #[must_use]
-pub fn bad_form(status: StatusCode, code: &'static str, link: &str) -> Word {
-    let reason = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => "送来的内容太长了，没有收下。",
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "送来的不是选票页面上的内容，没有收下。",
-        _ => "送来的内容不完整，没有收下。",
-    };
-    Word::new(status, code, "还没有投票", &[reason, "请回到选票，再选一次。"]).way(format!("/V/{link}"), "回到选票")
+pub fn bad_form(link: &str) -> Word {
+    let lines = ["送来的内容不完整，没有收下。", "请回到选票，再选一次。"];
+    Word::new(StatusCode::BAD_REQUEST, "form_nonce", "还没有投票", &lines).way(format!("/V/{link}"), "回到选票")
 }
 
 /// The form does not fit the paper.

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::ballot_box::BallotBox;
 use crate::database::{Database, DatabaseError};
 use crate::domain::poll::Poll;
 use crate::domain::slip::PollTag;
@@ -29,40 +28,38 @@ pub struct Round {
     pub union: String,
 }
 
-/// Ballot box and database as the member pages use them.
-pub struct Desk {
-    pub ballot_box: BallotBox,
-    pub database: Database,
-    rounds: RwLock<HashMap<PollTag, (Instant, Arc<Round>)>>,
+/// The rounds that members ask for, and the guard over their codes.
+pub struct Rounds {
+    known: RwLock<HashMap<PollTag, (Instant, Arc<Round>)>>,
     unknown: DefaultKeyedRateLimiter<PollTag>,
 }
 
-impl Desk {
-    /// The desk in front of this ballot box.
-    #[must_use]
-    pub fn new(database: Database, ballot_box: BallotBox) -> Self {
+impl Default for Rounds {
+    fn default() -> Self {
         let quota = Quota::per_second(NonZeroU32::MIN).allow_burst(UNKNOWN_BURST);
-        Desk { ballot_box, database, rounds: RwLock::default(), unknown: RateLimiter::keyed(quota) }
+        Rounds { known: RwLock::default(), unknown: RateLimiter::keyed(quota) }
     }
+}
 
+impl Rounds {
     /// The round whose slips carry this tag; at most two seconds old. Blocks on the database.
     ///
     /// # Errors
     /// Database faults.
-    pub fn round(&self, tag: PollTag) -> Result<Option<Arc<Round>>, DatabaseError> {
-        let known = self.rounds.read().unwrap_or_else(PoisonError::into_inner).get(&tag).cloned();
+    pub fn find(&self, database: &Database, tag: PollTag) -> Result<Option<Arc<Round>>, DatabaseError> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&tag).cloned();
         if let Some((_, round)) = known.filter(|(read, _)| read.elapsed() < FRESH) {
             return Ok(Some(round));
         }
-        let found = self.database.read(|connection| -> Result<_, DatabaseError> {
+        let found = database.read(|connection| -> Result<_, DatabaseError> {
             let Some(poll) = store::polls::by_tag(connection, tag)? else { return Ok(None) };
             let union = store::unions::load(connection, poll.union)?.map(|union| union.name).unwrap_or_default();
             Ok(Some(Arc::new(Round { poll, union })))
         })?;
-        let mut rounds = self.rounds.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         match &found {
-            Some(round) => drop(rounds.insert(tag, (Instant::now(), Arc::clone(round)))),
-            None => drop(rounds.remove(&tag)),
+            Some(round) => drop(known.insert(tag, (Instant::now(), Arc::clone(round)))),
+            None => drop(known.remove(&tag)),
         }
         Ok(found)
     }

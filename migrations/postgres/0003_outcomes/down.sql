@@ -1,0 +1,2 @@
+DROP TABLE outcome;
+ALTER TABLE account DROP COLUMN must_change;

@@ -1,0 +1,110 @@
+//! Looking up a receipt: whether it is in the published list, with the proof, and never what was answered.
+
+use askama::Template;
+
+use super::rounds::Round;
+use super::words::whom_to_ask;
+use crate::domain::digest::Digest;
+use crate::domain::merkle;
+use crate::domain::poll::Phase;
+use crate::domain::slip::{PollTag, Receipt};
+use crate::http::App;
+use crate::http::ask::Ask;
+use crate::http::page::Frame;
+use crate::http::problem::Problem;
+use crate::http::reply::{Answer, Reply};
+
+#[derive(Template)]
+#[template(path = "member/receipts.html")]
+struct ReceiptsPage<'p> {
+    frame: Frame,
+    round: &'p str,
+    typed: &'p str,
+    outcome: Outcome,
+}
+
+/// What came of the question.
+enum Outcome {
+    /// Nothing was asked yet.
+    Ask,
+    Found(Box<Found>),
+    /// Not in the list; whom to ask.
+    Missing(String),
+    /// The box is not opened yet.
+    Early,
+    /// What was typed is no receipt, or names no round.
+    Refused(&'static str),
+}
+
+/// Where the receipt stands in the list.
+struct Found {
+    union: String,
+    title: String,
+    total: usize,
+    /// From 0.
+    place: usize,
+    root: Digest,
+    proof: Vec<Digest>,
+    /// Name of the sheet, empty before there is one.
+    sheet: String,
+}
+
+/// `GET /receipts`: the form. `round` may be given in the address, a receipt never is.
+///
+/// # Errors
+/// `INTERNAL`.
+pub fn form(_: &App, ask: &Ask) -> Answer {
+    let round = PollTag::parse(ask.query.get("round")).map(|tag| tag.to_string()).unwrap_or_default();
+    page(&round, "", Outcome::Ask)
+}
+
+/// `POST /receipts`: looks the receipt up. Changes nothing; a POST keeps the receipt out of addresses.
+///
+/// # Errors
+/// `UNAVAILABLE`, `INTERNAL`.
+pub fn look_up(app: &App, ask: &Ask) -> Answer {
+    let (round, typed) = (ask.form.trimmed("round"), ask.form.trimmed("receipt"));
+    let outcome = outcome(app, round, typed)?;
+    page(round, typed, outcome)
+}
+
+fn page(round: &str, typed: &str, outcome: Outcome) -> Answer {
+    Reply::page(&ReceiptsPage { frame: Frame::public("查验回执"), round, typed, outcome })
+}
+
+fn outcome(app: &App, round: &str, typed: &str) -> Result<Outcome, Problem> {
+    let Some(receipt) = Receipt::parse(typed) else {
+        return Ok(Outcome::Refused("回执是 24 位字母和数字，分成六组。请对着原来的回执再看一遍。"));
+    };
+    let round = match PollTag::parse(round) {
+        Some(tag) => app.rounds.find(&app.database, tag)?,
+        None => None,
+    };
+    let Some(round) = round else {
+        return Ok(Outcome::Refused("没有找到这一轮评议。请看看选票码的前五个字。"));
+    };
+    if let Phase::Void { .. } = round.poll.phase {
+        return Ok(Outcome::Refused("这一轮评议已经作废，票没有打开，也就没有回执可查。"));
+    }
+    Ok(match app.ballot_box.receipts(round.poll.id)? {
+        None => Outcome::Early,
+        Some(receipts) => find(&round, &receipts, receipt),
+    })
+}
+
+fn find(round: &Round, receipts: &[Receipt], receipt: Receipt) -> Outcome {
+    let leaves: Vec<[u8; 15]> = receipts.iter().map(|receipt| receipt.0).collect();
+    let found = receipts.binary_search(&receipt).ok();
+    match found.and_then(|place| Some((place, merkle::inclusion_proof(&leaves, place)?))) {
+        None => Outcome::Missing(whom_to_ask(&round.poll)),
+        Some((place, proof)) => Outcome::Found(Box::new(Found {
+            union: round.union.clone(),
+            title: round.poll.facts.title.clone(),
+            total: receipts.len(),
+            place,
+            root: merkle::root(&leaves),
+            proof,
+            sheet: round.poll.phase.sheet().map(ToString::to_string).unwrap_or_default(),
+        })),
+    }
+}

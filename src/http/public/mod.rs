@@ -1,0 +1,128 @@
+//! What everyone may see: certified sheets and what it takes to check them.
+
+mod view;
+
+use askama::Template;
+
+use self::view::{Beside, SheetPage};
+use super::App;
+use super::ask::Ask;
+use super::page::Frame;
+use super::problem::Problem;
+use super::reply::{Answer, Cache, Reply};
+use crate::database::DatabaseError;
+use crate::domain::ids::SheetId;
+use crate::domain::jws::Statement;
+use crate::domain::openings_file;
+use crate::domain::sheet::SheetPayload;
+use crate::domain::statement::OpinionStatement;
+use crate::store::sheets::StoredSheet;
+use crate::store::{polls, sheets, statements};
+
+/// How long signed documents may be kept, in seconds: they never change.
+const SIGNED: u32 = 3600;
+/// How long the page of a sheet may be kept, in seconds: an opinion or a correction may come.
+const PAGE: u32 = 60;
+
+#[derive(Template)]
+#[template(path = "public/ask_sheet.html")]
+struct AskSheetPage<'p> {
+    frame: Frame,
+    typed: &'p str,
+    error: &'p str,
+}
+
+/// `GET /sheets`: which sheet is to be verified. With `id` in the query it leads there.
+///
+/// # Errors
+/// `INTERNAL`.
+pub fn ask_sheet(_: &App, ask: &Ask) -> Answer {
+    let typed = ask.query.trimmed("id");
+    let named = typed.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    let error = match named.trim_end_matches(".json").trim_end_matches(".pdf").parse::<SheetId>() {
+        Ok(id) => return Ok(Reply::see_other(format!("/sheets/{id}"))),
+        Err(_) if typed.is_empty() => "",
+        Err(_) => "编号是 16 位字母和数字，印在结果单的二维码旁边。",
+    };
+    Reply::page(&AskSheetPage { frame: Frame::public("核验结果单"), typed, error })
+}
+
+/// `GET /sheets/{id}`: the public page of a sheet.
+///
+/// # Errors
+/// `NOT_FOUND`, `UNAVAILABLE`, `INTERNAL`.
+pub fn sheet(app: &App, ask: &Ask) -> Answer {
+    let stored = stored(app, ask)?;
+    let (successor, opinion) = app.database.read(|c| -> Result<_, DatabaseError> {
+        Ok((sheets::successor(c, &stored.id)?, statements::load(c, stored.poll, &statements::opinion_on(&stored.id))?))
+    })?;
+    let (statement, payload) = read(&stored)?;
+    // The opinion stored for the round may be about another of its sheets.
+    let opinion = opinion
+        .and_then(|text| Statement::parse(text.as_bytes()).ok())
+        .and_then(|signed| OpinionStatement::read(signed.payload()).ok())
+        .filter(|opinion| opinion.sheet == statement.digest());
+    let title = format!("{} {}年度结果报告单", payload.union.name, payload.round.year);
+    let keys = app.keys.key_set();
+    let beside =
+        Beside { id: stored.id, successor, opinion, keys: &keys, rules: &app.rules, frame: Frame::public(&title) };
+    let page = SheetPage::new(&statement, payload, beside).map_err(|error| Problem::internal(&error))?;
+    Ok(Reply::page(&page)?.cached(Cache::Public(PAGE)))
+}
+
+/// `GET /sheets/{id}.json`: the signed sheet, byte for byte.
+///
+/// # Errors
+/// `NOT_FOUND`, `UNAVAILABLE`.
+pub fn sheet_json(app: &App, ask: &Ask) -> Answer {
+    let stored = stored(app, ask)?;
+    Ok(Reply::bytes("application/json; charset=utf-8", stored.body).cached(Cache::Public(SIGNED)))
+}
+
+/// `GET /sheets/{id}/openings.json`: every answer beside its opening, and all receipts; from them anyone recounts.
+///
+/// # Errors
+/// `NOT_FOUND`, `UNAVAILABLE`, `INTERNAL`.
+pub fn openings(app: &App, ask: &Ask) -> Answer {
+    let stored = stored(app, ask)?;
+    let (statement, payload) = read(&stored)?;
+    let poll = app.database.read(|c| polls::load(c, stored.poll))?.ok_or(Problem::NOT_FOUND)?;
+    let receipts = app.ballot_box.receipts(poll.id)?.ok_or(Problem::NOT_FOUND)?;
+    let mut file = Vec::new();
+    let block = |item: &crate::domain::paper::Item| {
+        let block = app.ballot_box.openings(&poll, &item.id).map_err(std::io::Error::other)?;
+        block.ok_or_else(|| std::io::Error::other("no openings"))
+    };
+    openings_file::write(&mut file, &statement.digest(), &payload.paper(), block, &receipts)
+        .map_err(|error| Problem::internal(&error))?;
+    Ok(Reply::bytes("application/json; charset=utf-8", file).cached(Cache::Public(SIGNED)))
+}
+
+/// `GET /.well-known/jwks.json`: the public keys, retired ones included.
+///
+/// # Errors
+/// Never.
+pub fn keys(app: &App, _: &Ask) -> Answer {
+    Ok(Reply::bytes("application/jwk-set+json", app.keys.jwks()).cached(Cache::Public(SIGNED)))
+}
+
+/// `GET /healthz`: `ok` while the database answers.
+///
+/// # Errors
+/// `UNAVAILABLE`.
+pub fn health(app: &App, _: &Ask) -> Answer {
+    app.database.read(|c| sheets::load(c, &SheetId::of(&crate::domain::digest::Digest([0; 32]))))?;
+    Ok(Reply::bytes("text/plain; charset=utf-8", "ok\n"))
+}
+
+fn stored(app: &App, ask: &Ask) -> Result<StoredSheet, Problem> {
+    let id: SheetId = ask.param("id")?;
+    let stored = app.database.read(|c| sheets::load(c, &id))?;
+    stored.ok_or_else(|| Problem::NOT_FOUND.back_to("/sheets", "重新输入编号"))
+}
+
+fn read(stored: &StoredSheet) -> Result<(Statement, SheetPayload), Problem> {
+    let statement = Statement::parse(stored.body.as_bytes()).map_err(|error| Problem::internal(&error))?;
+    let payload = SheetPayload::read(statement.payload()).map_err(|error| Problem::internal(&error))?;
+    Ok((statement, payload))
+}

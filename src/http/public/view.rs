@@ -1,0 +1,349 @@
+//! A certified sheet as people read it: verdict first, then figures, charts and what was checked.
+
+use askama::Template;
+
+use crate::domain::ids::SheetId;
+use crate::domain::jwk::KeySet;
+use crate::domain::jws::Statement;
+use crate::domain::paper::Section;
+use crate::domain::rules::RuleRegistry;
+use crate::domain::sheet::{self, Finding, SheetPayload};
+use crate::domain::statement::OpinionStatement;
+use crate::domain::verdict::{Comparator, Fraction, Metric, Outcome, Trigger, Verdict};
+use crate::http::page::Frame;
+use crate::render::RenderError;
+use crate::render::chart::{Chart, ItemBars, Mark, PAGE_WIDTH, Rate, Table};
+
+/// A drawn chart with the table that says the same.
+pub struct Drawn {
+    svg: String,
+    table: Table,
+}
+
+/// The verdict in words.
+struct VerdictView {
+    code: &'static str,
+    label: &'static str,
+    /// Class of the notice: the words say it, the colour only helps.
+    tone: &'static str,
+    lines: Vec<String>,
+}
+
+/// One rate against one rule, in words.
+struct MetricView {
+    title: String,
+    rate: &'static str,
+    display: String,
+    strict: String,
+    threshold: String,
+    threshold_word: &'static str,
+    outcome: &'static str,
+    formula: String,
+    numerator: u64,
+    base: u64,
+    source: String,
+}
+
+/// The public page of a sheet.
+#[derive(Template)]
+#[template(path = "public/sheet.html")]
+pub struct SheetPage {
+    frame: Frame,
+    id: SheetId,
+    s: SheetPayload,
+    successor: Option<SheetId>,
+    opinion: Option<OpinionStatement>,
+    verdict: VerdictView,
+    metrics: Vec<MetricView>,
+    counts: Vec<(&'static str, String)>,
+    charts: Vec<Drawn>,
+    facts: Vec<(&'static str, String)>,
+    indicators: Vec<(String, String)>,
+    follow_up: Vec<(&'static str, String)>,
+    findings: Vec<Finding>,
+    sound: bool,
+    /// The digest in groups of eight.
+    digest: Vec<String>,
+    /// Ending of the address, words, and whether it is a file to save.
+    files: Vec<(&'static str, &'static str, bool)>,
+}
+
+/// What is shown beside the sheet itself.
+pub struct Beside<'a> {
+    pub id: SheetId,
+    /// The sheet that corrects this one.
+    pub successor: Option<SheetId>,
+    /// The signed opinion of the union above.
+    pub opinion: Option<OpinionStatement>,
+    /// The keys of this installation, retired ones included.
+    pub keys: &'a KeySet,
+    pub rules: &'a RuleRegistry,
+    pub frame: Frame,
+}
+
+impl SheetPage {
+    /// The page of the sheet in `statement`.
+    ///
+    /// # Errors
+    /// A chart that cannot be drawn.
+    pub fn new(statement: &Statement, s: SheetPayload, beside: Beside<'_>) -> Result<Self, RenderError> {
+        let mut findings = signatures(statement, &s, beside.keys);
+        let named = statement.digest();
+        findings.push(Finding::new(SheetId::of(&named) == beside.id, "网址里的编号与内容一致"));
+        findings.extend(sheet::check(&s));
+        let digest = named.to_string();
+        Ok(SheetPage {
+            frame: beside.frame,
+            verdict: verdict(&s),
+            metrics: s.assessment.metrics.iter().map(|metric| metric_view(&s, metric)).collect(),
+            counts: counts(&s),
+            charts: charts(&s)?,
+            facts: facts(&s, beside.rules),
+            indicators: indicators(&s, beside.rules),
+            follow_up: follow_up(&s),
+            sound: findings.iter().all(|finding| finding.holds),
+            findings,
+            digest: digest.as_bytes().chunks(8).map(|group| String::from_utf8_lossy(group).into_owned()).collect(),
+            files: vec![
+                (".pdf", "结果单 PDF，打印、签字、盖章用", true),
+                (".xlsx", "表格（Excel）", true),
+                (".json", "签名的结果单（JSON），核验用", true),
+                ("/openings.json", "开票明细，重新数票用", true),
+            ],
+            id: beside.id,
+            successor: beside.successor,
+            opinion: beside.opinion,
+            s,
+        })
+    }
+}
+
+fn signatures(statement: &Statement, s: &SheetPayload, keys: &KeySet) -> Vec<Finding> {
+    let signers: Vec<String> = statement.signatures().iter().map(|signature| signature.key.thumbprint()).collect();
+    let mut findings: Vec<Finding> = statement
+        .signatures()
+        .iter()
+        .map(|signature| {
+            let text = format!("{} 数字签名", signature.key.algorithm().label());
+            Finding::new(statement.holds(signature), text)
+        })
+        .collect();
+    findings.push(Finding::new(signers == s.issuer.keys, "签名的钥匙就是结果单里写明的钥匙"));
+    let ours = statement.signatures().iter().all(|signature| keys.contains(&signature.key));
+    findings.push(Finding::new(ours, "签名的钥匙属于本系统"));
+    findings
+}
+
+fn verdict(s: &SheetPayload) -> VerdictView {
+    let assessment = &s.assessment;
+    let tone = match assessment.verdict {
+        Verdict::Met => "ok",
+        Verdict::NotMet | Verdict::Invalid => "bad",
+        Verdict::CannotAssess => "warn",
+    };
+    let code = match assessment.verdict {
+        Verdict::Met => "met",
+        Verdict::NotMet => "not_met",
+        Verdict::Invalid => "invalid",
+        Verdict::CannotAssess => "cannot_assess",
+    };
+    let mut lines = Vec::new();
+    if assessment.triggers.contains(&Trigger::Overhaul) {
+        lines.push("按规定需要整顿。".to_owned());
+    }
+    if !assessment.tier_conditions.is_empty() {
+        lines.push("票数达到了申报等级的条件。等级由上级工会评定，不由票数决定。".to_owned());
+    }
+    if !s.counts.custody_reconciles {
+        lines.push("印出的选票，与发出、作废、没用的加起来对不上。".to_owned());
+    }
+    VerdictView { code, label: assessment.verdict.label(), tone, lines }
+}
+
+fn threshold_text(threshold: Fraction) -> String {
+    crate::domain::verdict::percent(threshold.num(), threshold.den())
+        .map(|text| text.replace(".00%", "%"))
+        .unwrap_or_default()
+}
+
+/// The words of the items a metric speaks of.
+fn metric_title(s: &SheetPayload, metric: &Metric) -> String {
+    let items = metric.id.strip_prefix("satisfaction.").unwrap_or(&metric.id);
+    let titles: Vec<&str> = items.split('+').filter_map(|id| Some(s.item(id)?.title.as_str())).collect();
+    if titles.is_empty() { items.to_owned() } else { titles.join("；") }
+}
+
+fn metric_view(s: &SheetPayload, metric: &Metric) -> MetricView {
+    let floor = metric.comparator == Comparator::Below;
+    MetricView {
+        title: metric_title(s, metric),
+        rate: rate_word(metric),
+        display: metric.display.clone().unwrap_or_else(|| "—".to_owned()),
+        strict: metric.strict_display.clone().unwrap_or_default(),
+        threshold: threshold_text(metric.threshold),
+        threshold_word: if floor { "低于这个数就要整顿" } else { "门槛（含本数）" },
+        outcome: match (metric.outcome, floor) {
+            (Outcome::Met, false) => "达到",
+            (Outcome::Met, true) => "没有低于",
+            (Outcome::NotMet, false) => "没有达到",
+            (Outcome::NotMet, true) => "低于",
+            (Outcome::CannotAssess, _) => "没有有效票，无法评定",
+        },
+        formula: metric.formula.clone(),
+        numerator: metric.numerator,
+        base: metric.base,
+        source: format!("{}（{}）", metric.source, metric.rule),
+    }
+}
+
+fn rate_word(metric: &Metric) -> &'static str {
+    if metric.id.starts_with("awareness") { "知晓率" } else { "满意率" }
+}
+
+fn counts(s: &SheetPayload) -> Vec<(&'static str, String)> {
+    let c = &s.counts;
+    [
+        ("会员总数", c.member_total),
+        ("应到", c.expected),
+        ("实到", c.present),
+        ("印制选票", c.printed()),
+        ("发出票", c.issued),
+        ("作废未发", c.spoiled.saturating_add(c.unused)),
+        ("收回票", c.returned),
+        ("　其中手机", c.phone),
+        ("　其中纸质", c.paper),
+        ("有效票", c.valid),
+        ("无效票", c.invalid),
+    ]
+    .map(|(label, count)| (label, count.to_string()))
+    .into_iter()
+    .collect()
+}
+
+fn charts(s: &SheetPayload) -> Result<Vec<Drawn>, RenderError> {
+    let bars = |sections: &[Section]| -> Vec<ItemBars> {
+        let chosen = s.items.iter().filter(|item| sections.contains(&item.section));
+        chosen.map(|item| ItemBars::new(&item.item(), &item.tally(), rate(s, item.id.as_str()))).collect()
+    };
+    let c = &s.counts;
+    let turnout =
+        [("应到", c.expected), ("实到", c.present), ("发出", c.issued), ("收回", c.returned), ("有效", c.valid)];
+    let turnout = Chart::Turnout {
+        title: "到会与收票".to_owned(),
+        bars: turnout.map(|(label, count)| (label.to_owned(), count)).into(),
+        base: c.expected,
+        mark: None,
+    };
+    let distribution = |title: &str, sections: &[Section]| {
+        let items = bars(sections);
+        (!items.is_empty()).then(|| Chart::Distribution { title: title.to_owned(), items })
+    };
+    let all = [
+        distribution("评议结果", &[Section::Overall, Section::Awareness]),
+        distribution("分项评价", &[Section::Detailed]),
+        distribution("办实事承诺兑现", &[Section::Pledges]),
+        Some(turnout),
+    ];
+    let draw = |chart: Chart| Ok(Drawn { svg: chart.svg(PAGE_WIDTH)?, table: chart.table() });
+    all.into_iter().flatten().map(draw).collect()
+}
+
+/// The rate of an item with every threshold that it is held against.
+fn rate(s: &SheetPayload, item: &str) -> Option<Rate> {
+    let of_item = |metric: &&Metric| metric.id.strip_prefix("satisfaction.").unwrap_or(&metric.id) == item;
+    let metrics: Vec<&Metric> = s.assessment.metrics.iter().filter(of_item).collect();
+    let first = metrics.first()?;
+    let mark = |metric: &&Metric| {
+        let word = if metric.comparator == Comparator::Below { "整顿线" } else { "门槛" };
+        Mark { label: format!("{word} {}", threshold_text(metric.threshold)), at: metric.threshold }
+    };
+    Some(Rate {
+        label: rate_word(first).to_owned(),
+        numerator: first.numerator,
+        base: first.base,
+        marks: metrics.iter().map(mark).collect(),
+    })
+}
+
+fn facts(s: &SheetPayload, rules: &RuleRegistry) -> Vec<(&'static str, String)> {
+    let round = &s.round;
+    let rule_set = rules.at(&round.rule_set).map_or_else(|| round.rule_set.id.clone(), |set| set.title.clone());
+    let days = format!("{} 至 {}", round.begins, round.ends);
+    let mut facts = vec![
+        ("工会类别", s.union.category.label().to_owned()),
+        ("上级工会", s.union.superior.clone().unwrap_or_default()),
+        ("统一社会信用代码", s.union.credit_code.clone().unwrap_or_default()),
+        ("评议形式", round.assembly.label().to_owned()),
+        ("评议主体", round.electorate.clone()),
+        ("地点", round.place.clone()),
+        ("起止日期", days),
+        ("适用规则", format!("{rule_set}（{} 第 {} 版）", round.rule_set.id, round.rule_set.version)),
+        ("总监票人", s.officers.chief_scrutineer.clone()),
+        ("监票人", s.officers.scrutineers.join("、")),
+        ("计票人", s.officers.tellers.join("、")),
+        ("工会主席", s.officers.chair.clone()),
+        ("公布方式", s.publication.way.clone()),
+        ("签发日期", s.certified_on.to_string()),
+    ];
+    facts.retain(|(_, value)| !value.is_empty());
+    facts
+}
+
+fn indicators(s: &SheetPayload, rules: &RuleRegistry) -> Vec<(String, String)> {
+    let set = rules.at(&s.round.rule_set);
+    let title = |id: &str| {
+        let known = set.and_then(|set| set.indicators.iter().find(|indicator| indicator.id == id));
+        known.map_or_else(|| id.to_owned(), |indicator| indicator.title.clone())
+    };
+    let value = |[part, whole]: [u64; 2]| match whole {
+        1 => part.to_string(),
+        _ => match crate::domain::verdict::percent(part, whole) {
+            Some(percent) => format!("{percent}（{part} ÷ {whole}）"),
+            None => format!("{part} ÷ {whole}"),
+        },
+    };
+    s.declared_indicators.iter().map(|(id, figures)| (title(id), value(*figures))).collect()
+}
+
+fn follow_up(s: &SheetPayload) -> Vec<(&'static str, String)> {
+    let f = &s.follow_up;
+    let mut rows = vec![
+        ("主要问题", f.problems.clone()),
+        ("整改措施", f.rectification.clone()),
+        ("责任人", f.responsible.clone()),
+        ("期限", f.deadline.map(|day| day.to_string()).unwrap_or_default()),
+    ];
+    rows.retain(|(_, value)| !value.is_empty());
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::jws::tests::keys;
+    use crate::domain::sheet::sample::Sample;
+
+    #[test]
+    fn a_sheet_is_shown_with_what_was_checked() {
+        let [ed25519, sm2] = keys();
+        let signed = Statement::sign(&Sample::new().sheet(&[&ed25519, &sm2]), &[&ed25519, &sm2]).unwrap();
+        let rules = RuleRegistry::embedded().unwrap();
+        let own = KeySet::of(vec![ed25519.public().clone(), sm2.public().clone()]);
+        let foreign = KeySet::of(Vec::new());
+        let page = |keys: &KeySet| {
+            let statement = Statement::parse(signed.as_bytes()).unwrap();
+            let payload = SheetPayload::read(statement.payload()).unwrap();
+            let id = payload.id().unwrap();
+            let beside =
+                Beside { id, successor: None, opinion: None, keys, rules: &rules, frame: Frame::public("结果") };
+            SheetPage::new(&statement, payload, beside).unwrap().render().unwrap()
+        };
+        let shown = page(&own);
+        if let Ok(folder) = std::env::var("PREVIEW") {
+            std::fs::write(format!("{folder}/sheet.html"), &shown).unwrap();
+        }
+        assert!(shown.contains("data-sound=\"true\"") && shown.contains("data-verdict="));
+        assert!(shown.contains("<svg") && !shown.contains("style="), "charts need no inline style");
+        assert!(page(&foreign).contains("data-sound=\"false\""), "keys of strangers are not ours");
+    }
+}

@@ -9,7 +9,7 @@ use pingjia::render::slips::{SlipOptions, SlipSheet};
 
 const SLIPS: u128 = 10_000;
 
-fn main() {
+fn main() -> Result<(), pingjia::render::RenderError> {
     let tag = PollTag::from_random(0x0123_4567);
     let slips: Vec<SlipCode> = (1..=SLIPS)
         .map(|place| SlipCode::from_random(tag, place.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)))
@@ -44,9 +44,10 @@ fn main() {
 
     let begin = Instant::now();
     let mut file = Vec::new();
-    sheet.write_pdf(&slips, |_| (), &mut file).expect("slips are drawn");
+    sheet.write_pdf(&slips, |_| (), &mut file)?;
     let seconds = begin.elapsed().as_secs_f64();
     println!("10,000 slips as PDF: {seconds:.2} s, {:.1} MB, peak memory {}", mega(file.len()), peak_memory());
+    Ok(())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]

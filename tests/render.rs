@@ -4,8 +4,15 @@ mod tools;
 
 use pingjia::domain::paper::{Item, ItemId, Paper, Scale, Section};
 use pingjia::domain::slip::{PollTag, SlipCode};
+use pingjia::domain::tally::ItemTally;
+use pingjia::domain::verdict::Fraction;
+use pingjia::render::chart::{Chart, ItemBars, Mark, Rate};
+use pingjia::render::poster::{PaperSize, Poster};
 use pingjia::render::qr::Qr;
+use pingjia::render::rollup_pdf::{RollUpRow, RollUpSheet};
+use pingjia::render::sheet_pdf::{SheetCounts, SheetItem, SheetMetric, SheetPdf};
 use pingjia::render::slips::{CodeFile, CsvEncoding, SlipOptions, SlipSheet};
+use pingjia::render::workbook;
 use tools::{Folder, decoded, run, sound};
 
 const UNION: &str = "青岛市市北区平安里街道滨海科技产业园区联合基层工会委员会（含临港分园区各单位）测试";
@@ -114,7 +121,7 @@ fn single_codes_and_links_for_other_printers() {
         let mut last = 0;
         sheet.write_zip(&slips, kind, |done| last = done, &mut archive).unwrap();
         sheet.write_zip(&slips, kind, |_| (), &mut again).unwrap();
-        assert_eq!((last, &archive == &again), (3, true));
+        assert_eq!((last, archive == again), (3, true));
         let file = folder.write(&format!("codes-{name}.zip"), &archive);
         let python = "import sys, zipfile; archive = zipfile.ZipFile(sys.argv[1]); \
                       assert archive.testzip() is None; archive.extractall(sys.argv[2]); \
@@ -135,4 +142,281 @@ fn single_codes_and_links_for_other_printers() {
     let mut gb = Vec::new();
     sheet.write_csv(&slips, CsvEncoding::Gb18030, &mut gb).unwrap();
     assert_eq!(encoding_rs::GB18030.decode(&gb).0, text.trim_start_matches('\u{feff}'));
+}
+
+fn bars(item: &Item, counts: [u64; 5], marks: &[(&str, u64)]) -> ItemBars {
+    let answers: Vec<_> = item.scale.answers().iter().copied().zip(counts).collect();
+    let positive = answers.iter().take(answers.len() / 2).map(|(_, count)| count).sum();
+    let tally = ItemTally { item: item.id.clone(), answers, abstain: counts[4] };
+    let rate = (!marks.is_empty()).then(|| Rate {
+        label: if item.scale == Scale::Awareness { "知晓率" } else { "满意率" }.to_owned(),
+        numerator: positive,
+        base: tally.total(),
+        marks: marks
+            .iter()
+            .map(|(label, num)| Mark { label: (*label).to_owned(), at: Fraction::new(*num, 100).unwrap() })
+            .collect(),
+    });
+    ItemBars::new(item, &tally, rate)
+}
+
+/// A sheet with this many items; `factor` 0 gives one without a single ballot.
+fn result(count: usize, factor: u64, attachment: &[u8]) -> SheetPdf<'_> {
+    let counts = [127, 10, 3, 2, 1].map(|count| count * factor);
+    let valid: u64 = counts.iter().sum();
+    let numbers = [150, 141, 141, 144, 143].map(|count| count * factor.min(1));
+    let marks = [("本市门槛 ≥ 90%", 90), ("低于 70% 须整顿", 70)];
+    let items: Vec<Item> = items(count);
+    SheetPdf {
+        round: "2026年度会员评议职工之家".to_owned(),
+        union_name: UNION.chars().take(40).collect(),
+        credit_code: Some("81370200MC00001234".to_owned()),
+        category: "联合基层工会".to_owned(),
+        superior_union: "青岛市市北区平安里街道总工会".to_owned(),
+        year: "2026年".to_owned(),
+        rule_set: "青岛市会员评家规则（qingdao-2020，版本 1.0.0），上级规则：山东省（shandong-2018，版本 1.0.0）"
+            .to_owned(),
+        rule_set_digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
+        assembly: "会员代表大会".to_owned(),
+        period: "2026年11月20日至11月30日".to_owned(),
+        place: "平安里街道职工服务中心三楼会议室".to_owned(),
+        electorate: "全体会员代表".to_owned(),
+        counts: SheetCounts {
+            member_total: 1203,
+            expected: numbers[0],
+            present: numbers[1],
+            turnout: if factor == 0 { "—" } else { "94.00%" }.to_owned(),
+            issued: numbers[2],
+            returned: valid,
+            valid,
+            invalid: 0,
+        },
+        custody: vec![
+            "其中手机投票 130 张，纸质投票 13 张。".to_owned(),
+            "印制 170 张 = 发出 141 张 + 损坏 2 张 + 未发 27 张。".to_owned(),
+        ],
+        items: items
+            .iter()
+            .map(|item| SheetItem {
+                bars: bars(item, counts, if item.section == Section::Overall { &marks } else { &[] }),
+            })
+            .collect(),
+        metrics: items
+            .iter()
+            .filter(|item| item.section == Section::Overall)
+            .map(|item| SheetMetric {
+                name: format!("{}满意率", item.title),
+                numerator: counts[0] + counts[1],
+                base: valid,
+                display: if factor == 0 { "无法计算" } else { "95.80%" }.to_owned(),
+                strict_display: if factor == 0 { "" } else { "88.81%" }.to_owned(),
+                threshold: "≥ 90%".to_owned(),
+                outcome: if factor == 0 { "无法评定" } else { "达标" }.to_owned(),
+                formula: "（满意 + 基本满意）÷ 有效票；不了解和弃权计入分母；精确比较，显示时截去两位小数以后"
+                    .to_owned(),
+                source: "QD-1.2　青岛市总工会关于开展会员评家工作的意见（青工发〔2020〕8号）第二条第（一）项"
+                    .to_owned(),
+            })
+            .collect(),
+        verdict: if factor == 0 { "无法评定" } else { "达标" }.to_owned(),
+        remarks: vec!["满足“模范职工之家”的满意率条件（是否授予由上级工会决定）。".to_owned()],
+        indicators: vec![
+            ("入会率".to_owned(), "95.12%（1203 ÷ 1265）".to_owned()),
+            ("用卡率".to_owned(), "91.00%".to_owned()),
+        ],
+        rectifications: Vec::new(),
+        publication: "厂务公开栏张贴，2026年12月1日".to_owned(),
+        chief_scrutineer: "王㛃".to_owned(),
+        scrutineers: vec!["李䶮".to_owned(), "赵平".to_owned()],
+        tellers: vec!["张𬱖".to_owned(), "孙明".to_owned()],
+        chair: "周安".to_owned(),
+        reported_on: "2026年12月2日".to_owned(),
+        opinion: None,
+        replaces: None,
+        digest: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".to_owned(),
+        address: "https://pj.laiyang.example.cn/sheets/abcdefghij234567".to_owned(),
+        signatures: vec!["Ed25519 kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k".to_owned()],
+        date: time::Date::from_calendar_date(2026, time::Month::December, 2).unwrap(),
+        attachment,
+        attachment_name: "abcdefghij234567.json".to_owned(),
+        turnout: Some(Chart::Turnout {
+            title: "到会与投票".to_owned(),
+            bars: [
+                ("应到", numbers[0]),
+                ("实到", numbers[1]),
+                ("发出票", numbers[2]),
+                ("收回票", valid),
+                ("有效票", valid),
+            ]
+            .map(|(name, count)| (name.to_owned(), count))
+            .to_vec(),
+            base: numbers[0],
+            mark: Some(Mark { label: "建议到会率 ≥ 三分之二".to_owned(), at: Fraction::new(2, 3).unwrap() }),
+        }),
+    }
+}
+
+#[test]
+fn the_result_sheet_says_everything_and_carries_its_json() {
+    let folder = Folder::new();
+    let json = br#"{"payload":"eyJ","signatures":[]}"#;
+    for (name, items_count, factor, pages) in
+        [("one", 1, 1, 1), ("empty", 1, 0, 1), ("ten", 10, 1, 3), ("hall", 3, 7_000_000, 2)]
+    {
+        let sheet = result(items_count, factor, json);
+        assert_eq!(sheet.missing(), Vec::<char>::new());
+        let file = sheet.pdf().unwrap();
+        assert_eq!(file, result(items_count, factor, json).pdf().unwrap(), "{name}: same input, same bytes");
+        let path = folder.write(&format!("sheet-{name}.pdf"), &file);
+        let text = sound(&path).replace(char::is_whitespace, "");
+        let pictures = folder.pages(&path, 150);
+        assert_eq!(pictures.len(), pages, "{name}");
+        let read: Vec<String> = pictures.iter().flat_map(|page| decoded(page)).collect();
+        assert_eq!(read, [sheet.address.clone()], "{name}");
+        for item in &sheet.items {
+            assert!(text.contains(&item.bars.title), "{name}: {}", item.bars.title);
+            for part in &item.bars.parts {
+                assert!(text.contains(&part.count.to_string()), "{name}: {}", part.count);
+            }
+        }
+        for words in [
+            "王㛃",
+            "李䶮",
+            "张𬱖",
+            "盖章处",
+            "上级工会意见",
+            "青工发〔2020〕8号",
+            "本市门槛≥90%",
+            "结论",
+            &sheet.verdict,
+        ] {
+            assert!(text.contains(words), "{name}: {words}");
+        }
+        for group in sheet.digest.as_bytes().chunks(4) {
+            assert!(text.contains(std::str::from_utf8(group).unwrap()));
+        }
+        let attached = folder.path().join(format!("{name}.json"));
+        let shown = run("qpdf", &["--show-attachment=abcdefghij234567.json", &path.to_string_lossy()]);
+        std::fs::write(&attached, &shown.stdout).unwrap();
+        assert_eq!(shown.stdout, json);
+        let raw = String::from_utf8_lossy(&file).into_owned();
+        assert!(raw.contains("<pdfaid:part>3</pdfaid:part>"), "{name}: PDF/A-3");
+    }
+}
+
+#[test]
+fn the_poster_fits_its_page_and_its_code_is_read() {
+    let folder = Folder::new();
+    let poster = Poster {
+        title: "2026年度会员评议职工之家".to_owned(),
+        union_name: UNION.chars().take(40).collect(),
+        closes: "2026年11月30日18时".to_owned(),
+        place: "三楼职工活动室".to_owned(),
+        contact: "监票人李䶮（三楼302室，内线 6021）".to_owned(),
+        public_url: "https://pj.laiyang.example.cn".to_owned(),
+    };
+    assert_eq!(poster.missing(), Vec::<char>::new());
+    for (name, size) in [("a4", PaperSize::A4), ("a3", PaperSize::A3)] {
+        let file = poster.pdf(size).unwrap();
+        assert_eq!(file, poster.pdf(size).unwrap(), "same input, same bytes");
+        let path = folder.write(&format!("poster-{name}.pdf"), &file);
+        let text = sound(&path).replace(char::is_whitespace, "");
+        let words = poster.text();
+        for (heading, explained) in &words.steps {
+            assert!(
+                text.contains(&heading.replace(' ', "")) && text.contains(&explained.replace(' ', "")),
+                "{heading}"
+            );
+        }
+        for sentence in &words.secrecy {
+            assert!(text.contains(sentence), "{sentence}");
+        }
+        let pages = folder.pages(&path, 150);
+        assert_eq!((pages.len(), decoded(&pages[0])), (1, vec![poster.public_url.clone()]));
+    }
+}
+
+fn roll_up(unions: u64) -> RollUpSheet {
+    let rows: Vec<RollUpRow> = (0..unions)
+        .map(|place| RollUpRow {
+            union_name: match place % 4 {
+                0 => format!("第{place}联合基层工会"),
+                1 => "=HYPERLINK(\"http://example.cn\")工会".to_owned(),
+                2 => UNION.chars().take(40).collect(),
+                _ => format!("莱阳路街道第{place}社区工会"),
+            },
+            category: "联合基层工会".to_owned(),
+            expected: Some(150 + place),
+            present: Some(140),
+            issued: Some(140),
+            returned: Some(139),
+            valid: Some(137),
+            rate: (place % 7 != 0).then_some((100 + place % 38, 137)),
+            threshold: "≥ 90%".to_owned(),
+            outcome: if place % 7 == 0 { "投票中" } else { "达标" }.to_owned(),
+            sheet: "abcdefghij234567".to_owned(),
+        })
+        .collect();
+    let running = u64::try_from(rows.iter().filter(|row| row.rate.is_none()).count()).unwrap();
+    RollUpSheet {
+        superior: "青岛市市北区总工会".to_owned(),
+        title: "2026年度会员评议职工之家情况汇总表".to_owned(),
+        as_of: "截至2026年12月5日".to_owned(),
+        outcomes: vec![("达标".to_owned(), unions - running), ("未达标".to_owned(), 0), ("进行中".to_owned(), running)],
+        rows,
+        date: time::Date::from_calendar_date(2026, time::Month::December, 5).unwrap(),
+    }
+}
+
+#[test]
+fn the_roll_up_repeats_its_head_on_every_page() {
+    let folder = Folder::new();
+    for unions in [0, 3, 2_000] {
+        let sheet = roll_up(unions);
+        assert_eq!(sheet.missing(), Vec::<char>::new());
+        let file = sheet.pdf().unwrap();
+        assert_eq!(file, roll_up(unions).pdf().unwrap(), "same input, same bytes");
+        let path = folder.write(&format!("rollup-{unions}.pdf"), &file);
+        let text = sound(&path);
+        let pages: Vec<&str> = text.split('\u{c}').filter(|page| !page.trim().is_empty()).collect();
+        for (page, number) in pages.iter().zip(1..) {
+            assert!(page.contains("工会名称"), "page {number}");
+            assert!(page.contains(&format!("— {number} / {} —", pages.len())), "page {number}");
+        }
+        let totals = sheet.totals();
+        for figure in [totals.unions, totals.expected, totals.present, totals.returned, totals.valid] {
+            assert!(text.contains(&figure.to_string()), "{figure}");
+        }
+        for number in 1..=unions {
+            assert!(text.contains(&format!("\n{number} ")) || text.contains(&format!(" {number} ")), "row {number}");
+        }
+        if unions == 2_000 {
+            assert!(pages.len() > 50, "{} pages", pages.len());
+        }
+    }
+}
+
+#[test]
+fn workbooks_hold_numbers_as_numbers_and_text_as_text() {
+    use calamine::{Data, Reader};
+    let folder = Folder::new();
+    let json = b"{}";
+    let sheet = result(10, 1, json);
+    let book = workbook::result(&sheet).unwrap();
+    assert_eq!(book, workbook::result(&result(10, 1, json)).unwrap(), "same input, same bytes");
+    folder.write("result.xlsx", &book);
+    let mut read: calamine::Xlsx<_> = calamine::open_workbook_from_rs(std::io::Cursor::new(book)).unwrap();
+    assert_eq!(read.sheet_names(), ["结果", "票数", "指标", "说明"]);
+    let counts = read.worksheet_range("票数").unwrap();
+    assert_eq!(counts.get((1, 2)), Some(&Data::Float(127.0)));
+    assert_eq!(counts.get((1, 3)), Some(&Data::Float(0.8881)), "cut, not rounded: 127 of 143 is 88.811… %");
+    let all = roll_up(4);
+    let book = workbook::roll_up(&all).unwrap();
+    assert_eq!(book, workbook::roll_up(&roll_up(4)).unwrap(), "same input, same bytes");
+    folder.write("rollup.xlsx", &book);
+    let mut read: calamine::Xlsx<_> = calamine::open_workbook_from_rs(std::io::Cursor::new(book)).unwrap();
+    let range = read.worksheet_range("汇总").unwrap();
+    assert_eq!(range.get((2, 0)), Some(&Data::String("=HYPERLINK(\"http://example.cn\")工会".to_owned())));
+    assert!(read.worksheet_formula("汇总").unwrap().is_empty(), "nothing became a formula");
+    assert_eq!(range.get((5, 2)), Some(&Data::Float(606.0)), "the sum of 应到");
 }

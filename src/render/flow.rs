@@ -71,10 +71,6 @@ impl Cell {
     pub(super) fn bold(self) -> Self {
         Cell { bold: true, ..self }
     }
-
-    pub(super) fn aligned(self, align: Align) -> Self {
-        Cell { align, ..self }
-    }
 }
 
 /// Pages being filled.

@@ -8,9 +8,12 @@ mod flow;
 pub mod font;
 pub mod number;
 mod page;
+pub mod poster;
 pub mod qr;
+pub mod rollup_pdf;
 pub mod sheet_pdf;
 pub mod slips;
+pub mod workbook;
 
 /// Why something could not be drawn.
 #[derive(Debug, thiserror::Error)]

@@ -27,10 +27,17 @@ pub fn single(length: f64) -> f32 {
     length as f32
 }
 
-/// A number of things as a length or a number cell.
+/// A number of things as a length.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "counts of people and lines stay far below 2⁵³")]
 pub fn real(count: usize) -> f64 {
+    count as f64
+}
+
+/// A count as a number cell.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "counts of people stay far below 2⁵³")]
+pub fn count(count: u64) -> f64 {
     count as f64
 }
 

@@ -141,19 +141,12 @@ pub struct Shared(krilla::graphic::Graphic);
 
 impl<'s> Canvas<'_, 's> {
     /// Makes a drawing to be placed many times in this document; it is stored once.
-    ///
-    /// # Errors
-    /// Those of `draw`.
-    pub fn share(
-        &mut self,
-        draw: impl FnOnce(&mut Canvas<'_, '_>) -> Result<(), RenderError>,
-    ) -> Result<Shared, RenderError> {
+    pub fn share(&mut self, draw: impl FnOnce(&mut Canvas<'_, '_>)) -> Shared {
         let mut builder = self.surface.stream_builder();
         let mut surface = builder.surface();
-        let drawn = draw(&mut Canvas { surface: &mut surface });
+        draw(&mut Canvas { surface: &mut surface });
         surface.finish();
-        let stream = builder.finish();
-        drawn.map(|()| Shared(krilla::graphic::Graphic::new(stream, false)))
+        Shared(krilla::graphic::Graphic::new(builder.finish(), false))
     }
 
     /// Places a shared drawing with its own origin at (x, y).

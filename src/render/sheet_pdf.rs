@@ -144,9 +144,28 @@ pub struct SheetRectification {
 const HEADING: &str = "会员评议职工之家结果报告单";
 const WIDE: f64 = OFFICIAL.wide;
 /// Height of the lowest block: a seal of 42 mm and the words around it.
-const SEAL_HIGH: f64 = 52.0;
-/// Text sizes in points, with the space in cells in millimetres, from comfortable to dense.
-const DENSITIES: [(f64, f64); 4] = [(10.5, 1.25), (9.5, 0.95), (9.0, 0.65), (8.5, 0.45)];
+const SEAL_HIGH: f64 = 46.0;
+
+/// How closely the sheet is set.
+#[derive(Clone, Copy)]
+struct Density {
+    /// Size of text in points.
+    size: f64,
+    /// Space above and below the text of a cell in millimetres.
+    pad: f64,
+    /// Height of the room for signatures in millimetres.
+    signature: f64,
+    /// Width of a chart in its own units: the more, the smaller it is drawn.
+    chart_units: f64,
+}
+
+/// From comfortable to dense.
+const DENSITIES: [Density; 4] = [
+    Density { size: 10.5, pad: 1.25, signature: 13.0, chart_units: 350.0 },
+    Density { size: 9.5, pad: 0.8, signature: 12.0, chart_units: 370.0 },
+    Density { size: 9.0, pad: 0.5, signature: 11.0, chart_units: 390.0 },
+    Density { size: 8.5, pad: 0.24, signature: 10.0, chart_units: 410.0 },
+];
 
 impl SheetPdf<'_> {
     /// The sheet as PDF/A-3u: on one page where it fits, else continued with repeated heads. The same sheet gives
@@ -202,27 +221,29 @@ impl SheetPdf<'_> {
         font::missing(&text)
     }
 
-    fn layout(&self, (size, pad): (f64, f64)) -> Result<Flow, RenderError> {
-        let mut flow = Flow::new(OFFICIAL, size, pad, &format!("{}　{HEADING}（续）", self.union_name));
+    fn layout(&self, density: Density) -> Result<Flow, RenderError> {
+        let running = format!("{HEADING}（续）　{}", self.union_name);
+        let running = font::fit(font::Face::Serif, 9.0, WIDE * POINTS, &running);
+        let mut flow = Flow::new(OFFICIAL, density.size, density.pad, &running);
         self.title(&mut flow);
         self.particulars(&mut flow);
         self.counts(&mut flow);
         self.items(&mut flow);
         self.metrics(&mut flow);
         self.verdict(&mut flow);
-        self.charts(&mut flow);
+        self.charts(&mut flow, density.chart_units);
         self.rectifications(&mut flow);
-        self.signatures(&mut flow)?;
+        self.signatures(&mut flow, density.signature)?;
         Ok(flow)
     }
 
     fn title(&self, flow: &mut Flow) {
         let middle = flow.block.left + WIDE / 2.0;
         let text = HEADING.to_owned();
-        let at = (middle, flow.y + 7.0);
+        let at = (middle, flow.y + 6.4);
         flow.put(Op::Text { at, align: Align::Middle, size: 22.0, color: BLACK, bold: true, text });
-        flow.text((middle, flow.y + 13.6), Align::Middle, 12.0, &format!("（{}）", self.round));
-        flow.y += 17.0;
+        flow.text((middle, flow.y + 12.4), Align::Middle, 12.0, &format!("（{}）", self.round));
+        flow.y += 14.8;
         if let Some(replaces) = &self.replaces {
             flow.paragraph(1.0, replaces);
             flow.y += 1.0;
@@ -234,15 +255,12 @@ impl SheetPdf<'_> {
         let pair = |name: &str, text: &str| [Cell::label(label, name), Cell::words(value, text)];
         let whole = |name: &str, text: &str| [Cell::label(label, name), Cell::words(WIDE - label, text)];
         flow.row(&whole("工会名称", &self.union_name));
-        match &self.credit_code {
-            Some(code) => {
-                flow.row(&[pair("信用代码", code), pair("工会类别", &self.category)].concat());
-                flow.row(&[pair("上级工会", &self.superior_union), pair("年　　度", &self.year)].concat());
-            }
-            None => {
-                flow.row(&[pair("工会类别", &self.category), pair("年　　度", &self.year)].concat());
-                flow.row(&whole("上级工会", &self.superior_union));
-            }
+        if let Some(code) = &self.credit_code {
+            flow.row(&[pair("信用代码", code), pair("工会类别", &self.category)].concat());
+            flow.row(&[pair("上级工会", &self.superior_union), pair("年　　度", &self.year)].concat());
+        } else {
+            flow.row(&[pair("工会类别", &self.category), pair("年　　度", &self.year)].concat());
+            flow.row(&whole("上级工会", &self.superior_union));
         }
         flow.row(&[pair("评议形式", &self.assembly), pair("评议主体", &self.electorate)].concat());
         flow.row(&[pair("起止时间", &self.period), pair("地　　点", &self.place)].concat());
@@ -280,7 +298,7 @@ impl SheetPdf<'_> {
         for run in self.items.chunk_by(|one, next| labels(one) == labels(next)) {
             let Some(first) = run.first() else { continue };
             let names = labels(first);
-            let wide = 16.0;
+            let wide = 17.5;
             let title = WIDE - wide * real(names.len() + 1);
             let mut head = vec![Cell::label(title, "评议项目（票数）")];
             head.extend(names.iter().map(|name| Cell::label(wide, name)));
@@ -343,19 +361,18 @@ impl SheetPdf<'_> {
     }
 
     /// Two charts a line: turnout, then the items.
-    fn charts(&self, flow: &mut Flow) {
+    fn charts(&self, flow: &mut Flow, units: f64) {
         const CHART_WIDE: f64 = 76.0;
-        const UNITS: f64 = 350.0;
         let items =
             self.items.iter().map(|item| Chart::Distribution { title: String::new(), items: vec![item.bars.clone()] });
         let charts: Vec<Chart> = self.turnout.clone().into_iter().chain(items).collect();
-        let height = |chart: &Chart| chart.height(UNITS) * CHART_WIDE / UNITS;
+        let height = |chart: &Chart| chart.height(units) * CHART_WIDE / units;
         for pair in charts.chunks(2) {
             let high = pair.iter().map(height).fold(0.0, f64::max);
             flow.need(high + 1.0);
             let (y, left) = (flow.y, flow.block.left);
             for (chart, x) in pair.iter().zip([left + 0.5, left + WIDE - CHART_WIDE - 0.5]) {
-                flow.put(Op::Chart { at: (x, y + 0.5), wide: CHART_WIDE, chart: chart.clone(), page_width: UNITS });
+                flow.put(Op::Chart { at: (x, y + 0.5), wide: CHART_WIDE, chart: chart.clone(), page_width: units });
             }
             flow.y += high + 1.0;
             // The table's sides run on beside the charts.
@@ -386,8 +403,8 @@ impl SheetPdf<'_> {
     }
 
     /// Signatures, seals and the means of verification: one block that is never torn apart.
-    fn signatures(&self, flow: &mut Flow) -> Result<(), RenderError> {
-        flow.need(SEAL_HIGH + 20.0);
+    fn signatures(&self, flow: &mut Flow, room: f64) -> Result<(), RenderError> {
+        flow.need(SEAL_HIGH + room + 18.0);
         let signers = [
             ("总监票人", self.chief_scrutineer.clone()),
             ("监票人", self.scrutineers.join("、")),
@@ -401,63 +418,52 @@ impl SheetPdf<'_> {
             .map(|(_, names)| if names.is_empty() { String::new() } else { format!("（{names}）") })
             .map(|names| Cell::figure(wide, &format!("\n{names}")).scaled(0.86))
             .collect();
-        flow.row_of_height(&names, 12.0);
-        flow.need(SEAL_HIGH);
+        flow.row_of_height(&names, room);
         let (union_wide, superior_wide) = (54.0, 54.0);
         let (top, left) = (flow.y, flow.block.left);
         let frame = [union_wide, superior_wide, WIDE - union_wide - superior_wide].map(|wide| Cell::words(wide, ""));
         flow.row_of_height(&frame, SEAL_HIGH);
-        self.seal(flow, (left, top), union_wide, "本级工会（盖章处）", "", &format!("报送日期：{}", self.reported_on));
+        seal(flow, (left, top), union_wide, "本级工会（盖章处）", "", &format!("报送日期：{}", self.reported_on));
         let opinion = self.opinion.as_deref().unwrap_or_default();
-        self.seal(
-            flow,
-            (left + union_wide, top),
-            superior_wide,
-            "上级工会意见（盖章处）",
-            opinion,
-            "　　年　　月　　日",
-        );
-        self.verification(flow, (left + union_wide + superior_wide, top), WIDE - union_wide - superior_wide)
-    }
-
-    /// Room for a seal over name and date: words above and below, nothing between.
-    fn seal(&self, flow: &mut Flow, (x, y): (f64, f64), wide: f64, name: &str, words: &str, date: &str) {
-        flow.text((x + 1.5, y + 4.4), Align::Left, 9.0, name);
-        for (line, place) in wrap(font::Face::Serif, 9.0, wide - 3.0, words).iter().zip(1u8..) {
-            flow.text((x + 1.5, y + 4.4 + f64::from(place) * 4.2), Align::Left, 9.0, line);
-        }
-        flow.text((x + wide - 1.5, y + SEAL_HIGH - 2.2), Align::Right, 9.0, date);
+        seal(flow, (left + union_wide, top), superior_wide, "上级工会意见（盖章处）", opinion, "　　年　　月　　日");
+        self.verification(flow, (left + union_wide + superior_wide, top), WIDE - union_wide - superior_wide)?;
+        let signed = self.signatures.join("；");
+        let words =
+            format!("核验网址：{}　电子签名：{signed}　本文件附有签名数据 {}", self.address, self.attachment_name);
+        flow.row(&[Cell::words(WIDE, &words).scaled(7.0 / flow.size)]);
+        Ok(())
     }
 
     /// QR code, digest in groups to compare by eye, and who signed.
     fn verification(&self, flow: &mut Flow, (x, y): (f64, f64), wide: f64) -> Result<(), RenderError> {
-        const SIDE: f64 = 21.0;
+        const SIDE: f64 = 20.0;
         let code = Qr::of(&self.address)?;
-        flow.put(Op::Qr { at: (x + wide - SIDE - 2.5, y + 2.5), side: SIDE, code });
-        let mut line = y + 4.4;
-        for words in ["核验二维码", "扫码打开核验页，", "与下面的摘要", "校验码逐组比对。"] {
-            let size = if line < y + 5.0 { 9.0 } else { 6.6 };
-            flow.text((x + 1.5, line), Align::Left, size, words);
-            line += 4.0;
+        flow.put(Op::Qr { at: (x + wide - SIDE - 2.8, y + 2.8), side: SIDE, code });
+        flow.text((x + 1.5, y + 4.4), Align::Left, 9.0, "核验二维码");
+        for (words, place) in ["扫码打开核验", "页，与下面的", "摘要校验码", "逐组比对。"].into_iter().zip(0u8..)
+        {
+            flow.text((x + 1.5, y + 9.2 + 3.6 * f64::from(place)), Align::Left, 7.0, words);
         }
-        line = y + SIDE + 6.4;
+        let mut line = y + SIDE + 7.2;
         flow.text((x + 1.5, line), Align::Left, 7.4, "摘要校验码（SHA-256）");
-        let groups: Vec<String> =
-            self.digest.chars().collect::<Vec<char>>().chunks(4).map(|group| group.iter().collect()).collect();
+        let digits: Vec<char> = self.digest.chars().collect();
+        let groups: Vec<String> = digits.chunks(4).map(|group| group.iter().collect()).collect();
         let column = (wide - 4.0) / 4.0;
         for row in groups.chunks(4) {
-            line += 3.5;
+            line += 4.2;
             for (group, place) in row.iter().zip(0u8..) {
-                flow.text((x + 1.8 + f64::from(place) * column, line), Align::Left, 8.2, group);
-            }
-        }
-        line += 1.0;
-        for words in std::iter::once(&self.address).chain(&self.signatures) {
-            for part in wrap(font::Face::Serif, 5.6, wide - 3.0, words) {
-                line += 5.6 * 1.22 / POINTS;
-                flow.text((x + 1.5, line), Align::Left, 5.6, &part);
+                flow.text((x + 1.8 + f64::from(place) * column, line), Align::Left, 9.0, group);
             }
         }
         Ok(())
     }
+}
+
+/// Room for a seal over name and date: words above and below, nothing between.
+fn seal(flow: &mut Flow, (x, y): (f64, f64), wide: f64, name: &str, words: &str, date: &str) {
+    flow.text((x + 1.5, y + 4.4), Align::Left, 9.0, name);
+    for (line, place) in wrap(font::Face::Serif, 9.0, wide - 3.0, words).iter().zip(1u8..) {
+        flow.text((x + 1.5, y + 4.4 + f64::from(place) * 4.2), Align::Left, 9.0, line);
+    }
+    flow.text((x + wide - 1.5, y + SEAL_HIGH - 2.2), Align::Right, 9.0, date);
 }

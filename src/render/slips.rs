@@ -115,7 +115,7 @@ impl SlipSheet<'_> {
                 pdf.page(A4, |canvas| {
                     let common = match &shared {
                         Some(common) => common.clone(),
-                        None => shared.insert(canvas.share(|canvas| self.common(canvas, &layout))?).clone(),
+                        None => shared.insert(canvas.share(|canvas| common(canvas, &layout))).clone(),
                     };
                     for (slip, place) in page.iter().zip(0u8..) {
                         let code = codes.recv().map_err(|error| RenderError::Pdf(error.to_string()))??;
@@ -164,26 +164,25 @@ impl SlipSheet<'_> {
         Err(RenderError::NoRoom)
     }
 
-    /// What all slips share, drawn once.
-    fn common(&self, canvas: &mut Canvas<'_, '_>, layout: &Layout) -> Result<(), RenderError> {
-        for mark in &layout.marks {
-            match mark {
-                Mark::Text { at, align, size, grey, text } => {
-                    let color = if *grey { GREY } else { BLACK };
-                    canvas.text(*at, *align, Face::Sans, *size, color, text);
-                }
-                Mark::Box { at, side } => canvas.frame(*at, (*side, *side), 0.8, BLACK),
-                Mark::Rule { from, to } => canvas.line(*from, *to, 0.6, GREY),
-            }
-        }
-        Ok(())
-    }
-
     /// What is a slip's own: its QR code and the same code for typing.
     fn own(&self, canvas: &mut Canvas<'_, '_>, layout: &Layout, code: &Qr, slip: &SlipCode) {
         let side = self.options.qr_side;
         canvas.qr(layout.qr_at, side, code);
         canvas.text(layout.code_at, Align::Left, Face::Sans, layout.code_size, BLACK, &spaced(&slip.typing_form()));
+    }
+}
+
+/// What all slips share, drawn once.
+fn common(canvas: &mut Canvas<'_, '_>, layout: &Layout) {
+    for mark in &layout.marks {
+        match mark {
+            Mark::Text { at, align, size, grey, text } => {
+                let color = if *grey { GREY } else { BLACK };
+                canvas.text(*at, *align, Face::Sans, *size, color, text);
+            }
+            Mark::Box { at, side } => canvas.frame(*at, (*side, *side), 0.8, BLACK),
+            Mark::Rule { from, to } => canvas.line(*from, *to, 0.6, GREY),
+        }
     }
 }
 

@@ -1,5 +1,12 @@
 //! Running the tools that judge what we print. A missing tool fails with its name.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tools of tests: a failure is a failed test"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -11,13 +18,11 @@ pub struct Folder {
 
 impl Folder {
     pub fn new() -> Self {
-        match std::env::var_os("PINGJIA_PICTURES") {
-            Some(path) => Folder { path: path.into(), _temporary: None },
-            None => {
-                let folder = tempfile::tempdir().unwrap();
-                Folder { path: folder.path().to_owned(), _temporary: Some(folder) }
-            }
+        if let Some(path) = std::env::var_os("PINGJIA_PICTURES") {
+            return Folder { path: path.into(), _temporary: None };
         }
+        let folder = tempfile::tempdir().unwrap();
+        Folder { path: folder.path().to_owned(), _temporary: Some(folder) }
     }
 
     pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {

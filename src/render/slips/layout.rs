@@ -162,9 +162,9 @@ impl Flow {
                 self.y += size * 1.42 / POINTS;
                 self.broken = true;
             }
-            let side = size * 0.92 / POINTS;
-            self.marks.push(Mark::Box { at: (x, self.y - side * 0.9), side });
-            self.put(x + side + 0.8, size, false, words);
+            let square = size * 0.92 / POINTS;
+            self.marks.push(Mark::Box { at: (x, self.y - square * 0.9), side: square });
+            self.put(x + square + 0.8, size, false, words);
             x += wide;
         }
         self.y += 0.7 * self.scale;

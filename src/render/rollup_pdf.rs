@@ -1,0 +1,198 @@
+//! The roll-up sheet of a superior union: its unions in one table of any length, totals, outcomes, a chart.
+
+use krilla::SerializeSettings;
+use time::Date;
+
+use super::RenderError;
+use super::chart::pen::Align;
+use super::chart::{Chart, PAGE_WIDTH};
+use super::flow::{Block, Cell, Flow, Op};
+use super::font::{self, Face};
+use super::number::real;
+use super::page::{BLACK, POINTS, Pdf};
+use crate::domain::verdict::percent;
+
+/// Everything on the roll-up, ready to be shown.
+#[derive(Debug, Clone)]
+pub struct RollUpSheet {
+    /// 上级工会
+    pub superior: String,
+    /// 2026年度会员评家情况汇总表
+    pub title: String,
+    /// When the figures were taken, in words.
+    pub as_of: String,
+    pub rows: Vec<RollUpRow>,
+    /// Outcomes with the number of unions, in the order in which they are listed.
+    pub outcomes: Vec<(String, u64)>,
+    /// Date of the file.
+    pub date: Date,
+}
+
+/// One union. What is not known yet is `None` or empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RollUpRow {
+    pub union_name: String,
+    pub category: String,
+    /// 应到
+    pub expected: Option<u64>,
+    /// 实到
+    pub present: Option<u64>,
+    /// 发出票
+    pub issued: Option<u64>,
+    /// 收回票
+    pub returned: Option<u64>,
+    /// 有效票
+    pub valid: Option<u64>,
+    /// 满意率 as numerator and base.
+    pub rate: Option<(u64, u64)>,
+    /// `≥ 90%`
+    pub threshold: String,
+    /// 达标, 未达标, … or the phase of a round that is not yet certified.
+    pub outcome: String,
+    /// Sheet id, or empty.
+    pub sheet: String,
+}
+
+/// Totals over the rows; what is unknown counts as nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub unions: u64,
+    pub expected: u64,
+    pub present: u64,
+    pub issued: u64,
+    pub returned: u64,
+    pub valid: u64,
+}
+
+impl RollUpSheet {
+    /// The sums of all rows.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for row in &self.rows {
+            totals.unions += 1;
+            totals.expected += row.expected.unwrap_or_default();
+            totals.present += row.present.unwrap_or_default();
+            totals.issued += row.issued.unwrap_or_default();
+            totals.returned += row.returned.unwrap_or_default();
+            totals.valid += row.valid.unwrap_or_default();
+        }
+        totals
+    }
+
+    /// Outcomes and spread of rates as a chart.
+    #[must_use]
+    pub fn chart(&self) -> Chart {
+        Chart::RollUp {
+            title: String::new(),
+            outcomes: self.outcomes.clone(),
+            rates: self.rows.iter().filter_map(|row| row.rate).collect(),
+        }
+    }
+
+    /// The roll-up as PDF, A4 across, heads repeated and pages numbered. The same roll-up gives the same bytes.
+    ///
+    /// # Errors
+    /// `Pdf`, `Picture`.
+    pub fn pdf(&self) -> Result<Vec<u8>, RenderError> {
+        let running =
+            font::fit(Face::Serif, 9.0, ACROSS.wide * POINTS, &format!("{}（续）　{}", self.title, self.superior));
+        let mut flow = Flow::new(ACROSS, 9.5, 0.75, &running);
+        self.heading(&mut flow);
+        self.summary(&mut flow);
+        self.table(&mut flow);
+        let mut pdf = Pdf::new(SerializeSettings::default(), &self.title, Some(self.date));
+        flow.draw(&mut pdf, &self.superior)?;
+        pdf.finish()
+    }
+
+    /// Characters that no font can print; to be reported before printing.
+    #[must_use]
+    pub fn missing(&self) -> Vec<char> {
+        let names: String = self.rows.iter().map(|row| row.union_name.as_str()).collect();
+        font::missing(&[self.superior.as_str(), &self.title, &names].concat())
+    }
+
+    fn heading(&self, flow: &mut Flow) {
+        let (left, right) = (flow.block.left, flow.block.left + ACROSS.wide);
+        let size = font::size_to_fit(Face::Serif, 22.0, 12.0, ACROSS.wide * POINTS, &self.title);
+        let at = (f64::midpoint(left, right), flow.y + 7.0);
+        flow.put(Op::Text { at, align: Align::Middle, size, color: BLACK, bold: true, text: self.title.clone() });
+        flow.text((left, flow.y + 14.0), Align::Left, 10.5, &format!("填报单位：{}", self.superior));
+        flow.text((right, flow.y + 14.0), Align::Right, 10.5, &self.as_of);
+        flow.y += 16.5;
+    }
+
+    fn summary(&self, flow: &mut Flow) {
+        let totals = self.totals();
+        let turnout = percent(totals.present, totals.expected).unwrap_or_else(|| "—".to_owned());
+        let figures = [
+            ("工会数", totals.unions.to_string()),
+            ("应到", totals.expected.to_string()),
+            ("实到", totals.present.to_string()),
+            ("到会率", turnout),
+            ("发出票", totals.issued.to_string()),
+            ("收回票", totals.returned.to_string()),
+            ("有效票", totals.valid.to_string()),
+        ];
+        let outcomes = self.outcomes.iter().map(|(name, count)| (name.as_str(), count.to_string()));
+        let all: Vec<(&str, String)> = figures.into_iter().chain(outcomes).collect();
+        let wide = ACROSS.wide / real(all.len());
+        flow.row(&all.iter().map(|(name, _)| Cell::label(wide, name)).collect::<Vec<_>>());
+        flow.row(&all.iter().map(|(_, count)| Cell::figure(wide, count)).collect::<Vec<_>>());
+        let chart = self.chart();
+        let chart_wide = 150.0;
+        let high = chart.height(PAGE_WIDTH) * chart_wide / PAGE_WIDTH;
+        flow.y += 2.0;
+        flow.need(high);
+        let at = (flow.block.left + (ACROSS.wide - chart_wide) / 2.0, flow.y);
+        flow.put(Op::Chart { at, wide: chart_wide, chart, page_width: PAGE_WIDTH });
+        flow.y += high + 2.0;
+    }
+
+    fn table(&self, flow: &mut Flow) {
+        let columns = [
+            (11.0, "序号"),
+            (66.0, "工会名称"),
+            (27.0, "类别"),
+            (14.0, "应到"),
+            (14.0, "实到"),
+            (14.0, "收回票"),
+            (14.0, "有效票"),
+            (18.0, "满意率"),
+            (15.0, "门槛"),
+            (32.0, "结果"),
+        ];
+        flow.head(columns.iter().map(|(wide, name)| Cell::label(*wide, name)).collect());
+        for (row, number) in self.rows.iter().zip(1u64..) {
+            let count = |count: Option<u64>| count.map_or_else(|| "—".to_owned(), |count| count.to_string());
+            let rate = row.rate.and_then(|(part, base)| percent(part, base)).unwrap_or_else(|| "—".to_owned());
+            let texts = [
+                number.to_string(),
+                row.union_name.clone(),
+                row.category.clone(),
+                count(row.expected),
+                count(row.present),
+                count(row.returned),
+                count(row.valid),
+                rate,
+                row.threshold.clone(),
+                row.outcome.clone(),
+            ];
+            let cells: Vec<Cell> = columns
+                .iter()
+                .zip(&texts)
+                .map(
+                    |((wide, name), text)| {
+                        if *name == "工会名称" { Cell::words(*wide, text) } else { Cell::figure(*wide, text) }
+                    },
+                )
+                .collect();
+            flow.row(&cells);
+        }
+        flow.end_table();
+    }
+}
+
+/// The text block of GB/T 9704-2012 turned for a table across the page.
+const ACROSS: Block = Block { page: (297.0, 210.0), left: 36.0, top: 28.0, wide: 225.0, high: 156.0 };

@@ -1,0 +1,303 @@
+//! Workbooks (XLSX) of a result and of a roll-up: real numbers, frozen heads, a sheet on method.
+//!
+//! Every text is written as text, so that one beginning with `=`, `+`, `-` or `@` stays one. Percentages are numbers
+//! cut to two decimals of a per cent, as everywhere; the exact numerator and base stand beside them.
+
+use rust_xlsxwriter::{
+    DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError,
+};
+use time::Date;
+
+use super::RenderError;
+use super::number::count;
+use super::rollup_pdf::RollUpSheet;
+use super::sheet_pdf::SheetPdf;
+
+/// What a cell holds.
+enum Value {
+    Text(String),
+    Count(u64),
+    /// Numerator and base.
+    Rate(u64, u64),
+    Nothing,
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        if text.is_empty() { Value::Nothing } else { Value::Text(text.to_owned()) }
+    }
+}
+
+impl From<&String> for Value {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<Option<u64>> for Value {
+    fn from(count: Option<u64>) -> Self {
+        count.map_or(Value::Nothing, Value::Count)
+    }
+}
+
+/// Cell formats of a workbook.
+struct Formats {
+    head: Format,
+    text: Format,
+    count: Format,
+    rate: Format,
+}
+
+impl Formats {
+    fn new() -> Self {
+        let cell = Format::new().set_border(FormatBorder::Thin).set_align(FormatAlign::VerticalCenter);
+        Formats {
+            head: cell
+                .clone()
+                .set_bold()
+                .set_align(FormatAlign::Center)
+                .set_text_wrap()
+                .set_background_color("#F0F0F0"),
+            text: cell.clone().set_text_wrap(),
+            count: cell.clone().set_num_format("#,##0"),
+            rate: cell.set_num_format("0.00%"),
+        }
+    }
+}
+
+/// The result workbook: 结果, 票数, 指标, 说明. The same sheet gives the same bytes.
+///
+/// # Errors
+/// `Workbook`.
+pub fn result(sheet: &SheetPdf<'_>) -> Result<Vec<u8>, RenderError> {
+    build(sheet.date, |workbook, formats| {
+        let facts = table(workbook, formats, "结果", &[("项目", 22.0), ("内容", 70.0)])?;
+        write_rows(facts, formats, 1, facts_of(sheet))?;
+        let columns = [("评议项目", 36.0), ("答案", 14.0), ("票数", 10.0), ("占有效票", 12.0)];
+        let counts = table(workbook, formats, "票数", &columns)?;
+        let rows = sheet.items.iter().flat_map(|item| {
+            item.bars.parts.iter().map(|part| {
+                vec![
+                    Value::from(&item.bars.title),
+                    Value::from(&part.label),
+                    Value::Count(part.count),
+                    Value::Rate(part.count, item.bars.total()),
+                ]
+            })
+        });
+        write_rows(counts, formats, 1, rows)?;
+        let columns = [
+            ("指标", 30.0),
+            ("分子", 10.0),
+            ("分母", 10.0),
+            ("结果", 11.0),
+            ("严格满意率", 12.0),
+            ("门槛", 12.0),
+            ("评定", 12.0),
+            ("公式", 50.0),
+            ("依据", 50.0),
+        ];
+        let metrics = table(workbook, formats, "指标", &columns)?;
+        let rows = sheet.metrics.iter().map(|metric| {
+            vec![
+                Value::from(&metric.name),
+                Value::Count(metric.numerator),
+                Value::Count(metric.base),
+                Value::Rate(metric.numerator, metric.base),
+                Value::from(&metric.strict_display),
+                Value::from(&metric.threshold),
+                Value::from(&metric.outcome),
+                Value::from(&metric.formula),
+                Value::from(&metric.source),
+            ]
+        });
+        write_rows(metrics, formats, 1, rows)?;
+        let signed = [
+            format!("本工作簿由签名的结果报告单生成，仅供查阅；以报告单及其签名数据为准，核验网址 {}。", sheet.address),
+            format!("报告单摘要（SHA-256）：{}", sheet.digest),
+            format!("适用规则：{}；规则文件摘要 {}", sheet.rule_set, sheet.rule_set_digest),
+        ];
+        method(workbook, formats, &signed)
+    })
+}
+
+/// The roll-up workbook: 汇总, 结论, 说明. The same roll-up gives the same bytes.
+///
+/// # Errors
+/// `Workbook`.
+pub fn roll_up(sheet: &RollUpSheet) -> Result<Vec<u8>, RenderError> {
+    build(sheet.date, |workbook, formats| {
+        let columns = [
+            ("工会名称", 44.0),
+            ("类别", 18.0),
+            ("应到", 10.0),
+            ("实到", 10.0),
+            ("发出票", 10.0),
+            ("收回票", 10.0),
+            ("有效票", 10.0),
+            ("分子", 10.0),
+            ("分母", 10.0),
+            ("满意率", 11.0),
+            ("门槛", 10.0),
+            ("结果", 16.0),
+            ("报告单编号", 22.0),
+        ];
+        let rows = sheet.rows.iter().map(|row| {
+            vec![
+                Value::from(&row.union_name),
+                Value::from(&row.category),
+                row.expected.into(),
+                row.present.into(),
+                row.issued.into(),
+                row.returned.into(),
+                row.valid.into(),
+                row.rate.map(|(part, _)| part).into(),
+                row.rate.map(|(_, base)| base).into(),
+                row.rate.map_or(Value::Nothing, |(part, base)| Value::Rate(part, base)),
+                Value::from(&row.threshold),
+                Value::from(&row.outcome),
+                Value::from(&row.sheet),
+            ]
+        });
+        let totals = sheet.totals();
+        let mut sums = vec![Value::Text(format!("合计（{} 家）", totals.unions)), Value::Nothing];
+        let counted = [totals.expected, totals.present, totals.issued, totals.returned, totals.valid];
+        sums.extend(counted.map(Value::Count));
+        let all = table(workbook, formats, "汇总", &columns)?;
+        all.autofilter(0, 0, u32::try_from(sheet.rows.len()).unwrap_or(u32::MAX), 12)?;
+        write_rows(all, formats, 1, rows.chain(std::iter::once(sums)))?;
+        let outcomes = table(workbook, formats, "结论", &[("结论", 20.0), ("工会数", 12.0), ("占比", 12.0)])?;
+        let total = sheet.outcomes.iter().map(|(_, count)| count).sum();
+        let rows = sheet
+            .outcomes
+            .iter()
+            .map(|(name, count)| vec![Value::from(name), Value::Count(*count), Value::Rate(*count, total)]);
+        write_rows(outcomes, formats, 1, rows)?;
+        let from = [format!("填报单位：{}；{}。", sheet.superior, sheet.as_of)];
+        method(workbook, formats, &from)
+    })
+}
+
+fn build(
+    date: Date,
+    fill: impl FnOnce(&mut Workbook, &Formats) -> Result<(), XlsxError>,
+) -> Result<Vec<u8>, RenderError> {
+    let mut workbook = Workbook::new();
+    let made = || -> Result<Vec<u8>, XlsxError> {
+        let year = u16::try_from(date.year()).unwrap_or(1900);
+        let created = ExcelDateTime::from_ymd(year, u8::from(date.month()), date.day())?;
+        workbook.set_properties(&DocProperties::new().set_author("Pingjia").set_creation_datetime(&created));
+        fill(&mut workbook, &Formats::new())?;
+        workbook.save_to_buffer()
+    };
+    made().map_err(|error| RenderError::Workbook(error.to_string()))
+}
+
+/// A new worksheet with a frozen head.
+fn table<'w>(
+    workbook: &'w mut Workbook,
+    formats: &Formats,
+    name: &str,
+    columns: &[(&str, f64)],
+) -> Result<&'w mut Worksheet, XlsxError> {
+    let worksheet = workbook.add_worksheet().set_name(name)?;
+    for ((head, wide), column) in columns.iter().zip(0u16..) {
+        worksheet.set_column_width(column, *wide)?;
+        worksheet.write_string_with_format(0, column, *head, &formats.head)?;
+    }
+    worksheet.set_row_height(0, 22.0)?;
+    worksheet.set_freeze_panes(1, 0)?;
+    worksheet.set_repeat_rows(0, 0)?;
+    worksheet.set_paper_size(9);
+    worksheet.set_print_fit_to_pages(1, 0);
+    Ok(worksheet)
+}
+
+fn write_rows(
+    worksheet: &mut Worksheet,
+    formats: &Formats,
+    from: u32,
+    rows: impl IntoIterator<Item = Vec<Value>>,
+) -> Result<(), XlsxError> {
+    for (cells, row) in rows.into_iter().zip(from..) {
+        for (value, column) in cells.into_iter().zip(0u16..) {
+            match value {
+                Value::Text(text) => worksheet.write_string_with_format(row, column, text, &formats.text)?,
+                Value::Count(number) => {
+                    worksheet.write_number_with_format(row, column, count(number), &formats.count)?
+                }
+                Value::Rate(part, base) => match (u128::from(part) * 10_000).checked_div(u128::from(base)) {
+                    Some(cut) => {
+                        let cut = count(u64::try_from(cut).unwrap_or(u64::MAX)) / 10_000.0;
+                        worksheet.write_number_with_format(row, column, cut, &formats.rate)?
+                    }
+                    None => worksheet.write_string_with_format(row, column, "—", &formats.text)?,
+                },
+                Value::Nothing => worksheet.write_blank(row, column, &formats.text)?,
+            };
+        }
+    }
+    Ok(())
+}
+
+fn facts_of(sheet: &SheetPdf<'_>) -> Vec<Vec<Value>> {
+    let counts = &sheet.counts;
+    let (scrutineers, tellers, remarks) =
+        (sheet.scrutineers.join("、"), sheet.tellers.join("、"), sheet.remarks.join(" "));
+    let custody = sheet.custody.join("");
+    let rows: Vec<(&str, Value)> = vec![
+        ("评议", (&sheet.round).into()),
+        ("工会名称", (&sheet.union_name).into()),
+        ("统一社会信用代码", sheet.credit_code.as_deref().unwrap_or_default().into()),
+        ("工会类别", (&sheet.category).into()),
+        ("上级工会", (&sheet.superior_union).into()),
+        ("年度", (&sheet.year).into()),
+        ("适用规则", (&sheet.rule_set).into()),
+        ("评议形式", (&sheet.assembly).into()),
+        ("起止时间", (&sheet.period).into()),
+        ("地点", (&sheet.place).into()),
+        ("评议主体", (&sheet.electorate).into()),
+        ("会员总数", Value::Count(counts.member_total)),
+        ("应到", Value::Count(counts.expected)),
+        ("实到", Value::Count(counts.present)),
+        ("到会率", Value::Rate(counts.present, counts.expected)),
+        ("发出票", Value::Count(counts.issued)),
+        ("收回票", Value::Count(counts.returned)),
+        ("有效票", Value::Count(counts.valid)),
+        ("无效票", Value::Count(counts.invalid)),
+        ("选票去向", (&custody).into()),
+        ("结论", (&sheet.verdict).into()),
+        ("说明", (&remarks).into()),
+        ("公布情况", (&sheet.publication).into()),
+        ("总监票人", (&sheet.chief_scrutineer).into()),
+        ("监票人", (&scrutineers).into()),
+        ("计票人", (&tellers).into()),
+        ("工会主席", (&sheet.chair).into()),
+        ("报送日期", (&sheet.reported_on).into()),
+        ("上级工会意见", sheet.opinion.as_deref().unwrap_or_default().into()),
+    ];
+    let mut listed: Vec<Vec<Value>> = rows.into_iter().map(|(name, value)| vec![name.into(), value]).collect();
+    for (name, value) in &sheet.indicators {
+        listed.push(vec![Value::Text(format!("{name}（单位申报）")), value.into()]);
+    }
+    for row in &sheet.rectifications {
+        let text = [&row.problem, &row.measure, &row.responsible, &row.deadline].map(String::as_str).join("；");
+        listed.push(vec!["问题与整改".into(), (&text).into()]);
+    }
+    listed
+}
+
+/// The sheet on method.
+fn method(workbook: &mut Workbook, formats: &Formats, own: &[String]) -> Result<(), XlsxError> {
+    let worksheet = table(workbook, formats, "说明", &[("说明", 100.0)])?;
+    let general = [
+        "满意率按规则列明的公式计算；没有另行规定的，为（满意 + 基本满意）÷ 有效票，不了解和弃权计入分母。",
+        "严格满意率只计“满意”，分母相同。",
+        "是否达到门槛用分子、分母的整数精确比较，不先取舍；“以上”包含本数，“低于”“达不到”不包含本数。",
+        "表中百分数截到小数点后两位，不四舍五入：89.996% 显示为 89.99%。要精确值，请用分子除以分母。",
+        "没有有效票的，无法计算，显示“—”。",
+        "申报指标由单位自行申报，不影响评议结论。",
+    ];
+    let rows = own.iter().map(String::as_str).chain(general).map(|text| vec![Value::from(text)]);
+    write_rows(worksheet, formats, 1, rows)
+}

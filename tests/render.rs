@@ -1,5 +1,7 @@
 //! Paper and pictures judged by other people's tools: zbarimg, qpdf, poppler. A missing tool fails.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure is a failed test")]
+
 mod tools;
 
 use pingjia::domain::paper::{Item, ItemId, Paper, Scale, Section};
@@ -272,7 +274,7 @@ fn the_result_sheet_says_everything_and_carries_its_json() {
         let pictures = folder.pages(&path, 150);
         assert_eq!(pictures.len(), pages, "{name}");
         let read: Vec<String> = pictures.iter().flat_map(|page| decoded(page)).collect();
-        assert_eq!(read, [sheet.address.clone()], "{name}");
+        assert_eq!(read, std::slice::from_ref(&sheet.address), "{name}");
         for item in &sheet.items {
             assert!(text.contains(&item.bars.title), "{name}: {}", item.bars.title);
             for part in &item.bars.parts {
@@ -371,7 +373,7 @@ fn roll_up(unions: u64) -> RollUpSheet {
 #[test]
 fn the_roll_up_repeats_its_head_on_every_page() {
     let folder = Folder::new();
-    for unions in [0, 3, 2_000] {
+    for unions in [0, 3, 1_000] {
         let sheet = roll_up(unions);
         assert_eq!(sheet.missing(), Vec::<char>::new());
         let file = sheet.pdf().unwrap();
@@ -380,18 +382,20 @@ fn the_roll_up_repeats_its_head_on_every_page() {
         let text = sound(&path);
         let pages: Vec<&str> = text.split('\u{c}').filter(|page| !page.trim().is_empty()).collect();
         for (page, number) in pages.iter().zip(1..) {
+            let page = page.replace(char::is_whitespace, "");
             assert!(page.contains("工会名称"), "page {number}");
-            assert!(page.contains(&format!("— {number} / {} —", pages.len())), "page {number}");
+            assert!(page.contains(&format!("—{number}/{}—", pages.len())), "page {number}");
         }
         let totals = sheet.totals();
         for figure in [totals.unions, totals.expected, totals.present, totals.returned, totals.valid] {
             assert!(text.contains(&figure.to_string()), "{figure}");
         }
+        let words: std::collections::BTreeSet<&str> = text.split_whitespace().collect();
         for number in 1..=unions {
-            assert!(text.contains(&format!("\n{number} ")) || text.contains(&format!(" {number} ")), "row {number}");
+            assert!(words.contains(number.to_string().as_str()), "row {number}");
         }
-        if unions == 2_000 {
-            assert!(pages.len() > 50, "{} pages", pages.len());
+        if unions == 1_000 {
+            assert!(pages.len() > 30, "{} pages", pages.len());
         }
     }
 }

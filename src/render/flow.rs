@@ -3,7 +3,7 @@
 use super::RenderError;
 use super::chart::Chart;
 use super::chart::pen::{Align, Color};
-use super::font::Face;
+use super::font::{Face, size_to_fit};
 use super::number::real;
 use super::page::{A4, BLACK, Canvas, GREY, POINTS, Pdf, wrap};
 use super::qr::Qr;
@@ -155,6 +155,7 @@ impl Flow {
 
     /// A row at least this high.
     pub(super) fn row_of_height(&mut self, cells: &[Cell], least: f64) {
+        let cells: &[Cell] = &cells.iter().map(|cell| self.unbroken(cell)).collect::<Vec<Cell>>();
         let mut wrapped: Vec<Vec<String>> =
             cells.iter().map(|cell| wrap(Face::Serif, self.size * cell.scale, cell.wide - 2.4, &cell.text)).collect();
         let tallest = cells.iter().map(|cell| self.line_height(cell.scale)).fold(0.0, f64::max);
@@ -174,6 +175,16 @@ impl Flow {
             }
             wrapped = rest;
         }
+    }
+
+    /// The cell with its text made smaller if it is a number wider than the cell: numbers are not broken.
+    fn unbroken(&self, cell: &Cell) -> Cell {
+        let mut cell = cell.clone();
+        if !cell.text.is_empty() && cell.text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let size = self.size * cell.scale;
+            cell.scale = size_to_fit(Face::Serif, size, 5.0, (cell.wide - 2.5) * POINTS, &cell.text) / self.size;
+        }
+        cell
     }
 
     fn draw_row(&mut self, cells: &[Cell], wrapped: &[Vec<String>], high: f64) {

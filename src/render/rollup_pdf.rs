@@ -153,7 +153,7 @@ impl RollUpSheet {
     fn table(&self, flow: &mut Flow) {
         let columns = [
             (11.0, "序号"),
-            (66.0, "工会名称"),
+            (74.0, "工会名称"),
             (27.0, "类别"),
             (14.0, "应到"),
             (14.0, "实到"),
@@ -161,7 +161,7 @@ impl RollUpSheet {
             (14.0, "有效票"),
             (18.0, "满意率"),
             (15.0, "门槛"),
-            (32.0, "结果"),
+            (24.0, "结果"),
         ];
         flow.head(columns.iter().map(|(wide, name)| Cell::label(*wide, name)).collect());
         for (row, number) in self.rows.iter().zip(1u64..) {

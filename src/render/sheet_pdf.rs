@@ -174,15 +174,7 @@ impl SheetPdf<'_> {
     /// # Errors
     /// `TooLong` for an address that fits no QR code, `Pdf`.
     pub fn pdf(&self) -> Result<Vec<u8>, RenderError> {
-        let mut flow = self.layout(DENSITIES[0])?;
-        for density in DENSITIES.into_iter().skip(1) {
-            if flow.pages.len() > 1 {
-                let denser = self.layout(density)?;
-                if denser.pages.len() == 1 {
-                    flow = denser;
-                }
-            }
-        }
+        let flow = self.closest()?;
         let configuration = ConfigurationBuilder::new()
             .with_archival_validator(Archival::A3_U)
             .finish()
@@ -219,6 +211,19 @@ impl SheetPdf<'_> {
         }
         text.push_str(self.opinion.as_deref().unwrap_or_default());
         font::missing(&text)
+    }
+
+    /// The most comfortable setting of those that need the fewest pages; the densest only where it makes one page.
+    fn closest(&self) -> Result<Flow, RenderError> {
+        let [first, second, third, densest] = DENSITIES;
+        let mut best = self.layout(first)?;
+        for density in [second, third, densest] {
+            let next = self.layout(density)?;
+            if next.pages.len() < best.pages.len() && (density.size > densest.size || next.pages.len() == 1) {
+                best = next;
+            }
+        }
+        Ok(best)
     }
 
     fn layout(&self, density: Density) -> Result<Flow, RenderError> {
@@ -379,8 +384,9 @@ impl SheetPdf<'_> {
             for x in [left, left + WIDE] {
                 flow.put(Op::Line { from: (x, y), to: (x, y + high + 1.0), thick: 0.5 });
             }
-            let (from, to) = ((left, flow.y), (left + WIDE, flow.y));
-            flow.put(Op::Line { from, to, thick: 0.5 });
+            for y in [y, flow.y] {
+                flow.put(Op::Line { from: (left, y), to: (left + WIDE, y), thick: 0.5 });
+            }
         }
     }
 
@@ -404,7 +410,8 @@ impl SheetPdf<'_> {
 
     /// Signatures, seals and the means of verification: one block that is never torn apart.
     fn signatures(&self, flow: &mut Flow, room: f64) -> Result<(), RenderError> {
-        flow.need(SEAL_HIGH + room + 18.0);
+        // Heads and two lines of small print below the seals.
+        flow.need(SEAL_HIGH + room + flow.size * 1.32 / POINTS + 4.0 * flow.pad + 6.7);
         let signers = [
             ("总监票人", self.chief_scrutineer.clone()),
             ("监票人", self.scrutineers.join("、")),

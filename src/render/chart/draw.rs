@@ -85,7 +85,7 @@ fn legend<B: DrawingBackend>(pen: &mut Pen<'_, B>, y: f64, item: &ItemBars) -> D
         }
         pen.fill(part.tone, (x, y + 3.0), (13.0, 11.0))?;
         pen.text((x + 18.0, y + 13.0), Align::Left, SMALL, INK, &words)?;
-        x += wide + 4.0;
+        x += wide + 8.0;
     }
     Ok(y + 20.0)
 }

@@ -18,11 +18,13 @@ pub mod openings;
 pub mod openings_file;
 pub mod paper;
 pub mod poll;
+pub mod rectification;
 pub mod rules;
 pub mod sheet;
 pub mod slip;
 pub mod statement;
 pub mod tally;
+pub mod title;
 pub mod union;
 pub mod verdict;
 

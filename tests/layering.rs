@@ -11,6 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["database", "domain", "world"]),
     ("render", &["domain"]),
     ("signing", &["domain", "world"]),
+    ("verify", &["render", "domain"]),
     ("office", &["ballot_box", "store", "signing", "domain", "database", "world"]),
     ("http", &["office", "ballot_box", "store", "render", "domain", "database", "signing", "config", "world"]),
 ];

@@ -28,15 +28,17 @@ pub mod title;
 pub mod union;
 pub mod verdict;
 
-/// Holds bytes that other programs rely on against the file in `tests/golden`; with `PINGJIA_GOLDEN=write` it
-/// writes the file instead.
 #[cfg(test)]
-pub(crate) fn golden(name: &str, bytes: &str) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if std::env::var("PINGJIA_GOLDEN").is_ok_and(|wish| wish == "write") {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, bytes).unwrap();
+mod tests {
+    /// Holds bytes that other programs rely on against the file in `tests/golden`; with `PINGJIA_GOLDEN=write` it
+    /// writes the file instead.
+    pub(crate) fn golden(name: &str, bytes: &str) {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+        if std::env::var("PINGJIA_GOLDEN").is_ok_and(|wish| wish == "write") {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, bytes).unwrap();
+        }
+        let frozen = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert_eq!(bytes, frozen, "{} is frozen: a change needs a new version of the form", path.display());
     }
-    let frozen = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert_eq!(bytes, frozen, "{} is frozen: a change needs a new version of the form", path.display());
 }

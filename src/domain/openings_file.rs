@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn a_written_file_recounts_to_the_sheet() {
         let (sample, sheet, text) = file();
-        crate::domain::golden("openings.json", &text);
+        crate::domain::tests::golden("openings.json", &text);
         assert!(crate::domain::canonical::parse(text.as_bytes()).is_ok(), "one spelling");
         let recount = recount(text.as_bytes(), &sample.poll.paper).unwrap();
         let opened = sample.poll.phase.opened().unwrap();

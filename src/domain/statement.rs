@@ -174,10 +174,10 @@ mod tests {
         let [ed25519, sm2] = keys();
         let (sample, keys) = (Sample::new(), [&ed25519, &sm2]);
         let opening = sample.opening_statement(&keys);
-        crate::domain::golden("opening-payload.json", &canonical::to_string(&opening).unwrap());
+        crate::domain::tests::golden("opening-payload.json", &canonical::to_string(&opening).unwrap());
         assert_eq!(OpeningStatement::read(&serde_json::to_value(&opening).unwrap()).as_ref(), Ok(&opening));
         let opinion = sample.opinion(&keys);
-        crate::domain::golden("opinion-payload.json", &canonical::to_string(&opinion).unwrap());
+        crate::domain::tests::golden("opinion-payload.json", &canonical::to_string(&opinion).unwrap());
         assert_eq!(OpinionStatement::read(&serde_json::to_value(&opinion).unwrap()).as_ref(), Ok(&opinion));
     }
 

@@ -11,6 +11,7 @@ mod page;
 pub mod poster;
 pub mod qr;
 pub mod rollup_pdf;
+pub mod sheet_document;
 pub mod sheet_pdf;
 pub mod slips;
 pub mod workbook;

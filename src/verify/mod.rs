@@ -111,7 +111,7 @@ pub fn verify(request: Request<'_>) -> Result<Report, Unreadable> {
         (None, None) => report.note("没有提供公开票据文件（--openings），没有重新计票"),
     }
     if attachment.is_some() {
-        report.lines.extend(pdf::visible_figures(request.document, &sheet, document));
+        report.findings(vec![pdf::visible_figures(request.document, document)]);
     }
     Ok(report.conclude(request.keys.is_some()))
 }
@@ -307,6 +307,21 @@ mod tests {
         }
         for more in ["\n", " ", "{}"] {
             assert_eq!(conclusion(format!("{}{more}", files.sheet).as_bytes(), None, None), None);
+        }
+    }
+
+    #[test]
+    fn the_pdf_is_verified_as_well() {
+        let files = files();
+        let pdf = crate::render::sheet_document::sheet_pdf(files.sheet.as_bytes()).unwrap();
+        let report = run(&pdf, Some(&files.keys), Some(&files.openings)).unwrap();
+        assert_eq!(report.conclusion, Conclusion::Holds, "{:#?}", report.lines);
+        // One byte in every thousand: none may pass.
+        for place in (10..pdf.len()).step_by(1000) {
+            let mut changed = pdf.clone();
+            changed[place] ^= 1;
+            let said = conclusion(&changed, Some(&files.keys), None);
+            assert!(matches!(said, None | Some(Conclusion::Fails)), "byte {place}: {said:?}");
         }
     }
 

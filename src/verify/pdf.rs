@@ -5,8 +5,8 @@
 
 use std::io::Read as _;
 
-use super::Line;
-use crate::domain::sheet::{Finding, SheetPayload};
+use crate::domain::sheet::Finding;
+use crate::render::sheet_document::sheet_pdf;
 
 /// Largest attachment that is unpacked.
 const LIMIT: u64 = 16 << 20;
@@ -48,16 +48,23 @@ pub fn attachment(pdf: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
-/// Holds the PDF against our own rendering of the signed document in it.
+/// Whether what people see is what was signed: the document is rendered anew and both files are compared byte by
+/// byte. `document` is the attachment as taken out of `pdf`.
 #[must_use]
-pub fn compare_with_rendering(pdf: &[u8], rendered: &[u8]) -> Finding {
-    Finding::new(pdf == rendered, "PDF 上看到的内容就是签名的内容，没有改动")
+pub fn visible_figures(pdf: &[u8], document: &[u8]) -> Finding {
+    match sheet_pdf(document) {
+        Ok(rendered) => compare_with_rendering(pdf, &rendered),
+        Err(error) => Finding::new(false, format!("PDF 可以按签名内容重新排版（{error}）")),
+    }
 }
 
-/// The lines that say whether what people see is what was signed.
+/// Holds the PDF against our own rendering of the document in it.
 #[must_use]
-pub fn visible_figures(_pdf: &[u8], _sheet: &SheetPayload, _document: &[u8]) -> Vec<Line> {
-    vec![Line::Note("没有核对 PDF 上看到的内容".to_owned())]
+pub fn compare_with_rendering(pdf: &[u8], rendered: &[u8]) -> Finding {
+    let same = pdf == rendered;
+    let text = "PDF 上看到的内容与签名内容逐字节一致";
+    let hint = "（PDF 被改动过、被其他软件另存过，或由另一版本的程序生成；请以附件中的签名数据为准）";
+    Finding::new(same, if same { text.to_owned() } else { format!("{text}{hint}") })
 }
 
 fn find(text: &[u8], word: &[u8]) -> Option<usize> {
@@ -73,4 +80,45 @@ fn number_after(dictionary: &[u8], name: &[u8]) -> Option<usize> {
     let after = dictionary.get(find(dictionary, name)? + name.len()..)?;
     let digits: Vec<u8> = after.iter().copied().skip_while(|b| *b == b' ').take_while(u8::is_ascii_digit).collect();
     std::str::from_utf8(&digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &[u8] = include_bytes!("../../tests/golden/sheet.json");
+
+    #[test]
+    fn the_attachment_comes_out_as_it_went_in() {
+        let pdf = sheet_pdf(DOCUMENT).unwrap();
+        assert!(is_pdf(&pdf));
+        assert_eq!(attachment(&pdf).as_deref(), Some(DOCUMENT));
+        assert!(visible_figures(&pdf, DOCUMENT).holds);
+        assert_eq!(attachment(b"%PDF-1.7 nothing in it"), None);
+        assert_eq!(attachment(b"%PDF-1.7\n1 0 obj\n<</Type/EmbeddedFile/Length 99>>\nstream\nshort"), None);
+    }
+
+    #[test]
+    fn a_packed_attachment_is_unpacked() {
+        use std::io::Write as _;
+        let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        packer.write_all(DOCUMENT).unwrap();
+        let packed = packer.finish().unwrap();
+        let head = format!(
+            "%PDF-1.7\n1 0 obj\n<</EmbeddedFiles 9 0 R>>\nendobj\n2 0 obj\n<</Type /EmbeddedFile /Length {} /Filter /FlateDecode>>\nstream\n",
+            packed.len()
+        );
+        let pdf = [head.as_bytes(), &packed, b"\nendstream\nendobj\n"].concat();
+        assert_eq!(attachment(&pdf).as_deref(), Some(DOCUMENT));
+    }
+
+    #[test]
+    fn a_changed_face_with_an_unchanged_attachment_is_noticed() {
+        let pdf = sheet_pdf(DOCUMENT).unwrap();
+        let mut changed = pdf.clone();
+        let place = find(&pdf, b"/Title").unwrap() + 10;
+        changed[place] ^= 1;
+        assert_eq!(attachment(&changed).as_deref(), Some(DOCUMENT));
+        assert!(!visible_figures(&changed, DOCUMENT).holds);
+    }
 }

@@ -371,8 +371,10 @@ mod tests {
     fn the_outward_form_is_frozen() {
         let [ed25519, sm2] = keys();
         let sheet = Sample::new().sheet(&[&ed25519, &sm2]);
-        crate::domain::golden("sheet-payload.json", &sheet.canonical().unwrap());
-        crate::domain::golden("sheet.json", &Statement::sign(&sheet, &[&ed25519, &sm2]).unwrap());
+        crate::domain::tests::golden("sheet-payload.json", &sheet.canonical().unwrap());
+        crate::domain::tests::golden("sheet.json", &Statement::sign(&sheet, &[&ed25519, &sm2]).unwrap());
+        let public = [&ed25519, &sm2].map(|key| key.public().clone()).to_vec();
+        crate::domain::tests::golden("jwks.json", &crate::domain::jwk::KeySet::of(public).to_json());
         let read = SheetPayload::read(&canonical::parse(sheet.canonical().unwrap().as_bytes()).unwrap());
         assert_eq!(read.as_ref(), Ok(&sheet));
     }

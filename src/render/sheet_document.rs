@@ -1,0 +1,284 @@
+//! From the signed document to the printed sheet. Everything on the paper comes out of the document, and the same
+//! document always gives the same file: so `pingjia verify` can tell whether a PDF still shows what was signed.
+
+use super::RenderError;
+use super::chart::{Chart, ItemBars, Mark, Rate};
+use super::sheet_pdf::{SheetCounts, SheetItem, SheetMetric, SheetPdf, SheetRectification};
+use crate::domain::canonical::CanonicalError;
+use crate::domain::dates::in_words;
+use crate::domain::ids::SheetId;
+use crate::domain::jws::{JwsError, Statement};
+use crate::domain::sheet::{self, SheetError, SheetPayload};
+use crate::domain::verdict::{Comparator, Fraction, Metric, Outcome, percent, warning_text};
+
+/// Why a document cannot be printed.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentError {
+    #[error(transparent)]
+    Statement(#[from] JwsError),
+    #[error(transparent)]
+    Sheet(#[from] SheetError),
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    #[error(transparent)]
+    Render(#[from] RenderError),
+}
+
+/// The certified sheet as PDF/A-3 with the document attached. Signatures are not verified here.
+///
+/// # Errors
+/// See [`DocumentError`].
+pub fn sheet_pdf(document: &[u8]) -> Result<Vec<u8>, DocumentError> {
+    let statement = Statement::parse(document)?;
+    let sheet = SheetPayload::read(statement.payload())?;
+    Ok(words(&statement, &sheet, document)?.pdf()?)
+}
+
+/// Characters of the sheet that no embedded font can print; to be reported before it is signed.
+///
+/// # Errors
+/// See [`DocumentError`].
+pub fn missing(document: &[u8]) -> Result<Vec<char>, DocumentError> {
+    let statement = Statement::parse(document)?;
+    let sheet = SheetPayload::read(statement.payload())?;
+    Ok(words(&statement, &sheet, document)?.missing())
+}
+
+fn words<'d>(statement: &Statement, sheet: &SheetPayload, document: &'d [u8]) -> Result<SheetPdf<'d>, CanonicalError> {
+    let (union, round, digest) = (&sheet.union, &sheet.round, statement.digest());
+    let id = sheet.id()?;
+    let signed = |signature: &crate::domain::jws::Signature| {
+        format!("{}，公钥指纹 {}", signature.key.algorithm().label(), signature.key.thumbprint())
+    };
+    Ok(SheetPdf {
+        round: round.title.clone(),
+        union_name: union.name.clone(),
+        credit_code: union.credit_code.clone(),
+        category: union.category.label().to_owned(),
+        superior_union: union.superior.clone().unwrap_or_default(),
+        year: round.year.to_string(),
+        rule_set: rule_sets(sheet),
+        rule_set_digest: round.rule_set.digest.to_string(),
+        assembly: round.assembly.label().to_owned(),
+        period: format!("{}至{}", in_words(round.begins), in_words(round.ends)),
+        place: round.place.clone(),
+        electorate: round.electorate.clone(),
+        counts: counts(sheet),
+        custody: custody(&sheet.counts),
+        items: sheet.items.iter().map(|item| SheetItem { bars: bars(sheet, item) }).collect(),
+        metrics: sheet.assessment.metrics.iter().map(|rate| metric(sheet, rate)).collect(),
+        verdict: sheet.assessment.verdict.label().to_owned(),
+        remarks: remarks(sheet),
+        indicators: indicators(sheet),
+        rectifications: rectifications(sheet),
+        publication: publication(sheet),
+        chief_scrutineer: sheet.officers.chief_scrutineer.clone(),
+        scrutineers: sheet.officers.scrutineers.clone(),
+        tellers: sheet.officers.tellers.clone(),
+        chair: sheet.officers.chair.clone(),
+        reported_on: in_words(sheet.certified_on),
+        // The opinion is a statement of its own, given later: the paper leaves room for it.
+        opinion: None,
+        replaces: sheet
+            .replaces
+            .as_ref()
+            .map(|replaced| format!("本报告单更正并取代编号为{}的报告单（摘要{replaced}）。", SheetId::of(replaced))),
+        digest: digest.to_string(),
+        address: format!("{}/sheets/{id}", sheet.issuer.url),
+        signatures: statement.signatures().iter().map(signed).collect(),
+        date: sheet.certified_on,
+        attachment: document,
+        attachment_name: format!("{id}.json"),
+        turnout: Some(turnout(&sheet.counts)),
+    })
+}
+
+fn rule_sets(sheet: &SheetPayload) -> String {
+    let round = &sheet.round;
+    let mut text = format!("{}（{} {}）", round.rule_set_title, round.rule_set.id, round.rule_set.version);
+    for parent in &round.parents {
+        text.push_str(&format!("，并适用 {} {}", parent.id, parent.version));
+    }
+    text
+}
+
+fn counts(sheet: &SheetPayload) -> SheetCounts {
+    let counts = &sheet.counts;
+    SheetCounts {
+        member_total: counts.member_total,
+        expected: counts.expected,
+        present: counts.present,
+        turnout: percent(counts.present, counts.expected).unwrap_or_else(|| "—".to_owned()),
+        issued: counts.issued,
+        returned: counts.returned,
+        valid: counts.valid,
+        invalid: counts.invalid,
+    }
+}
+
+fn custody(counts: &sheet::Counts) -> Vec<String> {
+    let printed = format!("印制选票{}张（含备用{}张）", counts.printed(), counts.spares);
+    let used = format!("发出{}张、损坏{}张、剩余{}张", counts.issued, counts.spoiled, counts.unused);
+    let agreement = if counts.custody_reconciles { "两者相符" } else { "两者不符" };
+    let mut sentences = vec![
+        format!("{printed}；{used}；{agreement}。"),
+        format!("手机投票{}张，纸质投票{}张；作废选票{}张。", counts.phone, counts.paper, counts.voided),
+    ];
+    if let Some(comments) = counts.comments {
+        sentences.push(format!("收到文字意见{comments}条。"));
+    }
+    sentences
+}
+
+/// What an item is called in a rate's name.
+fn short_name(item: &sheet::SheetItem) -> &str {
+    match item.id.as_str() {
+        "home" => "职工之家",
+        "home_building" => "建家工作",
+        "union_work" => "工会工作",
+        "chair" => "工会主席履职",
+        "spot_check" => "抽查",
+        "awareness" => "政策",
+        _ => &item.title,
+    }
+}
+
+/// 职工之家满意率: the items' names and the name of the rate, which stands before the formula's equals sign.
+fn rate_name(sheet: &SheetPayload, metric: &Metric) -> String {
+    let names = metric.id.strip_prefix("satisfaction.").unwrap_or(&metric.id);
+    let items: Vec<&str> = names.split('+').map(|name| sheet.item(name).map_or(name, short_name)).collect();
+    format!("{}{}", items.join("、"), rate_word(metric))
+}
+
+fn rate_word(metric: &Metric) -> &'static str {
+    if metric.id.starts_with("satisfaction.") { "满意率" } else { "知晓率" }
+}
+
+/// `90%`, `66.66%`: exact where two decimals suffice, truncated like every display else.
+fn threshold(fraction: Fraction) -> String {
+    let text = percent(fraction.num(), fraction.den()).unwrap_or_default();
+    text.strip_suffix(".00%").map_or(text.clone(), |whole| format!("{whole}%"))
+}
+
+fn bars(sheet: &SheetPayload, item: &sheet::SheetItem) -> ItemBars {
+    let names = [format!("satisfaction.{}", item.id), item.id.0.clone()];
+    let metrics: Vec<&Metric> = sheet.assessment.metrics.iter().filter(|metric| names.contains(&metric.id)).collect();
+    let rate = metrics.first().map(|first| Rate {
+        label: rate_word(first).to_owned(),
+        numerator: first.numerator,
+        base: first.base,
+        marks: metrics.iter().map(|metric| Mark { label: comparison(metric), at: metric.threshold }).collect(),
+    });
+    ItemBars::new(&item.item(), &item.tally(), rate)
+}
+
+fn comparison(metric: &Metric) -> String {
+    match metric.comparator {
+        Comparator::AtLeast => format!("门槛 ≥ {}", threshold(metric.threshold)),
+        Comparator::Below => format!("低于 {} 整顿", threshold(metric.threshold)),
+    }
+}
+
+fn metric(sheet: &SheetPayload, metric: &Metric) -> SheetMetric {
+    let outcome = match (metric.comparator, metric.outcome) {
+        (_, Outcome::CannotAssess) => "无法评定",
+        (Comparator::AtLeast, Outcome::Met) => "达标",
+        (Comparator::AtLeast, Outcome::NotMet) => "未达标",
+        (Comparator::Below, Outcome::Met) => "不触发",
+        (Comparator::Below, Outcome::NotMet) => "须整顿",
+    };
+    SheetMetric {
+        name: rate_name(sheet, metric),
+        numerator: metric.numerator,
+        base: metric.base,
+        display: metric.display.clone().unwrap_or_else(|| "无法计算".to_owned()),
+        strict_display: metric.strict_display.clone().unwrap_or_default(),
+        threshold: match metric.comparator {
+            Comparator::AtLeast => format!("≥ {}", threshold(metric.threshold)),
+            Comparator::Below => format!("＜ {}", threshold(metric.threshold)),
+        },
+        outcome: outcome.to_owned(),
+        formula: metric.formula.clone(),
+        source: format!("{} {}", metric.rule, metric.source),
+    }
+}
+
+fn remarks(sheet: &SheetPayload) -> Vec<String> {
+    let assessment = &sheet.assessment;
+    let mut remarks: Vec<String> =
+        assessment.triggers.iter().map(|trigger| format!("须{}。", trigger.label())).collect();
+    for tier in &assessment.tier_conditions {
+        let title =
+            assessment.tiers.iter().find(|standing| standing.id == *tier).map_or(tier, |standing| &standing.title);
+        remarks.push(format!("达到“{title}”的满意率条件。"));
+    }
+    remarks.extend(assessment.warnings.iter().map(|warning| warning_text(warning).to_owned()));
+    remarks
+}
+
+/// Every declared figure: by its title where the rule set knows it, else by its id.
+fn indicators(sheet: &SheetPayload) -> Vec<(String, String)> {
+    let shown = |id: &String, [part, whole]: [u64; 2]| {
+        let known = sheet.assessment.indicators.iter().find(|indicator| indicator.id == *id);
+        let title = known.map_or(id, |indicator| &indicator.title);
+        let value = known.and_then(|indicator| indicator.display.clone());
+        (title.clone(), value.unwrap_or_else(|| format!("{part}/{whole}")))
+    };
+    sheet.declared_indicators.iter().map(|(id, figure)| shown(id, *figure)).collect()
+}
+
+fn rectifications(sheet: &SheetPayload) -> Vec<SheetRectification> {
+    let follow_up = &sheet.follow_up;
+    if *follow_up == sheet::FollowUp::default() {
+        return Vec::new();
+    }
+    vec![SheetRectification {
+        problem: follow_up.problems.clone(),
+        measure: follow_up.rectification.clone(),
+        responsible: follow_up.responsible.clone(),
+        deadline: follow_up.deadline.map(in_words).unwrap_or_default(),
+    }]
+}
+
+fn publication(sheet: &SheetPayload) -> String {
+    let parts = [Some(sheet.publication.way.clone()), sheet.publication.on.map(in_words)];
+    let parts: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    parts.join("，")
+}
+
+fn turnout(counts: &sheet::Counts) -> Chart {
+    let bars = [
+        ("应到", counts.expected),
+        ("实到", counts.present),
+        ("发出", counts.issued),
+        ("收回", counts.returned),
+        ("有效", counts.valid),
+    ];
+    Chart::Turnout {
+        title: "参评情况".to_owned(),
+        bars: bars.map(|(name, count)| (name.to_owned(), count)).to_vec(),
+        base: counts.expected,
+        mark: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &[u8] = include_bytes!("../../tests/golden/sheet.json");
+
+    #[test]
+    fn the_same_document_gives_the_same_file() {
+        let pdf = sheet_pdf(DOCUMENT).unwrap();
+        assert_eq!(pdf, sheet_pdf(DOCUMENT).unwrap());
+        assert!(pdf.starts_with(b"%PDF-"));
+        assert!(missing(DOCUMENT).unwrap().is_empty());
+    }
+
+    #[test]
+    fn thresholds_without_needless_decimals() {
+        let shown = |num, den| threshold(Fraction::new(num, den).unwrap());
+        assert_eq!([shown(90, 100), shown(2, 3), shown(855, 1000)], ["90%", "66.66%", "85.50%"]);
+    }
+}

@@ -82,7 +82,7 @@ pub(super) fn run(shared: &Shared, bell: &Receiver<()>) {
         let rung = match bell.recv_timeout(GLANCE) {
             Ok(()) => true,
             Err(RecvTimeoutError::Timeout) => false,
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return note_all(shared),
         };
         let glance = glanced.elapsed() >= GLANCE;
         if glance {
@@ -102,6 +102,16 @@ pub(super) fn run(shared: &Shared, bell: &Receiver<()>) {
             do_chores(shared);
         }
         std::thread::sleep(PACE);
+    }
+}
+
+/// The service ends: the vault learns the turnout of every round.
+fn note_all(shared: &Shared) {
+    for round in shared.all_known() {
+        let known = locked(&round.live).known;
+        if let Err(fault) = shared.vault.raise_mark(&round.place, known) {
+            tracing::warn!(poll = round.id.0, reason = %fault.0, "the turnout could not be noted at the end");
+        }
     }
 }
 

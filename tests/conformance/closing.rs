@@ -1,12 +1,30 @@
 //! Closing, step by step.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use diesel::prelude::*;
+use pingjia::ballot_box::{BallotBox, BoxError, Cast, CastRefusal};
+use pingjia::database::schema::{sealed_ballot, sealed_comment};
+use pingjia::database::{AnyConnection, Database, DatabaseError, Kind};
+use pingjia::domain::ballot::Ballot;
+use pingjia::domain::ids::{PollId, SheetId};
 use pingjia::domain::merkle;
-use pingjia::domain::poll::Phase;
+use pingjia::domain::paper::Answer;
+use pingjia::domain::poll::{Opened, Phase, Refusal, VoidReason};
+use pingjia::domain::slip::{Receipt, SlipCode};
 
 use crate::support::installation::Installation;
 use crate::support::round::*;
 
-on_both!(what_was_published_recounts);
+on_both!(
+    what_was_published_recounts,
+    closing_shuts_out_and_loses_none,
+    every_step_can_be_taken_up,
+    what_does_not_open_is_not_counted,
+    what_does_not_reconcile_is_not_counted,
+    more_spent_than_handed_out_is_void,
+    comments_stand_apart,
+);
 
 fn what_was_published_recounts(house: &Installation) {
     let (database, ballots) = (house.database(), house.start());
@@ -29,4 +47,238 @@ fn what_was_published_recounts(house: &Installation) {
     assert!(receipts.is_sorted());
     assert_eq!((receipts.len(), merkle::root(receipts.iter().map(|receipt| receipt.0))), (25, opened.receipts_root));
     assert_eq!(ballots.close(&poll, CHAIR, NOW).unwrap(), opened, "closing again changes nothing");
+}
+
+/// Casts slip after slip until the round is over; gives the receipts of all thank-yous.
+fn cast_until_over(ballots: &BallotBox, id: PollId, slips: &[SlipCode], done: &AtomicUsize) -> Vec<Receipt> {
+    let say = ballot(&paper(false), Some(Answer::Satisfied));
+    let mut thanked = Vec::new();
+    for slip in slips {
+        match cast(ballots, id, slip, &nonce(), &say) {
+            Ok(Cast::Cast(receipt)) => thanked.push(receipt),
+            Err(CastRefusal::Closed | CastRefusal::Closing) => break,
+            other => panic!("{other:?}"),
+        }
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+    thanked
+}
+
+fn closing_shuts_out_and_loses_none(house: &Installation) {
+    let database = house.database();
+    let processes = if house.kind() == Kind::Postgres { 2 } else { 1 };
+    let boxes: Vec<BallotBox> = (0..processes).map(|_| house.start()).collect();
+    for close_after in [0, 7, 60, 150] {
+        let round = open(&boxes[0], &database, &paper(false), 800, 0);
+        confirm_custody(&database, round.id, 800);
+        let done = AtomicUsize::new(0);
+        let (mut thanked, opened) = std::thread::scope(|scope| {
+            let casters: Vec<_> = round
+                .slips
+                .roll
+                .chunks(100)
+                .enumerate()
+                .map(|(place, slips)| {
+                    let (through, done) = (&boxes[place % boxes.len()], &done);
+                    scope.spawn(move || cast_until_over(through, round.id, slips, done))
+                })
+                .collect();
+            while done.load(Ordering::Relaxed) < close_after {
+                std::thread::yield_now();
+            }
+            boxes[0].stop_phones(round.id, CHAIR, NOW).unwrap();
+            let opened = boxes[0].close(&load(&database, round.id), CHAIR, NOW).unwrap();
+            let thanked: Vec<Receipt> = casters.into_iter().flat_map(|caster| caster.join().unwrap()).collect();
+            (thanked, opened)
+        });
+        thanked.sort_unstable();
+        assert_eq!(boxes[0].receipts(round.id).unwrap().unwrap(), thanked, "thanked = counted");
+        assert_eq!(opened.tally.returned(), u64::try_from(thanked.len()).unwrap());
+        assert!(thanked.len() < 800, "the closing came in the middle");
+        assert_eq!(sealed(&database, round.id), 0);
+    }
+}
+
+fn sealed(database: &Database, id: PollId) -> i64 {
+    let count = |connection: &mut AnyConnection| {
+        let rows = sealed_ballot::table.filter(sealed_ballot::poll_id.eq(id.0));
+        Ok::<_, DatabaseError>(rows.count().get_result(connection)?)
+    };
+    database.read(count).unwrap()
+}
+
+/// A round in `Counting` with this many phone ballots.
+fn counting(house: &Installation, ballots: &BallotBox, database: &Database, cast_on_phones: usize) -> Open {
+    let round = open(ballots, database, &paper(true), 12, 0);
+    for slip in &round.slips.roll[..cast_on_phones] {
+        cast(ballots, round.id, slip, &nonce(), &random_ballot(&paper(true))).unwrap();
+    }
+    confirm_custody(database, round.id, 12);
+    ballots.stop_phones(round.id, CHAIR, NOW).unwrap();
+    assert_eq!(house.vault_files(".key").len(), 2);
+    round
+}
+
+fn every_step_can_be_taken_up(house: &Installation) {
+    let (database, ballots) = (house.database(), house.start());
+    // Killed after the first step.
+    let round = counting(house, &ballots, &database, 8);
+    drop(ballots);
+    change(&database, round.id, |phase| phase.begin_closing().unwrap());
+    let copy = house.copy_vault();
+    let ballots = house.start();
+    let opened = load(&database, round.id).phase.opened().cloned().expect("closed by the start");
+    assert_eq!((opened.phone, opened.key_destroyed, sealed(&database, round.id)), (8, true, 0));
+    drop(ballots);
+
+    // Killed after the tombstone, before the key was destroyed.
+    house.put_back(&copy, ".key");
+    change(&database, round.id, |phase| match phase {
+        Phase::Closed { opening, custody, opened, confirmed_by } => {
+            Phase::Closed { opening, custody, opened: Opened { key_destroyed: false, ..opened }, confirmed_by }
+        }
+        other => panic!("{other:?}"),
+    });
+    let ballots = house.start();
+    assert_eq!(load(&database, round.id).phase.opened(), Some(&opened));
+    assert!(house.vault_files(".key").is_empty());
+    drop(ballots);
+
+    // Killed before the last sealed rows were deleted.
+    insert_sealed(&database, round.id, [1; 32]);
+    let ballots = house.start();
+    assert_eq!(sealed(&database, round.id), 0);
+    drop(ballots);
+
+    // The same once the round has moved on.
+    insert_sealed(&database, round.id, [2; 32]);
+    change(&database, round.id, |phase| {
+        phase.confirm_result(SCRUTINEER).unwrap().certify(SheetId::of(&round.opening.roll_root)).unwrap()
+    });
+    drop(house.start());
+    assert_eq!(sealed(&database, round.id), 0);
+}
+
+fn insert_sealed(database: &Database, id: PollId, box_id: [u8; 32]) {
+    let row = (
+        sealed_ballot::poll_id.eq(id.0),
+        sealed_ballot::box_id.eq(box_id.to_vec()),
+        sealed_ballot::sealed.eq(vec![0u8; 90]),
+    );
+    let inserted = database.write(|connection| {
+        Ok::<_, DatabaseError>(diesel::insert_into(sealed_ballot::table).values(row).execute(connection)?)
+    });
+    assert_eq!(inserted.unwrap(), 1);
+}
+
+fn what_does_not_open_is_not_counted(house: &Installation) {
+    let (database, ballots) = (house.database(), house.start());
+    let round = counting(house, &ballots, &database, 5);
+    let own = sealed_ballot::table.filter(sealed_ballot::poll_id.eq(round.id.0));
+    let (row, before) = database
+        .read(|connection| {
+            let columns = (sealed_ballot::box_id, sealed_ballot::sealed);
+            Ok::<_, DatabaseError>(own.select(columns).first::<(Vec<u8>, Vec<u8>)>(connection)?)
+        })
+        .unwrap();
+    let put = |sealed: &[u8]| {
+        let changed = database.write(|connection| {
+            let one = sealed_ballot::table.find((round.id.0, row.clone()));
+            let update = diesel::update(one).set(sealed_ballot::sealed.eq(sealed.to_vec()));
+            Ok::<_, DatabaseError>(update.execute(connection)?)
+        });
+        assert_eq!(changed.unwrap(), 1);
+    };
+    let mut tampered = before.clone();
+    tampered[40] ^= 1;
+    put(&tampered);
+    let refused = ballots.close(&load(&database, round.id), CHAIR, NOW);
+    assert!(matches!(refused, Err(BoxError::DoesNotOpen(id)) if id == round.id), "{refused:?}");
+    assert!(matches!(load(&database, round.id).phase, Phase::Closing { .. }));
+    assert_eq!(ballots.receipts(round.id).unwrap(), None, "nothing is published of a partial count");
+    assert!(ballots.stopped(round.id).is_some());
+    assert_eq!(house.vault_files(".key").len(), 2, "the key stays until the count stands");
+
+    put(&before);
+    assert_eq!(ballots.close(&load(&database, round.id), CHAIR, NOW).unwrap().phone, 5);
+    assert_eq!(ballots.stopped(round.id), None);
+}
+
+fn what_does_not_reconcile_is_not_counted(house: &Installation) {
+    let (database, ballots) = (house.database(), house.start());
+    let round = counting(house, &ballots, &database, 5);
+    let deleted = database.write(|connection| {
+        let end = sealed_ballot::table
+            .filter(sealed_ballot::poll_id.eq(round.id.0))
+            .select(sealed_ballot::box_id)
+            .first::<Vec<u8>>(connection)?;
+        let one = sealed_ballot::table.find((round.id.0, end));
+        Ok::<_, DatabaseError>(diesel::delete(one).execute(connection)?)
+    });
+    assert_eq!(deleted.unwrap(), 1);
+    let refused = ballots.close(&load(&database, round.id), CHAIR, NOW);
+    assert!(matches!(refused, Err(BoxError::DoesNotReconcile { spent: 5, sealed: 4 })), "{refused:?}");
+    ballots.void(round.id, VoidReason::BallotsLost, Some(CHAIR), NOW).unwrap();
+    assert!(house.vault_files(".key").is_empty());
+}
+
+fn more_spent_than_handed_out_is_void(house: &Installation) {
+    let (database, ballots) = (house.database(), house.start());
+    let round = open(&ballots, &database, &paper(false), 6, 0);
+    for slip in &round.slips.roll[..4] {
+        cast(&ballots, round.id, slip, &nonce(), &random_ballot(&paper(false))).unwrap();
+    }
+    ballots.stop_phones(round.id, CHAIR, NOW).unwrap();
+    let early = ballots.close(&load(&database, round.id), CHAIR, NOW);
+    assert!(matches!(early, Err(BoxError::Refused(Refusal::CustodyNotConfirmed))), "{early:?}");
+    confirm_custody(&database, round.id, 3);
+    let voided = ballots.close(&load(&database, round.id), CHAIR, NOW);
+    assert!(matches!(voided, Err(BoxError::Cast(CastRefusal::Void))), "{voided:?}");
+    let reason = VoidReason::MoreSpentThanHandedOut { spent: 4, handed_out: 3 };
+    assert_eq!(load(&database, round.id).phase, Phase::Void { reason });
+    assert!(house.vault_files(".key").is_empty());
+    assert_eq!(sealed(&database, round.id), 0, "uncounted");
+}
+
+fn comments_stand_apart(house: &Installation) {
+    let (database, ballots) = (house.database(), house.start());
+    let paper = paper(true);
+    let round = open(&ballots, &database, &paper, 6, 0);
+    let words = ["多办讲座", "", "食堂很好", ""];
+    for (slip, text) in round.slips.roll.iter().zip(words) {
+        let ballot = Ballot::parse(&paper, [("home", "satisfied"), ("comment", text)]).unwrap();
+        cast(&ballots, round.id, slip, &nonce(), &ballot).unwrap();
+    }
+    let sizes: Vec<usize> = database
+        .read(|connection| {
+            let rows = sealed_comment::table.select(sealed_comment::sealed).load::<Vec<u8>>(connection)?;
+            Ok::<_, DatabaseError>(rows.iter().map(Vec::len).collect())
+        })
+        .unwrap();
+    assert_eq!(sizes, [sizes[0]; 4], "one row per ballot, empty or not, of one size");
+    let opened = close(&ballots, &database, round.id).unwrap();
+    assert_eq!(opened.comments, 2);
+    assert_eq!(ballots.comments(round.id).unwrap(), ["多办讲座", "食堂很好"], "sorted");
+}
+
+#[test]
+fn no_sealed_row_is_left_in_the_files_of_sqlite() {
+    let house = Installation::new(Kind::Sqlite);
+    let (database, ballots) = (house.database(), house.start());
+    let round = open(&ballots, &database, &paper(false), 300, 0);
+    for slip in &round.slips.roll {
+        cast(&ballots, round.id, slip, &nonce(), &random_ballot(&paper(false))).unwrap();
+    }
+    let rows: Vec<Vec<u8>> = database
+        .read(|connection| Ok::<_, DatabaseError>(sealed_ballot::table.select(sealed_ballot::sealed).load(connection)?))
+        .unwrap();
+    let left = || {
+        let mut bytes = std::fs::read(house.sqlite_file()).unwrap();
+        bytes.extend(std::fs::read(house.sqlite_file().with_extension("sqlite-wal")).unwrap_or_default());
+        let heads: std::collections::HashSet<&[u8]> = rows.iter().map(|row| &row[..16]).collect();
+        bytes.windows(16).filter(|window| heads.contains(window)).count()
+    };
+    assert!(left() >= rows.len(), "the search finds what is there");
+    close(&ballots, &database, round.id).unwrap();
+    assert_eq!(left(), 0);
 }

@@ -18,3 +18,6 @@ macro_rules! on_both {
 
 mod casting;
 mod closing;
+mod live;
+mod paper;
+mod vault;

@@ -116,3 +116,47 @@ pub enum Backup {
     Folder(PathBuf),
     Server(String),
 }
+
+/// A copy of the vault at one moment.
+pub struct VaultCopy(TempDir);
+
+impl Installation {
+    /// A copy of both vault folders, such as no operator may ever make.
+    pub fn copy_vault(&self) -> VaultCopy {
+        let copy = tempfile::tempdir().expect("a temporary folder");
+        for vault in self.vaults() {
+            copy_folder(&vault, &copy.path().join(vault.file_name().expect("a name")));
+        }
+        VaultCopy(copy)
+    }
+
+    /// Puts back those files of the copy whose name ends so.
+    pub fn put_back(&self, copy: &VaultCopy, ending: &str) {
+        for vault in self.vaults() {
+            let from = copy.0.path().join(vault.file_name().expect("a name"));
+            for round in fs::read_dir(&from).expect("the copy can be read") {
+                let round = round.expect("the copy can be read").path();
+                for file in fs::read_dir(&round).expect("the copy can be read") {
+                    let file = file.expect("the copy can be read").path();
+                    if file.to_string_lossy().ends_with(ending) {
+                        let to = vault.join(file.strip_prefix(&from).expect("within the copy"));
+                        fs::copy(&file, to).expect("the file can be put back");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("the folder can be read") {
+        let path = entry.expect("the folder can be read").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            fs::copy(&path, target).expect("the file can be copied");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The live tally: states nest, and any two that anyone can see differ by 0 or by at least k phone ballots.
+
+use std::time::Duration;
+
+use pingjia::ballot_box::{BallotBox, LIVE_STEP, Live, PaperBallot, Teller};
+use pingjia::database::Kind;
+use pingjia::domain::ids::PollId;
+use pingjia::domain::paper::Answer;
+use pingjia::domain::tally::Tally;
+use pingjia::world;
+use rand::RngExt as _;
+
+use crate::support::installation::Installation;
+use crate::support::round::*;
+
+on_both!(states_keep_their_distance, a_state_outlives_its_process, the_tally_stands_still_once_phones_are_closed);
+
+/// Collects what anyone can see.
+struct Watcher {
+    id: PollId,
+    seen: Vec<Live>,
+}
+
+impl Watcher {
+    fn look(&mut self, ballots: &BallotBox) {
+        if let Some(state) = ballots.live(self.id).unwrap()
+            && self.seen.last() != Some(&state)
+        {
+            self.seen.push(state);
+        }
+    }
+
+    /// Every state against its successor, the final count included; from the empty state on.
+    fn check(&self, empty: Tally, phone: u64, last: &Tally) {
+        let mut before = Live { count: 0, tally: empty };
+        for state in &self.seen {
+            assert!(state.count >= before.count + LIVE_STEP, "{} after {}", state.count, before.count);
+            assert!(state.tally.contains(&before.tally), "states nest");
+            assert_eq!((state.tally.valid, state.tally.invalid), (state.count, 0));
+            before = state.clone();
+        }
+        assert!(last.contains(&before.tally), "the final tally contains the last state");
+        if !self.seen.is_empty() {
+            assert!(phone == before.count || phone >= before.count + LIVE_STEP, "{phone} after {}", before.count);
+        }
+    }
+}
+
+fn states_keep_their_distance(house: &Installation) {
+    let mut rng = world::rng();
+    let database = house.database();
+    let processes = if house.kind() == Kind::Postgres { 2 } else { 1 };
+    let mut boxes: Vec<BallotBox> = (0..processes).map(|_| house.start()).collect();
+    let mut states = 0;
+    for _ in 0..6 {
+        let paper = paper(false);
+        let round = open(&boxes[0], &database, &paper, 140, 0);
+        let mut watcher = Watcher { id: round.id, seen: Vec::new() };
+        let on_phones = rng.random_range(0..=130);
+        for (place, slip) in round.slips.roll[..on_phones].iter().enumerate() {
+            let through = rng.random_range(0..boxes.len());
+            cast(&boxes[through], round.id, slip, &nonce(), &random_ballot(&paper)).unwrap();
+            watcher.look(&boxes[0]);
+            match rng.random_range(0..40) {
+                0..4 => std::thread::sleep(Duration::from_millis(120)),
+                4 if place % 3 == 0 => {
+                    let which = rng.random_range(0..boxes.len());
+                    drop(boxes.remove(which));
+                    boxes.push(house.start());
+                    watcher.look(&boxes[0]);
+                }
+                _ => {}
+            }
+        }
+        let spare = std::slice::from_ref(&round.slips.roll[131]);
+        boxes[0].void_slips(round.id, spare, CHAIR, NOW).unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        confirm_custody(&database, round.id, 140);
+        boxes[0].stop_phones(round.id, CHAIR, NOW).unwrap();
+        for slip in &round.slips.roll[132..132 + rng.random_range(0..8)] {
+            for teller in [Teller::First, Teller::Second] {
+                let read = PaperBallot::Valid(ballot(&paper, Some(Answer::Satisfied)));
+                boxes[0].enter_paper(&load(&database, round.id), teller, slip, read).unwrap();
+            }
+            watcher.look(&boxes[0]);
+        }
+        let opened = boxes[0].close(&load(&database, round.id), CHAIR, NOW).unwrap();
+        assert_eq!(opened.phone, u64::try_from(on_phones).unwrap());
+        watcher.check(Tally::empty(&paper), opened.phone, &opened.tally);
+        states += watcher.seen.len();
+    }
+    assert!(states > 0, "some state was shown in six rounds");
+}
+
+/// Casts one by one, leaving the box time to take and publish.
+fn cast_slowly(ballots: &BallotBox, round: &Open, places: std::ops::Range<usize>, mut after: impl FnMut()) {
+    for slip in &round.slips.roll[places] {
+        cast(ballots, round.id, slip, &nonce(), &ballot(&paper(false), Some(Answer::Satisfied))).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        after();
+    }
+}
+
+fn a_state_outlives_its_process(house: &Installation) {
+    let (database, ballots) = (house.database(), house.start());
+    let round = open(&ballots, &database, &paper(false), 120, 0);
+    let mut watcher = Watcher { id: round.id, seen: Vec::new() };
+    cast_slowly(&ballots, &round, 0..50, || ());
+    eventually("a first state", || ballots.live(round.id).unwrap().is_some());
+    watcher.look(&ballots);
+    let first = watcher.seen[0].clone();
+    assert!(first.count >= 12, "a tenth of the roll");
+    drop(ballots);
+
+    let ballots = house.start();
+    assert_eq!(ballots.live(round.id).unwrap(), Some(first), "shown at once after a restart");
+    // The candidate was lost; a new one is taken by unsealing what the former process cast.
+    cast_slowly(&ballots, &round, 50..120, || watcher.look(&ballots));
+    eventually("a further state", || {
+        watcher.look(&ballots);
+        watcher.seen.len() > 1
+    });
+    let opened = close(&ballots, &database, round.id).unwrap();
+    watcher.check(Tally::empty(&paper(false)), opened.phone, &opened.tally);
+}
+
+fn the_tally_stands_still_once_phones_are_closed(house: &Installation) {
+    let (database, ballots) = (house.database(), house.start());
+    let round = open(&ballots, &database, &paper(false), 40, 0);
+    cast_slowly(&ballots, &round, 0..12, || ());
+    ballots.stop_phones(round.id, CHAIR, NOW).unwrap();
+    assert_eq!(ballots.live(round.id).unwrap(), None);
+    for slip in &round.slips.roll[12..40] {
+        for teller in [Teller::First, Teller::Second] {
+            ballots.enter_paper(&load(&database, round.id), teller, slip, PaperBallot::Invalid).unwrap();
+        }
+    }
+    std::thread::sleep(Duration::from_millis(400));
+    assert_eq!(ballots.live(round.id).unwrap(), None, "paper never moves it");
+    assert_eq!(ballots.turnout(round.id).unwrap().spent, 40, "the turnout goes on");
+}

@@ -17,7 +17,7 @@ use super::rows::{self, Hold, Row};
 use super::seal::{Content, DoesNotOpen, Source};
 use super::shared::{NotThere, Round, Shared, locked};
 use crate::database::schema::poll;
-use crate::database::{AnyConnection, DatabaseError, transaction};
+use crate::database::{AnyConnection, DatabaseError};
 use crate::domain::ballot::Ballot;
 use crate::domain::digest::Digest;
 use crate::domain::ids::PollId;
@@ -260,7 +260,7 @@ fn commit(shared: &Shared, connection: &mut Option<AnyConnection>, group: &[Job]
         }
         let Some(open) = connection.as_mut() else { continue };
         // A fault in one group must not end the writer.
-        match catch_unwind(AssertUnwindSafe(|| transaction(open, |connection| store(connection, group)))) {
+        match catch_unwind(AssertUnwindSafe(|| shared.database.write_on(open, |connection| store(connection, group)))) {
             Ok(Ok(outcomes)) => return outcomes,
             Ok(Err(error)) => warn(&error),
             Err(_) => tracing::error!("the writer stumbled over a group of casts"),

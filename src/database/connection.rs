@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -125,6 +125,7 @@ impl Place {
 pub struct Database {
     place: Arc<Place>,
     pool: Pool<Manager>,
+    turns: Option<Arc<Turns>>,
 }
 
 impl Database {
@@ -154,7 +155,8 @@ impl Database {
             .test_on_check_out(matches!(place, Place::Postgres(_)))
             .build(Manager(place.clone()))
             .map_err(|error| DatabaseError::Pool(error.to_string()))?;
-        Ok(Database { place: Arc::new(place), pool })
+        let turns = matches!(place, Place::Sqlite(_)).then(Arc::default);
+        Ok(Database { place: Arc::new(place), pool, turns })
     }
 
     /// Which database it is.
@@ -191,7 +193,20 @@ impl Database {
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        transaction(&mut *self.pooled()?, work)
+        self.write_on(&mut *self.pooled()?, work)
+    }
+
+    /// One write transaction on a connection of one's own; see [`Database::write`].
+    ///
+    /// # Errors
+    /// Those of `work`, of beginning and of committing.
+    pub fn write_on<T, E: From<DatabaseError>>(
+        &self,
+        connection: &mut AnyConnection,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _turn = self.turns.as_ref().map(|turns| turns.take());
+        transaction(connection, work)
     }
 
     fn pooled(&self) -> Result<PooledConnection<Manager>, DatabaseError> {
@@ -199,11 +214,36 @@ impl Database {
     }
 }
 
-/// One write transaction on a connection of one's own; see [`Database::write`].
-///
-/// # Errors
-/// Those of `work`, of beginning and of committing.
-pub fn transaction<T, E: From<DatabaseError>>(
+/// Who writes next on SQLite, first come, first served. SQLite itself lets whoever asks at the right moment
+/// write: beside a writer that commits without pause, another would ask in vain until its timeout.
+#[derive(Default)]
+struct Turns {
+    /// Next ticket to hand out, and the ticket whose turn it is.
+    tickets: Mutex<(u64, u64)>,
+    called: Condvar,
+}
+
+/// The turn to write; the next one is called when it is dropped.
+struct Turn<'a>(&'a Turns);
+
+impl Turns {
+    fn take(&self) -> Turn<'_> {
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = tickets.0;
+        tickets.0 += 1;
+        drop(self.called.wait_while(tickets, |(_, turn)| *turn != own).unwrap_or_else(PoisonError::into_inner));
+        Turn(self)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.tickets.lock().unwrap_or_else(PoisonError::into_inner).1 += 1;
+        self.0.called.notify_all();
+    }
+}
+
+fn transaction<T, E: From<DatabaseError>>(
     connection: &mut AnyConnection,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
 ) -> Result<T, E> {
@@ -258,5 +298,45 @@ fn migrate(connection: &mut AnyConnection) -> Result<(), DatabaseError> {
             inner.batch_execute(&format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"))?;
             outcome
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+    #[test]
+    fn a_busy_writer_lets_others_have_their_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::sqlite(&folder.path().join("db")).unwrap();
+        let (done, written) = (AtomicBool::new(false), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut connection = database.connect().unwrap();
+                while !done.load(Ordering::SeqCst) {
+                    database
+                        .write_on(&mut connection, |_| {
+                            written.fetch_add(1, Ordering::SeqCst);
+                            Ok::<_, DatabaseError>(())
+                        })
+                        .unwrap();
+                }
+            });
+            while written.load(Ordering::SeqCst) == 0 {
+                std::thread::yield_now();
+            }
+            let mut connection = database.connect().unwrap();
+            let mut waited = 0;
+            for _ in 0..50 {
+                let before = written.load(Ordering::SeqCst);
+                let now =
+                    database.write_on(&mut connection, |_| Ok::<_, DatabaseError>(written.load(Ordering::SeqCst)));
+                waited = waited.max(now.unwrap() - before);
+            }
+            done.store(true, Ordering::SeqCst);
+            // A thread that is put aside between looking and asking lets a few pass; without turns it is hundreds.
+            assert!(waited < 50, "let {waited} others pass");
+        });
     }
 }

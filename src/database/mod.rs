@@ -9,4 +9,4 @@ pub mod journal;
 pub mod phase;
 pub mod schema;
 
-pub use connection::{AnyConnection, Database, DatabaseError, Kind, transaction};
+pub use connection::{AnyConnection, Database, DatabaseError, Kind};

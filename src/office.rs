@@ -22,7 +22,7 @@ use crate::domain::union::Union;
 use crate::domain::verdict::{self, Assessment, CountError};
 use crate::signing::SigningKeys;
 use crate::store::sheets::StoredSheet;
-use crate::store::{By, StoreError, outcomes, polls, sheets, statements, unions};
+use crate::store::{By, StoreError, polls, sheets, statements, unions};
 use crate::world;
 
 /// Everything that these steps need. Cheap to clone.
@@ -131,11 +131,10 @@ impl Office {
         // Refuse by phase before anything is built.
         let trial = SheetId::of(&Digest::sha256(b""));
         poll.phase.clone().certify(trial)?;
-        let (sheet, payload) = self.sheet(poll, closing, None, by)?;
+        let sheet = self.sheet(poll, closing, None, by)?;
         let id = sheet.id.clone();
         self.database.write(|connection| -> Result<(), OfficeError> {
             sheets::insert(connection, &sheet)?;
-            outcomes::put(connection, &id, &payload)?;
             polls::advance(connection, poll, "poll.certify", id.as_str(), by, |phase| phase.certify(id.clone()))?;
             Ok(())
         })?;
@@ -154,11 +153,10 @@ impl Office {
         if opinion.accepted {
             return Err(OfficeError::NotReturned);
         }
-        let (sheet, payload) = self.sheet(poll, closing, Some(returned), by)?;
+        let sheet = self.sheet(poll, closing, Some(returned), by)?;
         let id = sheet.id.clone();
         self.database.write(|connection| -> Result<(), OfficeError> {
             sheets::insert(connection, &sheet)?;
-            outcomes::put(connection, &id, &payload)?;
             polls::advance(connection, poll, "poll.correct", id.as_str(), by, |phase| phase.correct(id.clone()))?;
             Ok(())
         })?;
@@ -215,7 +213,7 @@ impl Office {
         closing: &Closing,
         replaces: Option<&SheetId>,
         by: By,
-    ) -> Result<(StoredSheet, SheetPayload), OfficeError> {
+    ) -> Result<StoredSheet, OfficeError> {
         let count = Count::of_round(poll).ok_or(Refusal::WrongPhase)?;
         let judgement = judge(&self.rules, &poll.rule_set, &count)?;
         let (union, superior, opening_statement, replaced) = self.database.read(|connection| {
@@ -237,15 +235,14 @@ impl Office {
             certified_on: world::date_in_china(by.at),
             replaces: replaced.as_ref().map(digest_of).transpose()?,
         })?;
-        let stored = StoredSheet {
+        Ok(StoredSheet {
             id: payload.id()?,
             poll: poll.id,
             union: poll.union,
             year: poll.year,
             body: self.keys.sign(&payload)?,
             replaces: replaces.cloned(),
-        };
-        Ok((stored, payload))
+        })
     }
 }
 

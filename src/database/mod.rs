@@ -1,12 +1,14 @@
-//! Connections to SQLite and PostgreSQL, one schema, and the two rows that both `store` and `ballot_box` write:
-//! the phase of a round and the journal.
+//! Connections to SQLite and PostgreSQL, one schema, and the rows that both `store` and `ballot_box` write:
+//! the phase of a round, where it stands for the unions above, and the journal.
 //!
 //! Architecture Invariant: every write is one transaction that says at its beginning that it will write
-//! ([`Database::write`]); nothing here knows what a slip, a ballot or a sheet is.
+//! ([`Database::write`]); nothing here knows what a slip or a ballot is, and of a sheet
+//! only what the unions above see at a glance.
 
 mod connection;
 pub mod journal;
 pub mod phase;
 pub mod schema;
+pub mod standing;
 
 pub use connection::{AnyConnection, Database, DatabaseError, Kind};

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::schema::poll;
-use super::{AnyConnection, DatabaseError};
+use super::{AnyConnection, DatabaseError, standing};
 use crate::domain::ids::PollId;
 use crate::domain::poll::Phase;
 
@@ -36,7 +36,7 @@ pub fn written(phase: &Phase) -> Result<String, DatabaseError> {
     serde_json::to_string(phase).map_err(|error| DatabaseError::Row(format!("phase of a round: {error}")))
 }
 
-/// Puts `phase` in the place of the one read at `version`. `false`, and nothing changed, when somebody else
+/// Puts `phase` in the place of the one read at `version`, and shows the unions above where the round now stands. `false`, and nothing changed, when somebody else
 /// was faster.
 ///
 /// # Errors
@@ -45,5 +45,8 @@ pub fn swap(connection: &mut AnyConnection, id: PollId, version: i64, phase: &Ph
     let changed = diesel::update(poll::table.filter(poll::id.eq(id.0)).filter(poll::version.eq(version)))
         .set((poll::phase.eq(phase.code()), poll::phase_data.eq(written(phase)?), poll::version.eq(version + 1)))
         .execute(connection)?;
+    if changed == 1 {
+        standing::refresh(connection, id)?;
+    }
     Ok(changed == 1)
 }

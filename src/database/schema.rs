@@ -71,23 +71,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    outcome (poll_id) {
-        poll_id -> BigInt,
-        sheet_id -> Text,
-        verdict -> Text,
-        overhaul -> Bool,
-        expected -> BigInt,
-        present -> BigInt,
-        issued -> BigInt,
-        returned -> BigInt,
-        numerator -> Nullable<BigInt>,
-        base -> Nullable<BigInt>,
-        threshold_num -> Nullable<BigInt>,
-        threshold_den -> Nullable<BigInt>,
-    }
-}
-
-diesel::table! {
     journal (id) {
         id -> BigInt,
         at -> BigInt,
@@ -148,4 +131,28 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(trade_union, account, session, poll, statement, sheet, outcome, journal);
+diesel::table! {
+    standing (poll_id) {
+        poll_id -> BigInt,
+        union_id -> BigInt,
+        year -> Integer,
+        current -> Bool,
+        path -> Text,
+        class -> Integer,
+        grassroots -> Bool,
+        waits -> SmallInt,
+        moved -> BigInt,
+        expected -> BigInt,
+        issued -> Nullable<BigInt>,
+        returned -> Nullable<BigInt>,
+        sheet_id -> Nullable<Text>,
+        numerator -> Nullable<BigInt>,
+        base -> Nullable<BigInt>,
+        threshold_num -> Nullable<BigInt>,
+        threshold_den -> Nullable<BigInt>,
+        rate -> Integer,
+        turnout -> Integer,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(trade_union, account, session, poll, statement, sheet, journal, standing);

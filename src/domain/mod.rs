@@ -22,6 +22,7 @@ pub mod rectification;
 pub mod rules;
 pub mod sheet;
 pub mod slip;
+pub mod standing;
 pub mod statement;
 pub mod tally;
 pub mod title;

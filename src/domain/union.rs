@@ -74,6 +74,19 @@ impl Category {
         }
     }
 
+    /// Whether it is a 基层工会, of which coverage counts: not a union of an area or a federation.
+    #[must_use]
+    pub fn is_grassroots(self) -> bool {
+        !matches!(
+            self,
+            Category::Federation
+                | Category::TownshipUnion
+                | Category::ZoneUnion
+                | Category::CountyUnion
+                | Category::GeneralUnion
+        )
+    }
+
     /// The category with this code, if there is one.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {

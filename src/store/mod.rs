@@ -5,8 +5,8 @@
 
 pub mod accounts;
 pub mod journal;
-pub mod outcomes;
 pub mod polls;
+pub mod rollup;
 pub mod sessions;
 pub mod sheets;
 pub mod statements;

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::{By, StoreError, is_duplicate};
 use crate::database::schema::poll as t;
-use crate::database::{AnyConnection, DatabaseError, journal, phase};
+use crate::database::{AnyConnection, DatabaseError, journal, phase, standing};
 use crate::domain::ids::{PollId, UnionId};
 use crate::domain::paper::Paper;
 use crate::domain::poll::{Facts, Phase, Poll, Refusal, RuleSetRef};
@@ -120,6 +120,7 @@ pub fn create(
         phase,
         version: 0,
     };
+    standing::refresh(connection, poll.id)?;
     note(connection, &poll, "poll.create", &new.facts.title, by)?;
     Ok(poll)
 }
@@ -180,6 +181,7 @@ pub fn revise(
     if changed != 1 {
         return Err(StoreError::Stale);
     }
+    standing::refresh(connection, poll.id)?;
     note(connection, poll, "poll.revise", &facts.title, by)
 }
 

@@ -1,2 +1,1 @@
-DROP TABLE outcome;
 ALTER TABLE account DROP COLUMN must_change;

@@ -1,0 +1,2 @@
+DROP INDEX trade_union_area;
+DROP TABLE standing;

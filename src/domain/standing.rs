@@ -1,0 +1,341 @@
+//! Where a round stands, as the unions above see it: its stage, how it came out, and the figures of its sheet.
+
+use super::ids::SheetId;
+use super::poll::{Approval, Phase};
+use super::sheet::SheetPayload;
+use super::verdict::{Assessment, Fraction, Outcome, Trigger, Verdict};
+
+/// The stage of a round: its phase, and in the draft and after certifying what the union above said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Being set up.
+    Draft,
+    /// The electorate waits for the union above.
+    RollAsked,
+    /// The union above returned the electorate.
+    RollReturned,
+    /// The electorate is approved.
+    RollApproved,
+    Open,
+    Counting,
+    Closing,
+    Closed,
+    /// The sheet waits for the union above.
+    Certified,
+    /// The union above accepted the sheet.
+    Accepted,
+    /// The union above returned the sheet.
+    SheetReturned,
+    Void,
+}
+
+impl Stage {
+    /// All stages, in the order in which rounds pass them.
+    pub const ALL: [Stage; 12] = [
+        Stage::Draft,
+        Stage::RollAsked,
+        Stage::RollReturned,
+        Stage::RollApproved,
+        Stage::Open,
+        Stage::Counting,
+        Stage::Closing,
+        Stage::Closed,
+        Stage::Certified,
+        Stage::Accepted,
+        Stage::SheetReturned,
+        Stage::Void,
+    ];
+
+    /// The stage of a round in this phase.
+    #[must_use]
+    pub fn of(phase: &Phase) -> Self {
+        match phase {
+            Phase::Draft { approval: Approval::NotAsked, .. } => Stage::Draft,
+            Phase::Draft { approval: Approval::Asked, .. } => Stage::RollAsked,
+            Phase::Draft { approval: Approval::Returned { .. }, .. } => Stage::RollReturned,
+            Phase::Draft { approval: Approval::Approved { .. }, .. } => Stage::RollApproved,
+            Phase::Open { .. } => Stage::Open,
+            Phase::Counting { .. } => Stage::Counting,
+            Phase::Closing { .. } => Stage::Closing,
+            Phase::Closed { .. } => Stage::Closed,
+            Phase::Certified { .. } => Stage::Certified,
+            Phase::Reported { opinion, .. } if opinion.accepted => Stage::Accepted,
+            Phase::Reported { .. } => Stage::SheetReturned,
+            Phase::Void { .. } => Stage::Void,
+        }
+    }
+
+    /// The name in filters.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Stage::Draft => "draft",
+            Stage::RollAsked => "roll_asked",
+            Stage::RollReturned => "roll_returned",
+            Stage::RollApproved => "roll_approved",
+            Stage::Open => "open",
+            Stage::Counting => "counting",
+            Stage::Closing => "closing",
+            Stage::Closed => "closed",
+            Stage::Certified => "certified",
+            Stage::Accepted => "accepted",
+            Stage::SheetReturned => "sheet_returned",
+            Stage::Void => "void",
+        }
+    }
+
+    /// The Chinese name.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Stage::Draft => "筹备中",
+            Stage::RollAsked => "名册待批准",
+            Stage::RollReturned => "名册已退回",
+            Stage::RollApproved => "名册已批准",
+            Stage::Open => "投票中",
+            Stage::Counting => "计票中",
+            Stage::Closing => "开票中",
+            Stage::Closed => "已开票待签发",
+            Stage::Certified => "已报送待批复",
+            Stage::Accepted => "上级已同意",
+            Stage::SheetReturned => "已退回待更正",
+            Stage::Void => "已作废",
+        }
+    }
+
+    /// What it waits for from the union above.
+    #[must_use]
+    pub fn waits(self) -> Waits {
+        match self {
+            Stage::RollAsked => Waits::Roll,
+            Stage::Certified => Waits::Sheet,
+            _ => Waits::Nothing,
+        }
+    }
+
+    /// Whether the round has a certified sheet: only then it counts as held.
+    #[must_use]
+    pub fn is_held(self) -> bool {
+        matches!(self, Stage::Certified | Stage::Accepted | Stage::SheetReturned)
+    }
+
+    /// Whether the box takes or holds ballots, so that turnout grows.
+    #[must_use]
+    pub fn is_casting(self) -> bool {
+        matches!(self, Stage::Open | Stage::Counting | Stage::Closing)
+    }
+}
+
+/// What a round waits for from the union above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waits {
+    Nothing,
+    /// The approval of its electorate.
+    Roll,
+    /// An opinion on its sheet.
+    Sheet,
+}
+
+impl Waits {
+    /// The number in rows.
+    #[must_use]
+    pub fn number(self) -> i16 {
+        match self {
+            Waits::Nothing => 0,
+            Waits::Roll => 1,
+            Waits::Sheet => 2,
+        }
+    }
+}
+
+/// How a certified round came out: the verdict, and among those not met the ones below the floor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rating {
+    Met,
+    NotMet,
+    /// Not met, and so low that an overhaul (整顿) follows.
+    Overhaul,
+    Invalid,
+    CannotAssess,
+}
+
+impl Rating {
+    /// All ratings.
+    pub const ALL: [Rating; 5] = [Rating::Met, Rating::NotMet, Rating::Overhaul, Rating::Invalid, Rating::CannotAssess];
+
+    /// The rating of an assessment.
+    #[must_use]
+    pub fn of(assessment: &Assessment) -> Self {
+        match assessment.verdict {
+            _ if assessment.triggers.contains(&Trigger::Overhaul) => Rating::Overhaul,
+            Verdict::Met => Rating::Met,
+            Verdict::NotMet => Rating::NotMet,
+            Verdict::Invalid => Rating::Invalid,
+            Verdict::CannotAssess => Rating::CannotAssess,
+        }
+    }
+
+    /// The name in filters.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Rating::Met => "met",
+            Rating::NotMet => "not_met",
+            Rating::Overhaul => "overhaul",
+            Rating::Invalid => "invalid",
+            Rating::CannotAssess => "cannot_assess",
+        }
+    }
+
+    /// The Chinese word on pages.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Rating::Overhaul => "未达标·需整顿",
+            Rating::Met => Verdict::Met.label(),
+            Rating::NotMet => Verdict::NotMet.label(),
+            Rating::Invalid => Verdict::Invalid.label(),
+            Rating::CannotAssess => Verdict::CannotAssess.label(),
+        }
+    }
+}
+
+/// Stage, rating and rate of a round as one small number, so that a tree is counted from one index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Class {
+    pub stage: Stage,
+    /// From certifying on.
+    pub rating: Option<Rating>,
+    /// The rate that decided in twentieths, cut, from [`Class::LOWEST`] (and below) to 20; none without a rate.
+    pub twentieths: Option<u8>,
+}
+
+impl Class {
+    /// All rates below one half are one.
+    pub const LOWEST: u8 = 9;
+
+    /// The number in rows.
+    #[must_use]
+    pub fn number(self) -> i32 {
+        let place = |found: Option<usize>| found.and_then(|place| i32::try_from(place).ok()).unwrap_or(0);
+        let stage = place(Stage::ALL.iter().position(|stage| *stage == self.stage));
+        let rating = self.rating.map_or(0, |own| 1 + place(Rating::ALL.iter().position(|rating| *rating == own)));
+        stage * 1000 + rating * 100 + i32::from(self.twentieths.unwrap_or(0))
+    }
+
+    /// The class with this number.
+    #[must_use]
+    pub fn from_number(number: i32) -> Option<Self> {
+        let number = usize::try_from(number).ok()?;
+        let (stage, rating, twentieths) = (number / 1000, number / 100 % 10, number % 100);
+        Some(Class {
+            stage: *Stage::ALL.get(stage)?,
+            rating: if rating == 0 { None } else { Some(*Rating::ALL.get(rating - 1)?) },
+            twentieths: if twentieths == 0 { None } else { u8::try_from(twentieths).ok() },
+        })
+    }
+
+    /// The numbers of all classes that `fits`.
+    #[must_use]
+    pub fn numbers(fits: impl Fn(Stage, Option<Rating>) -> bool) -> Vec<i32> {
+        let ratings = || std::iter::once(None).chain(Rating::ALL.into_iter().map(Some));
+        let mut numbers = Vec::new();
+        for stage in Stage::ALL {
+            for rating in ratings().filter(|rating| fits(stage, *rating) && (rating.is_none() || stage.is_held())) {
+                let rates = std::iter::once(None).chain((Class::LOWEST..=20).map(Some));
+                numbers.extend(
+                    rates
+                        .filter(|twentieths| rating.is_some() || twentieths.is_none())
+                        .map(|twentieths| Class { stage, rating, twentieths }.number()),
+                );
+            }
+        }
+        numbers
+    }
+}
+
+/// What the sheet in force says, as far as the unions above see it at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SheetFigures {
+    pub sheet: SheetId,
+    pub rating: Rating,
+    pub rate: Option<DecidingRate>,
+    pub expected: u64,
+    pub issued: u64,
+    pub returned: u64,
+}
+
+/// The rate that decided: the first that fell short, else the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecidingRate {
+    pub numerator: u64,
+    pub base: u64,
+    pub threshold: Fraction,
+}
+
+impl SheetFigures {
+    /// Reads them off a sheet.
+    #[must_use]
+    pub fn of(id: SheetId, sheet: &SheetPayload) -> Self {
+        let metrics = &sheet.assessment.metrics;
+        let metric = metrics.iter().find(|metric| metric.outcome == Outcome::NotMet).or(metrics.first());
+        SheetFigures {
+            sheet: id,
+            rating: Rating::of(&sheet.assessment),
+            rate: metric.map(|metric| DecidingRate {
+                numerator: metric.numerator,
+                base: metric.base,
+                threshold: metric.threshold,
+            }),
+            expected: sheet.counts.expected,
+            issued: sheet.counts.issued,
+            returned: sheet.counts.returned,
+        }
+    }
+
+    /// The class of a round in `stage` with these figures.
+    #[must_use]
+    pub fn class(&self, stage: Stage) -> Class {
+        let twentieths = self
+            .rate
+            .and_then(|rate| (u128::from(rate.numerator) * 20).checked_div(u128::from(rate.base)))
+            .and_then(|twentieths| u8::try_from(twentieths.clamp(u128::from(Class::LOWEST), 20)).ok());
+        Class { stage, rating: Some(self.rating), twentieths }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_has_its_own_number() {
+        let numbers = Class::numbers(|_, _| true);
+        for number in &numbers {
+            assert_eq!(Class::from_number(*number).map(Class::number), Some(*number));
+        }
+        let mut unique = numbers.clone();
+        unique.dedup();
+        assert_eq!(unique.len(), numbers.len());
+        // Nine stages without a rating and three held ones, which have 5 ratings × (12 rates or none) and none.
+        assert_eq!(numbers.len(), 9 + 3 * (1 + 5 * 13));
+        assert_eq!(Class::from_number(-1), None);
+        assert_eq!(Class::from_number(12_000), None);
+    }
+
+    #[test]
+    fn figures_come_from_the_rate_that_fell_short() {
+        let mut sheet = super::super::sheet::sample::Sample::new().sheet(&[]);
+        let figures = |sheet: &SheetPayload| SheetFigures::of(sheet.id().unwrap(), sheet);
+        assert_eq!(figures(&sheet).rating, Rating::Met);
+        let last = sheet.assessment.metrics.last_mut().unwrap();
+        last.outcome = Outcome::NotMet;
+        (last.numerator, last.base) = (899, 999);
+        sheet.assessment.verdict = Verdict::NotMet;
+        let found = figures(&sheet);
+        assert_eq!((found.rating, found.rate.map(|rate| rate.numerator)), (Rating::NotMet, Some(899)));
+        assert_eq!(found.class(Stage::Accepted).twentieths, Some(17), "89.98 % is cut, not rounded");
+        sheet.assessment.triggers.push(Trigger::Overhaul);
+        assert_eq!(figures(&sheet).rating, Rating::Overhaul);
+    }
+}

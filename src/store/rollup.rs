@@ -1,0 +1,531 @@
+//! What a union above sees of its tree: a page of it, its totals, and what waits for it.
+//!
+//! A page costs one query, whatever the number of rounds held; totals are counted from one index that holds the
+//! area in the order of its paths (measured in `benches/rollup.rs`).
+
+use diesel::prelude::*;
+
+use super::unions::{self, subtree, union_of};
+use crate::database::schema::{journal as j, poll as p, standing as s, trade_union as u};
+use crate::database::{AnyConnection, DatabaseError};
+use crate::domain::ids::{PollId, UnionId};
+use crate::domain::standing::{Class, DecidingRate, Rating, Stage, Waits};
+use crate::domain::union::{Category, Union};
+use crate::domain::verdict::Fraction;
+use time::OffsetDateTime;
+
+/// A union and its round of the year.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub union: Union,
+    pub round: Option<RoundLine>,
+}
+
+/// Where the round of the year stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoundLine {
+    pub poll: PollId,
+    pub class: Class,
+    pub expected: u64,
+    /// Slips handed out, once they were counted.
+    pub issued: Option<u64>,
+    /// Ballots that came back, once the box was opened.
+    pub returned: Option<u64>,
+    /// The sheet in force.
+    pub sheet: Option<String>,
+    pub rate: Option<DecidingRate>,
+    rate_order: i32,
+    turnout_order: i32,
+}
+
+/// What to show of the tree.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Part of the union's name; empty: any.
+    pub name: String,
+    pub stage: Option<Stage>,
+    pub rating: Option<Rating>,
+    /// Only unions without a round in the year.
+    pub none: bool,
+}
+
+/// In which order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// That of the tree.
+    #[default]
+    Tree,
+    /// The lowest rate first; unions without a rate are left out.
+    Rate,
+    /// The lowest turnout first; unions whose box was not opened are left out.
+    Turnout,
+}
+
+/// The line after which a page begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct After {
+    /// Rate or turnout of that line where these sort; else 0.
+    pub order: i32,
+    /// Path of its union. Empty: the first page.
+    pub path: String,
+}
+
+impl Line {
+    /// Where the page after this line begins.
+    #[must_use]
+    pub fn place(&self, sort: Sort) -> After {
+        let order = self.round.as_ref().map_or(0, |round| match sort {
+            Sort::Tree => 0,
+            Sort::Rate => round.rate_order,
+            Sort::Turnout => round.turnout_order,
+        });
+        After { order, path: self.union.path.clone() }
+    }
+}
+
+type RoundColumns = (
+    s::poll_id,
+    s::class,
+    (s::expected, s::issued, s::returned),
+    s::sheet_id,
+    (s::numerator, s::base, s::threshold_num, s::threshold_den),
+    (s::rate, s::turnout),
+);
+const ROUND: RoundColumns = (
+    s::poll_id,
+    s::class,
+    (s::expected, s::issued, s::returned),
+    s::sheet_id,
+    (s::numerator, s::base, s::threshold_num, s::threshold_den),
+    (s::rate, s::turnout),
+);
+
+type Rate = (Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+type RoundRow = (i64, i32, (i64, Option<i64>, Option<i64>), Option<String>, Rate, (i32, i32));
+
+fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}
+
+fn class_of(number: i32) -> Result<Class, DatabaseError> {
+    Class::from_number(number).ok_or_else(|| DatabaseError::Row(format!("class of a round: {number}")))
+}
+
+fn round_of(row: RoundRow) -> Result<RoundLine, DatabaseError> {
+    let (poll, class, (expected, issued, returned), sheet, rate, (rate_order, turnout_order)) = row;
+    let rate = match rate {
+        (Some(numerator), Some(base), Some(num), Some(den)) => Fraction::new(unsigned(num), unsigned(den))
+            .map(|threshold| DecidingRate { numerator: unsigned(numerator), base: unsigned(base), threshold }),
+        _ => None,
+    };
+    Ok(RoundLine {
+        poll: PollId(poll),
+        class: class_of(class)?,
+        expected: unsigned(expected),
+        issued: issued.map(unsigned),
+        returned: returned.map(unsigned),
+        sheet,
+        rate,
+        rate_order,
+        turnout_order,
+    })
+}
+
+fn line_of((union, round): (unions::Row, Option<RoundRow>)) -> Result<Line, DatabaseError> {
+    Ok(Line { union: union_of(union)?, round: round.map(round_of).transpose()? })
+}
+
+/// A pattern for any part of a name. What LIKE takes for "any" is no part of names.
+fn part_of(name: &str) -> String {
+    format!("%{}%", name.replace(['%', '_', '\\'], ""))
+}
+
+/// A page of the area that the union with this path heads, itself included: at most `limit` lines after `after`.
+///
+/// # Errors
+/// Database faults.
+pub fn page(
+    connection: &mut AnyConnection,
+    path: &str,
+    year: u16,
+    filter: &Filter,
+    sort: Sort,
+    after: &After,
+    limit: i64,
+) -> Result<Vec<Line>, DatabaseError> {
+    let sorted = sort != Sort::Tree || filter.stage.is_some() || filter.rating.is_some();
+    if sorted && !filter.none {
+        return held(connection, path, year, filter, sort, after, limit);
+    }
+    let (from, to) = subtree(path);
+    let rounds = s::union_id.eq(u::id).and(s::year.eq(i32::from(year))).and(s::current.eq(true));
+    let tree = u::table
+        .left_join(s::table.on(rounds))
+        .filter(u::path.ge(from))
+        .filter(u::path.lt(to))
+        .filter(u::path.gt(&after.path))
+        .filter(u::name.like(part_of(&filter.name)))
+        .order(u::path)
+        .limit(limit)
+        .select((u::all_columns, ROUND.nullable()));
+    let rows: Vec<(unions::Row, Option<RoundRow>)> = if filter.none {
+        tree.filter(s::poll_id.nullable().is_null()).load(connection)?
+    } else {
+        tree.load(connection)?
+    };
+    rows.into_iter().map(line_of).collect()
+}
+
+/// The part of the area that has a round of the year, by what the round is like.
+fn held(
+    connection: &mut AnyConnection,
+    path: &str,
+    year: u16,
+    filter: &Filter,
+    sort: Sort,
+    after: &After,
+    limit: i64,
+) -> Result<Vec<Line>, DatabaseError> {
+    let classes = Class::numbers(|stage, rating| {
+        filter.stage.is_none_or(|wanted| wanted == stage) && filter.rating.is_none_or(|wanted| Some(wanted) == rating)
+    });
+    let (from, to) = subtree(path);
+    let rounds = s::table
+        .inner_join(u::table.on(u::id.eq(s::union_id)))
+        .filter(s::year.eq(i32::from(year)))
+        .filter(s::current.eq(true))
+        .filter(s::path.ge(from))
+        .filter(s::path.lt(to))
+        .filter(s::class.eq_any(classes))
+        .filter(u::name.like(part_of(&filter.name)))
+        .limit(limit)
+        .select((u::all_columns, ROUND.nullable()));
+    let rows: Vec<(unions::Row, Option<RoundRow>)> = match sort {
+        Sort::Tree => rounds.filter(s::path.gt(&after.path)).order(s::path).load(connection)?,
+        Sort::Rate => rounds
+            .filter(s::rate.ge(0))
+            .filter(s::rate.gt(after.order).or(s::rate.eq(after.order).and(s::path.gt(&after.path))))
+            .order((s::rate, s::path))
+            .load(connection)?,
+        Sort::Turnout => rounds
+            .filter(s::turnout.ge(0))
+            .filter(s::turnout.gt(after.order).or(s::turnout.eq(after.order).and(s::path.gt(&after.path))))
+            .order((s::turnout, s::path))
+            .load(connection)?,
+    };
+    rows.into_iter().map(line_of).collect()
+}
+
+/// How an area stands in a year.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Unions in the area, its head included.
+    pub unions: u64,
+    /// Of these, grassroots unions.
+    pub grassroots: u64,
+    /// Of these, unions whose round of the year is certified.
+    pub grassroots_held: u64,
+    /// Class of the round of the year → unions.
+    pub classes: Vec<(Class, u64)>,
+}
+
+impl Totals {
+    /// Unions whose round is such.
+    #[must_use]
+    pub fn count(&self, fits: impl Fn(Class) -> bool) -> u64 {
+        self.classes.iter().filter(|(class, _)| fits(*class)).map(|(_, count)| count).sum()
+    }
+
+    /// Unions without a round in the year.
+    #[must_use]
+    pub fn none(&self) -> u64 {
+        self.unions.saturating_sub(self.count(|_| true))
+    }
+
+    /// The rates of the certified rounds, as `(numerator, base)` that fall into the same twentieth: for charts.
+    #[must_use]
+    pub fn rates(&self) -> Vec<(u64, u64)> {
+        let rates = self.classes.iter().filter_map(|(class, count)| Some((class.twentieths?, *count)));
+        rates
+            .flat_map(|(twentieths, count)| {
+                std::iter::repeat_n((u64::from(twentieths), 20), usize::try_from(count).unwrap_or(usize::MAX))
+            })
+            .collect()
+    }
+}
+
+/// The totals of the area that the union with this path heads, itself included.
+///
+/// # Errors
+/// Database faults.
+pub fn totals(connection: &mut AnyConnection, path: &str, year: u16) -> Result<Totals, DatabaseError> {
+    let (from, to) = subtree(path);
+    let area = u::path.ge(&from).and(u::path.lt(&to));
+    let unions: i64 = u::table.filter(area).count().get_result(connection)?;
+    let others = Category::ALL.into_iter().filter(|category| !category.is_grassroots()).map(Category::code);
+    let others: i64 =
+        u::table.filter(area).filter(u::category.eq_any(others.collect::<Vec<_>>())).count().get_result(connection)?;
+    let rows: Vec<(i32, bool, i64)> = s::table
+        .filter(s::year.eq(i32::from(year)))
+        .filter(s::current.eq(true))
+        .filter(s::path.ge(&from))
+        .filter(s::path.lt(&to))
+        .group_by((s::class, s::grassroots))
+        .select((s::class, s::grassroots, diesel::dsl::count_star()))
+        .load(connection)?;
+    let mut totals = Totals { unions: unsigned(unions), grassroots: unsigned(unions - others), ..Totals::default() };
+    for (number, grassroots, count) in rows {
+        let (class, count) = (class_of(number)?, unsigned(count));
+        if grassroots && class.stage.is_held() {
+            totals.grassroots_held += count;
+        }
+        match totals.classes.iter_mut().find(|(known, _)| *known == class) {
+            Some((_, sum)) => *sum += count,
+            None => totals.classes.push((class, count)),
+        }
+    }
+    totals.classes.sort_by_key(|(class, _)| class.number());
+    Ok(totals)
+}
+
+/// The first and the last year with a round in the installation; none before there is one.
+///
+/// # Errors
+/// Database faults.
+pub fn years(connection: &mut AnyConnection) -> Result<Option<(u16, u16)>, DatabaseError> {
+    let first: Option<i32> = s::table.order(s::year).select(s::year).first(connection).optional()?;
+    let last: Option<i32> = s::table.order(s::year.desc()).select(s::year).first(connection).optional()?;
+    let year = |year: i32| u16::try_from(year).map_err(|_| DatabaseError::Row(format!("year {year}")));
+    Ok(first.map(year).transpose()?.zip(last.map(year).transpose()?))
+}
+
+/// A round that waits for a union above.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    pub poll: PollId,
+    pub union: UnionId,
+    /// Name of the union.
+    pub name: String,
+    /// Title of the round.
+    pub title: String,
+    pub expected: u64,
+    /// Since when: what was last written about it in the journal.
+    pub since: Option<OffsetDateTime>,
+}
+
+/// What waits for the union with this path: rounds of the unions below it, what waits longest first.
+///
+/// # Errors
+/// Database faults.
+pub fn waiting(
+    connection: &mut AnyConnection,
+    path: &str,
+    what: Waits,
+    limit: i64,
+) -> Result<Vec<Waiting>, DatabaseError> {
+    type Row = (i64, i64, String, String, i64);
+    let (from, to) = subtree(path);
+    let rows: Vec<Row> = s::table
+        .inner_join(u::table.on(u::id.eq(s::union_id)))
+        .inner_join(p::table.on(p::id.eq(s::poll_id)))
+        .filter(s::waits.eq(what.number()))
+        .filter(s::path.gt(from))
+        .filter(s::path.lt(to))
+        .order((s::moved, s::poll_id))
+        .limit(limit)
+        .select((s::poll_id, s::union_id, u::name, p::facts, s::expected))
+        .load(connection)?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
+    let since: Vec<(Option<i64>, Option<i64>)> = j::table
+        .filter(j::poll_id.eq_any(ids))
+        .group_by(j::poll_id)
+        .select((j::poll_id, diesel::dsl::max(j::at)))
+        .load(connection)?;
+    let of_row = |(poll, union, name, facts, expected): Row| {
+        let facts: crate::domain::poll::Facts =
+            serde_json::from_str(&facts).map_err(|_| DatabaseError::Row(format!("facts of round {poll}")))?;
+        let at = since.iter().find(|(id, _)| *id == Some(poll)).and_then(|(_, at)| *at);
+        Ok(Waiting {
+            poll: PollId(poll),
+            union: UnionId(union),
+            name,
+            title: facts.title,
+            expected: unsigned(expected),
+            since: at.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
+        })
+    };
+    rows.into_iter().map(of_row).collect()
+}
+
+/// How many electorates and how many sheets wait for the union with this path.
+///
+/// # Errors
+/// Database faults.
+pub fn waiting_counts(connection: &mut AnyConnection, path: &str) -> Result<(u64, u64), DatabaseError> {
+    let (from, to) = subtree(path);
+    let mut count = |what: Waits| -> Result<u64, DatabaseError> {
+        let rows = s::table.filter(s::waits.eq(what.number())).filter(s::path.gt(&from)).filter(s::path.lt(&to));
+        Ok(unsigned(rows.count().get_result(connection)?))
+    };
+    Ok((count(Waits::Roll)?, count(Waits::Sheet)?))
+}
+
+diesel::allow_columns_to_appear_in_same_group_by_clause!(s::class, s::grassroots);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::jws::Statement;
+    use crate::domain::jws::tests::keys;
+    use crate::domain::poll::{Opinion, Phase, Poll, VoidReason};
+    use crate::domain::sheet::sample::Sample;
+    use crate::store::testing::{by, database, new_poll, new_union};
+    use crate::store::{StoreError, polls, sheets};
+
+    fn shown(connection: &mut AnyConnection, path: &str, filter: &Filter, sort: Sort) -> Vec<String> {
+        let lines = page(connection, path, 2026, filter, sort, &After::default(), 100).unwrap();
+        lines.into_iter().map(|line| line.union.name).collect()
+    }
+
+    /// Certifies a sheet for the round with these many satisfied of all ballots.
+    fn certify(c: &mut AnyConnection, poll: &Poll) -> Result<(), StoreError> {
+        let [ed25519, _] = keys();
+        let sample = Sample::new();
+        let mut sheet = sample.sheet(&[&ed25519]);
+        sheet.round.poll = poll.id;
+        let id = sheet.id().unwrap();
+        let body = Statement::sign(&sheet, &[&ed25519]).unwrap();
+        let stored = sheets::StoredSheet {
+            id: id.clone(),
+            poll: poll.id,
+            union: poll.union,
+            year: poll.year,
+            body,
+            replaces: None,
+        };
+        sheets::insert(c, &stored)?;
+        let closed = sample.poll.phase;
+        polls::advance(c, poll, "poll.certify", "", by(), |_| closed.certify(id))
+    }
+
+    #[test]
+    fn the_screen_shows_every_union_with_its_round_of_the_year() {
+        database()
+            .write(|c| -> Result<(), StoreError> {
+                let root = unions::create(c, &new_union(None, "市总工会"), by())?;
+                let held_one = unions::create(c, &new_union(Some(root.id), "甲厂工会"), by())?;
+                let idle = unions::create(c, &new_union(Some(root.id), "乙厂工会"), by())?;
+                let foreign = unions::create(c, &new_union(None, "外市"), by())?;
+                polls::create(c, &new_poll(foreign.id), || 8, by())?;
+                let poll = polls::create(c, &new_poll(held_one.id), || 7, by())?;
+                let any = Filter::default();
+                let round = |c: &mut AnyConnection| {
+                    page(c, &root.path, 2026, &Filter::default(), Sort::Tree, &After::default(), 9).unwrap()[1]
+                        .round
+                        .clone()
+                        .unwrap()
+                };
+                assert_eq!(round(c).class.stage, Stage::Draft);
+                assert_eq!(waiting_counts(c, &root.path)?, (0, 0));
+                polls::advance(c, &poll, "poll.ask", "", by(), Phase::ask_approval)?;
+                assert_eq!(waiting_counts(c, &root.path)?, (1, 0));
+                assert_eq!(waiting(c, &root.path, Waits::Roll, 9)?[0].name, "甲厂工会");
+                assert_eq!(waiting(c, &held_one.path, Waits::Roll, 9)?, [], "never one's own");
+
+                let poll = polls::load(c, poll.id)?.unwrap();
+                certify(c, &poll)?;
+                let now = round(c);
+                assert_eq!((now.class.stage, now.class.rating), (Stage::Certified, Some(Rating::Met)));
+                assert!(now.rate.is_some() && now.sheet.is_some() && now.returned.is_some());
+                assert_eq!(waiting_counts(c, &root.path)?, (0, 1));
+
+                let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+                assert_eq!(shown(c, &root.path, &any, Sort::Tree), names(&["市总工会", "甲厂工会", "乙厂工会"]));
+                assert_eq!(shown(c, &idle.path, &any, Sort::Tree), names(&["乙厂工会"]));
+                for sort in [Sort::Rate, Sort::Turnout] {
+                    assert_eq!(shown(c, &root.path, &any, sort), names(&["甲厂工会"]));
+                }
+                let none = Filter { none: true, ..Filter::default() };
+                assert_eq!(shown(c, &root.path, &none, Sort::Rate), names(&["市总工会", "乙厂工会"]));
+                let met = Filter { rating: Some(Rating::Met), ..Filter::default() };
+                assert_eq!(shown(c, &root.path, &met, Sort::Tree), names(&["甲厂工会"]));
+                let open = Filter { stage: Some(Stage::Open), ..Filter::default() };
+                assert_eq!(shown(c, &root.path, &open, Sort::Tree), names(&[]));
+                let wild = Filter { name: "%厂_".to_owned(), ..Filter::default() };
+                assert_eq!(shown(c, &root.path, &wild, Sort::Tree).len(), 2, "no wildcards from outside");
+                assert!(page(c, &root.path, 2025, &met, Sort::Tree, &After::default(), 9)?.is_empty());
+
+                let totals = totals(c, &root.path, 2026)?;
+                assert_eq!((totals.unions, totals.grassroots, totals.grassroots_held), (3, 3, 1));
+                assert_eq!((totals.none(), totals.count(|class| class.stage.is_held())), (2, 1));
+                assert_eq!(totals.rates().len(), 1);
+                assert_eq!(years(c)?, Some((2026, 2026)));
+
+                let poll = polls::load(c, poll.id)?.unwrap();
+                let opinion = Opinion {
+                    accepted: false,
+                    text: "补正".to_owned(),
+                    by: crate::domain::ids::AccountId(1),
+                    given_on: time::macros::date!(2026 - 11 - 22),
+                };
+                polls::advance(c, &poll, "poll.return", "", by(), |phase| phase.report(opinion))?;
+                assert_eq!(round(c).class.stage, Stage::SheetReturned);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn the_newest_round_that_is_not_void_is_shown() {
+        database()
+            .write(|c| -> Result<(), StoreError> {
+                let root = unions::create(c, &new_union(None, "市总工会"), by())?;
+                let first = polls::create(c, &new_poll(root.id), || 7, by())?;
+                let second = polls::create(c, &new_poll(root.id), || 8, by())?;
+                let round = |c: &mut AnyConnection| {
+                    let lines =
+                        page(c, &root.path, 2026, &Filter::default(), Sort::Tree, &After::default(), 9).unwrap();
+                    assert_eq!(lines.len(), 1, "one line per union");
+                    lines[0].round.as_ref().map(|round| round.poll)
+                };
+                assert_eq!(round(c), Some(second.id));
+                polls::advance(c, &second, "poll.void", "", by(), |phase| phase.void(VoidReason::VaultLost))?;
+                assert_eq!(round(c), Some(first.id));
+                polls::advance(c, &first, "poll.void", "", by(), |phase| phase.void(VoidReason::VaultLost))?;
+                assert_eq!(round(c), Some(second.id));
+                assert_eq!(totals(c, &root.path, 2026)?.count(|class| class.stage == Stage::Void), 1);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn pages_follow_each_other_without_gap_or_repetition() {
+        database()
+            .write(|c| -> Result<(), StoreError> {
+                let root = unions::create(c, &new_union(None, "市总工会"), by())?;
+                for n in 0..23 {
+                    let union = unions::create(c, &new_union(Some(root.id), &format!("{n}厂")), by())?;
+                    let poll = polls::create(c, &new_poll(union.id), || 100 + n, by())?;
+                    if n % 2 == 0 {
+                        certify(c, &poll)?;
+                    }
+                }
+                for (sort, all) in [(Sort::Tree, 24), (Sort::Rate, 12), (Sort::Turnout, 12)] {
+                    let (mut after, mut seen) = (After::default(), Vec::new());
+                    loop {
+                        let lines = page(c, &root.path, 2026, &Filter::default(), sort, &after, 5)?;
+                        let Some(last) = lines.last() else { break };
+                        after = last.place(sort);
+                        seen.extend(lines.into_iter().map(|line| line.union.id));
+                    }
+                    let mut unique = seen.clone();
+                    unique.sort();
+                    unique.dedup();
+                    assert_eq!((seen.len(), unique.len()), (all, all), "{sort:?}");
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+}

@@ -95,11 +95,9 @@ fn words<'d>(statement: &Statement, sheet: &SheetPayload, document: &'d [u8]) ->
 
 fn rule_sets(sheet: &SheetPayload) -> String {
     let round = &sheet.round;
-    let mut text = format!("{}（{} {}）", round.rule_set_title, round.rule_set.id, round.rule_set.version);
-    for parent in &round.parents {
-        text.push_str(&format!("，并适用 {} {}", parent.id, parent.version));
-    }
-    text
+    let own = format!("{}（{} {}）", round.rule_set_title, round.rule_set.id, round.rule_set.version);
+    let parents = round.parents.iter().map(|parent| format!("并适用 {} {}", parent.id, parent.version));
+    std::iter::once(own).chain(parents).collect::<Vec<_>>().join("，")
 }
 
 fn counts(sheet: &SheetPayload) -> SheetCounts {

@@ -1,5 +1,5 @@
 //! Running the tools that judge what we print. A missing tool fails with its name.
-
+#![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -14,6 +14,8 @@ pub struct Config {
     pub database_url: Option<String>,
     /// Folders of the vault. Default: `<data>-vault` beside the data directory.
     pub vaults: Vec<PathBuf>,
+    /// A folder of further rule sets (`*.toml`), beside those that are built in.
+    pub rules: Option<PathBuf>,
     /// The address that members reach, e.g. `https://pj.example.cn`: links and QR codes begin with it.
     pub public_url: String,
 }

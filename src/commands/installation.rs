@@ -8,10 +8,10 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use super::rules::{Folder, registry};
 use crate::ballot_box::{BallotBox, Options};
 use crate::config::Config;
 use crate::database::Database;
-use crate::domain::rules::RuleRegistry;
 use crate::http::App;
 use crate::office::Office;
 use crate::signing::SigningKeys;
@@ -42,6 +42,8 @@ impl Place {
 pub(super) struct ServiceOptions {
     #[command(flatten)]
     pub place: Place,
+    #[command(flatten)]
+    pub folder: Folder,
     /// 监听地址
     #[arg(long, env = "PINGJIA_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDR")]
     pub listen: SocketAddr,
@@ -67,6 +69,7 @@ impl ServiceOptions {
             listen: self.listen,
             data: self.place.data,
             database_url: self.place.database_url,
+            rules: self.folder.rules,
             vaults,
             public_url,
         })
@@ -101,7 +104,7 @@ pub(super) fn open_service(config: Config) -> Result<App> {
         ballot_box: BallotBox::start(database.clone(), options).context("打不开投票箱")?,
         database,
         keys: Arc::new(SigningKeys::load_or_create(&config.data).context("打不开签名密钥")?),
-        rules: Arc::new(RuleRegistry::embedded()?),
+        rules: Arc::new(registry(config.rules.as_deref())?),
         url: config.public_url.clone(),
     };
     Ok(App::new(config, office)?)
@@ -133,6 +136,7 @@ mod tests {
     #[test]
     fn public_urls_have_no_path() {
         let options = |url: &str| ServiceOptions {
+            folder: Folder::default(),
             place: Place { data: "d".into(), database_url: None },
             listen: "127.0.0.1:1".parse().unwrap(),
             vaults: vec!["v".into()],

@@ -15,8 +15,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use rules::registry;
-
 /// 评家：会员评议职工之家的无记名投票系统
 #[derive(Parser)]
 #[command(name = "pingjia", version, about)]

@@ -4,9 +4,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::installation::Place;
+use super::rules::{Folder, registry};
 use crate::database::Database;
 use crate::domain::account::Role;
-use crate::domain::rules::RuleRegistry;
 use crate::domain::union::Category;
 use crate::store::accounts::{self, NewAccount, PasswordDigest};
 use crate::store::unions::{self, NewUnion};
@@ -18,6 +18,8 @@ use crate::world;
 pub(super) struct Setup {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    folder: Folder,
     /// 最上一级工会的名称
     #[arg(long, value_name = "NAME")]
     union: String,
@@ -49,7 +51,7 @@ pub(super) fn setup(options: &Setup) -> Result<()> {
     let Some(category) = Category::from_code(&options.category) else {
         bail!("没有类别 {}", options.category);
     };
-    if RuleRegistry::embedded()?.get(&options.rule_set).is_none() {
+    if registry(options.folder.rules.as_deref())?.get(&options.rule_set).is_none() {
         bail!("没有规则集 {}；可用的见 pingjia rules list", options.rule_set);
     }
     let database = options.place.database()?;

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::rules::{Folder, registry};
 use crate::domain::jwk::KeySet;
-use crate::domain::rules::RuleRegistry;
 use crate::domain::slip::Receipt;
 use crate::verify::{Conclusion, Line, Report, Request, verify};
 
@@ -26,6 +26,8 @@ pub struct Arguments {
     /// 会员的回执，核对是否计入（需要 --openings）
     #[arg(long, value_name = "CODE")]
     receipt: Option<String>,
+    #[command(flatten)]
+    folder: Folder,
     /// 被本报告单更正的报告单（.json）
     #[arg(long, value_name = "SHEET")]
     replaced: Option<PathBuf>,
@@ -64,7 +66,7 @@ fn report(arguments: &Arguments) -> Result<Report, String> {
     let mut openings = arguments.openings.as_deref().map(|path| open(path).map(BufReader::new)).transpose()?;
     let receipt = arguments.receipt.as_deref().map(|code| Receipt::parse(code).ok_or("回执应为24位字母和数字"));
     let replaced = arguments.replaced.as_deref().map(read).transpose()?;
-    let registry = RuleRegistry::embedded().map_err(|error| error.to_string())?;
+    let registry = registry(arguments.folder.rules.as_deref()).map_err(|error| format!("{error:#}"))?;
     let request = Request {
         document: &document,
         keys: keys.as_ref(),

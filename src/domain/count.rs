@@ -112,3 +112,34 @@ fn unique_items<'de, D: Deserializer<'de>>(
     let items: Unique<Unique<u64>> = Unique::deserialize(deserializer)?;
     Ok(items.0.into_iter().map(|(item, answers)| (item, answers.0)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::paper::{Answer, Item, Paper, Scale, Section};
+    use crate::domain::tally::Tally;
+
+    #[test]
+    fn items_come_from_the_tally() {
+        let item = |id: &str, scale| Item { id: id.into(), section: Section::Overall, scale, title: id.into() };
+        let items = vec![item("home", Scale::Satisfaction), item("awareness", Scale::Awareness)];
+        let mut tally = Tally::empty(&Paper { items, comment: false });
+        tally.add(&[Some(Answer::Satisfied), None]);
+        tally.add(&[Some(Answer::Satisfied), Some(Answer::Know)]);
+        let home = answers(&tally.items[0]);
+        assert_eq!((home["satisfied"], home["abstain"], home.len()), (2, 0, 5));
+        let awareness = answers(&tally.items[1]);
+        assert_eq!((awareness["know"], awareness["dont_know"], awareness["abstain"]), (1, 0, 1));
+    }
+
+    #[test]
+    fn a_count_is_read_strictly_and_written_back() {
+        let text = r#"{"rule_set":"x","category":"enterprise","year":2026,"member_total":1,"expected":1,"present":1,"issued":1,"returned":1,"invalid":0,"items":{"home":{"satisfied":1}}}"#;
+        let count: Count = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&count).unwrap(), text);
+        let twice = text.replace("\"satisfied\":1", "\"satisfied\":1,\"satisfied\":1");
+        assert!(serde_json::from_str::<Count>(&twice).is_err());
+        let more = text.replace("\"year\"", "\"month\":1,\"year\"");
+        assert!(serde_json::from_str::<Count>(&more).unwrap_err().to_string().contains("month"));
+    }
+}

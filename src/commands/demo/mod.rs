@@ -73,6 +73,7 @@ pub(super) fn demo(options: &Demo) -> Result<()> {
         vaults: vec![data.join("vault")],
         data: data.clone(),
         database_url: None,
+        rules: None,
         public_url: format!("http://{listen}"),
     };
     let app = open_service(config)?;

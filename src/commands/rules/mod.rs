@@ -14,7 +14,7 @@ use crate::domain::rules::{RuleRegistry, RuleSet};
 const FAULTY: u8 = 1;
 
 /// The folder of an operator's own rule sets.
-#[derive(clap::Args)]
+#[derive(clap::Args, Debug, Clone, Default)]
 pub(super) struct Folder {
     /// 另外采用这个文件夹里的规则集（*.toml）
     #[arg(long, value_name = "DIR", env = "PINGJIA_RULES")]
@@ -49,7 +49,7 @@ enum What {
 ///
 /// # Errors
 /// When the folder or a file cannot be read, or a rule set has faults.
-pub fn registry(folder: Option<&Path>) -> anyhow::Result<RuleRegistry> {
+pub(super) fn registry(folder: Option<&Path>) -> anyhow::Result<RuleRegistry> {
     let registry = RuleRegistry::embedded()?;
     let Some(folder) = folder else { return Ok(registry) };
     let unreadable = || format!("读不到规则集文件夹 {}", folder.display());

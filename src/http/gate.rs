@@ -34,7 +34,7 @@ pub struct Who {
 /// What a handler behind the login gets: the person is known, their role fits the route, and a form that
 /// changes something comes from a page of this very session.
 pub struct Desk<'a> {
-    pub app: &'a App,
+    pub app: &'a Arc<App>,
     pub ask: &'a Ask,
     pub who: Who,
     token: SessionToken,
@@ -156,7 +156,7 @@ async fn answer(app: Arc<App>, endpoint: &'static Endpoint, request: &HttpReques
 }
 
 /// Lets the person in, if there is one, their role fits, and the form is of this session.
-fn admit<'a>(app: &'a App, access: Access, ask: &'a Ask, posted: bool) -> Result<Desk<'a>, Problem> {
+fn admit<'a>(app: &'a Arc<App>, access: Access, ask: &'a Ask, posted: bool) -> Result<Desk<'a>, Problem> {
     let token = ask.session.clone().ok_or(Problem::SIGN_IN)?;
     let found = app.database.read(|c| sessions::load(c, &token, ask.now))?;
     let (account, union) = found.ok_or(Problem::SIGN_IN)?;

@@ -6,6 +6,7 @@
 
 pub mod ask;
 pub mod assets;
+pub mod form;
 pub mod gate;
 pub mod headers;
 pub mod help;

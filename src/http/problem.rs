@@ -10,6 +10,7 @@ use super::reply::Reply;
 use crate::ballot_box::{BoxError, CastRefusal};
 use crate::database::DatabaseError;
 use crate::domain::poll::Refusal;
+use crate::office::OfficeError;
 use crate::store::StoreError;
 
 /// Why a request was not done.
@@ -281,6 +282,34 @@ impl From<BoxError> for Problem {
                 Problem::conflict(error.code(), sentence, "没有计票。请联系系统管理员核对数据库和密钥保管处。")
             }
             BoxError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<OfficeError> for Problem {
+    fn from(error: OfficeError) -> Self {
+        let sentence = error.to_string();
+        match error {
+            OfficeError::Refused(refusal) => refusal.into(),
+            OfficeError::Box(error) => error.into(),
+            OfficeError::Store(error) => error.into(),
+            OfficeError::Database(error) => error.into(),
+            OfficeError::RuleSetMissing { .. } => {
+                Problem::conflict("rule_set_missing", sentence, "票数没有丢失。装回这一版规则集后再办理。")
+            }
+            OfficeError::Count(_) => {
+                Problem::conflict("cannot_assess", sentence, "票数没有丢失。请把这句话告诉系统管理员。")
+            }
+            OfficeError::Build(_) => {
+                Problem::conflict("cannot_certify", sentence, "没有签发。请核对票数，或者说明原因后作废本轮。")
+            }
+            OfficeError::NotReturned => {
+                Problem::conflict("not_returned", sentence, "请回到本轮评议的页面，看现在该办哪一步。")
+            }
+            OfficeError::OpeningStatementMissing => {
+                Problem::conflict("opening_statement_missing", sentence, "请联系系统管理员核对数据库备份。")
+            }
+            OfficeError::Sign(_) | OfficeError::Canonical(_) => Problem::internal(&sentence),
         }
     }
 }

@@ -1,0 +1,186 @@
+//! A form as it was filled in: shown again with what was typed and, beside each field, what is wrong with it.
+
+use std::collections::BTreeMap;
+
+use time::Date;
+
+use super::ask::Fields;
+use crate::domain::dates;
+
+/// What was typed, and what is wrong with it.
+#[derive(Clone, Default)]
+pub struct Filled {
+    values: BTreeMap<String, String>,
+    errors: Vec<(String, String)>,
+}
+
+impl Filled {
+    /// The fields of a form as they came.
+    #[must_use]
+    pub fn of(fields: &Fields) -> Self {
+        let mut values = BTreeMap::new();
+        for (name, value) in fields.iter().filter(|(name, _)| *name != "form_token") {
+            values.entry(name.to_owned()).or_insert_with(|| value.replace("\r\n", "\n"));
+        }
+        Filled { values, errors: Vec::new() }
+    }
+
+    /// Fills in a field.
+    pub fn set(&mut self, name: &str, value: impl ToString) {
+        self.values.insert(name.to_owned(), value.to_string());
+    }
+
+    /// What stands in a field, without spaces around it.
+    #[must_use]
+    pub fn value(&self, name: &str) -> &str {
+        self.values.get(name).map_or("", |value| value.trim())
+    }
+
+    /// Whether a box is ticked.
+    #[must_use]
+    pub fn ticked(&self, name: &str) -> bool {
+        !self.value(name).is_empty()
+    }
+
+    /// Whether this is the choice made.
+    #[must_use]
+    pub fn chosen(&self, name: &str, value: &str) -> bool {
+        self.value(name) == value
+    }
+
+    /// What is wrong with a field.
+    #[must_use]
+    pub fn error(&self, name: &str) -> Option<&str> {
+        self.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str())
+    }
+
+    /// Everything that is wrong, in the order of the form: field and words.
+    #[must_use]
+    pub fn errors(&self) -> &[(String, String)] {
+        &self.errors
+    }
+
+    /// Whether anything is wrong.
+    #[must_use]
+    pub fn is_wrong(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// Says what is wrong with a field; the first word on it stays.
+    pub fn refuse(&mut self, name: &str, words: impl Into<String>) {
+        if self.error(name).is_none() {
+            self.errors.push((name.to_owned(), words.into()));
+        }
+    }
+
+    /// A line of text of 1 to `longest` characters.
+    pub fn line(&mut self, name: &str, longest: usize) -> String {
+        let text = self.value(name).to_owned();
+        if text.is_empty() {
+            self.refuse(name, "请填写这一项");
+        }
+        self.optional(name, longest)
+    }
+
+    /// Text of at most `longest` characters, or nothing.
+    pub fn optional(&mut self, name: &str, longest: usize) -> String {
+        let text = self.value(name).to_owned();
+        if text.chars().count() > longest {
+            self.refuse(name, format!("不能超过{longest}个字"));
+        }
+        if text.chars().any(|c| c.is_control() && c != '\n') {
+            self.refuse(name, "含有不能使用的字符");
+        }
+        text
+    }
+
+    /// One entry a line, empty lines left out; each of at most `longest` characters, at most `most` of them.
+    pub fn lines(&mut self, name: &str, longest: usize, most: usize) -> Vec<String> {
+        let lines: Vec<String> =
+            self.value(name).lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        if lines.len() > most {
+            self.refuse(name, format!("最多{most}行"));
+        }
+        if lines.iter().any(|line| line.chars().count() > longest) {
+            self.refuse(name, format!("每行不能超过{longest}个字"));
+        }
+        lines
+    }
+
+    /// A whole number of these bounds; full-width digits are understood.
+    pub fn number(&mut self, name: &str, least: u32, most: u32) -> u32 {
+        let digits: String = self.value(name).chars().map(ascii_digit).collect();
+        match digits.parse::<u32>() {
+            Ok(number) if (least..=most).contains(&number) => number,
+            Ok(_) => {
+                self.refuse(name, format!("应在{least}到{most}之间"));
+                least
+            }
+            Err(_) => {
+                self.refuse(name, if digits.is_empty() { "请填写这一项" } else { "请填写整数" });
+                least
+            }
+        }
+    }
+
+    /// A day as browsers send it (`2026-09-30`), or nothing.
+    pub fn date(&mut self, name: &str) -> Option<Date> {
+        let text = self.value(name).to_owned();
+        if text.is_empty() {
+            return None;
+        }
+        let read: Result<Date, serde::de::value::Error> =
+            dates::deserialize(serde::de::IntoDeserializer::into_deserializer(text.as_str()));
+        if read.is_err() {
+            self.refuse(name, "请按“年-月-日”填写，例如 2026-09-30");
+        }
+        read.ok()
+    }
+}
+
+fn ascii_digit(c: char) -> char {
+    match u32::from(c) {
+        wide @ 0xFF10..=0xFF19 => char::from_digit(wide - 0xFF10, 10).unwrap_or(c),
+        _ => c,
+    }
+}
+
+/// A day as browsers want it in a date field.
+#[must_use]
+pub fn date_value(day: Date) -> String {
+    format!("{:04}-{:02}-{:02}", day.year(), u8::from(day.month()), day.day())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::date;
+
+    fn filled(name: &str, value: &str) -> Filled {
+        Filled::of(&[(name, value)].into_iter().collect())
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_and_what_was_typed_is_kept() {
+        let mut form = filled("expected", "很多");
+        form.number("expected", 1, 10);
+        assert_eq!((form.value("expected"), form.error("expected")), ("很多", Some("请填写整数")));
+        let mut form = filled("expected", "11");
+        form.number("expected", 1, 10);
+        assert_eq!(form.error("expected"), Some("应在1到10之间"));
+        assert_eq!(filled("n", "１2").number("n", 1, 20), 12, "full-width digits are understood");
+        let mut form = filled("title", " ");
+        form.line("title", 5);
+        assert!(form.is_wrong());
+    }
+
+    #[test]
+    fn dates_are_read_as_browsers_send_them() {
+        let day = date!(2026 - 02 - 03);
+        assert_eq!(filled("d", &date_value(day)).date("d"), Some(day));
+        let mut form = filled("d", "2026-02-30");
+        assert_eq!(form.date("d"), None);
+        assert!(form.error("d").is_some());
+        assert_eq!(filled("d", "").date("d"), None);
+    }
+}

@@ -4,12 +4,15 @@ use std::time::Instant;
 
 use pingjia::domain::paper::{Item, ItemId, Paper, Scale, Section};
 use pingjia::domain::slip::{PollTag, SlipCode};
+use pingjia::render::chart::{Chart, ItemBars, PAGE_WIDTH, Part, Tone};
 use pingjia::render::qr::Qr;
+use pingjia::render::rollup_pdf::{RollUpRow, RollUpSheet};
 use pingjia::render::slips::{SlipOptions, SlipSheet};
+use pingjia::render::{RenderError, workbook};
 
 const SLIPS: u128 = 10_000;
 
-fn main() -> Result<(), pingjia::render::RenderError> {
+fn main() -> Result<(), RenderError> {
     let tag = PollTag::from_random(0x0123_4567);
     let slips: Vec<SlipCode> = (1..=SLIPS)
         .map(|place| SlipCode::from_random(tag, place.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)))
@@ -47,6 +50,62 @@ fn main() -> Result<(), pingjia::render::RenderError> {
     sheet.write_pdf(&slips, |_| (), &mut file)?;
     let seconds = begin.elapsed().as_secs_f64();
     println!("10,000 slips as PDF: {seconds:.2} s, {:.1} MB, peak memory {}", mega(file.len()), peak_memory());
+    sheets()?;
+    charts()
+}
+
+/// A roll-up of 2,000 unions, and its workbook.
+fn sheets() -> Result<(), RenderError> {
+    let row = |place: u64| RollUpRow {
+        union_name: format!("莱阳路街道第{place}社区工会"),
+        category: "联合基层工会".to_owned(),
+        expected: Some(150),
+        present: Some(140),
+        issued: Some(140),
+        returned: Some(139),
+        valid: Some(137),
+        rate: Some((100 + place % 38, 137)),
+        threshold: "≥ 90%".to_owned(),
+        outcome: "达标".to_owned(),
+        sheet: "abcdefghij234567".to_owned(),
+    };
+    let sheet = RollUpSheet {
+        superior: "市北区总工会".to_owned(),
+        title: "2026年度会员评议职工之家情况汇总表".to_owned(),
+        as_of: "截至2026年12月5日".to_owned(),
+        rows: (0..2_000).map(row).collect(),
+        outcomes: vec![("达标".to_owned(), 2_000)],
+        date: time::Date::MIN.replace_year(2026).unwrap_or(time::Date::MIN),
+    };
+    let begin = Instant::now();
+    let file = sheet.pdf()?;
+    println!("roll-up of 2,000 unions as PDF: {:.2} s, {:.1} MB", begin.elapsed().as_secs_f64(), mega(file.len()));
+    let begin = Instant::now();
+    let file = workbook::roll_up(&sheet)?;
+    println!("roll-up of 2,000 unions as workbook: {:.2} s, {:.1} MB", begin.elapsed().as_secs_f64(), mega(file.len()));
+    Ok(())
+}
+
+/// One chart of five items, as SVG and PNG.
+fn charts() -> Result<(), RenderError> {
+    let part = |label: &str, count, tone| Part { label: label.to_owned(), count, tone };
+    let parts = vec![
+        part("满意", 127, Tone::Full),
+        part("基本满意", 10, Tone::Mostly),
+        part("不满意", 3, Tone::Against),
+        part("不了解", 2, Tone::Unknown),
+        part("弃权", 1, Tone::Blank),
+    ];
+    let item = ItemBars { title: "职工之家建设（建家活动）".to_owned(), parts, rate: None };
+    let chart = Chart::Distribution { title: "各项评价".to_owned(), items: vec![item; 5] };
+    let begin = Instant::now();
+    for _ in 0..100 {
+        chart.svg(PAGE_WIDTH)?;
+    }
+    println!("chart of five items as SVG: {:.0} µs", begin.elapsed().as_secs_f64() * 1e4);
+    let begin = Instant::now();
+    let file = chart.png(PAGE_WIDTH, 2)?;
+    println!("the same as PNG: {:.0} ms, {:.2} MB", begin.elapsed().as_secs_f64() * 1e3, mega(file.len()));
     Ok(())
 }
 

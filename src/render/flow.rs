@@ -4,7 +4,7 @@ use super::RenderError;
 use super::chart::Chart;
 use super::chart::pen::{Align, Color};
 use super::font::{Face, size_to_fit};
-use super::number::real;
+use super::number::{real, times};
 use super::page::{A4, BLACK, Canvas, GREY, POINTS, Pdf, wrap};
 use super::qr::Qr;
 
@@ -155,26 +155,34 @@ impl Flow {
 
     /// A row at least this high.
     pub(super) fn row_of_height(&mut self, cells: &[Cell], least: f64) {
-        let cells: &[Cell] = &cells.iter().map(|cell| self.unbroken(cell)).collect::<Vec<Cell>>();
-        let mut wrapped: Vec<Vec<String>> =
-            cells.iter().map(|cell| wrap(Face::Serif, self.size * cell.scale, cell.wide - 2.4, &cell.text)).collect();
+        let cells: Vec<Cell> = cells.iter().map(|cell| self.unbroken(cell)).collect();
+        let mut lines = self.lines(&cells);
         let tallest = cells.iter().map(|cell| self.line_height(cell.scale)).fold(0.0, f64::max);
-        let most = super::number::times(self.block.high - 30.0, tallest.max(1.0)).max(1);
+        let most = times(self.block.high - 30.0, tallest.max(1.0)).max(1);
         loop {
-            let rest: Vec<Vec<String>> =
-                wrapped.iter_mut().map(|lines| lines.split_off(lines.len().min(most))).collect();
-            let high = cells
-                .iter()
-                .zip(&wrapped)
-                .map(|(cell, lines)| real(lines.len()) * self.line_height(cell.scale) + 2.0 * self.pad)
-                .fold(least, f64::max);
+            let rest: Vec<Vec<String>> = lines.iter_mut().map(|lines| lines.split_off(lines.len().min(most))).collect();
+            let high = self.high(&cells, &lines).max(least);
             self.need(high);
-            self.draw_row(cells, &wrapped, high);
+            self.draw_row(&cells, &lines, high);
             if rest.iter().all(Vec::is_empty) {
                 return;
             }
-            wrapped = rest;
+            lines = rest;
         }
+    }
+
+    /// How high the row will be.
+    pub(super) fn height_of(&self, cells: &[Cell]) -> f64 {
+        self.high(cells, &self.lines(cells))
+    }
+
+    fn lines(&self, cells: &[Cell]) -> Vec<Vec<String>> {
+        cells.iter().map(|cell| wrap(Face::Serif, self.size * cell.scale, cell.wide - 2.4, &cell.text)).collect()
+    }
+
+    fn high(&self, cells: &[Cell], lines: &[Vec<String>]) -> f64 {
+        let highs = cells.iter().zip(lines).map(|(cell, lines)| real(lines.len()) * self.line_height(cell.scale));
+        highs.fold(0.0, f64::max) + 2.0 * self.pad
     }
 
     /// The cell with its text made smaller if it is a number wider than the cell: numbers are not broken.
@@ -277,4 +285,42 @@ fn draw_op(canvas: &mut Canvas<'_, '_>, op: &Op) -> Result<(), RenderError> {
         Op::Chart { at, wide, chart, page_width } => canvas.chart(*at, *wide, chart, *page_width)?,
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text_of(page: &[Op]) -> String {
+        let texts =
+            page.iter().filter_map(|op| if let Op::Text { text, .. } = op { Some(text.as_str()) } else { None });
+        texts.collect()
+    }
+
+    #[test]
+    fn a_cell_higher_than_a_page_goes_on_under_the_repeated_head() {
+        let mut flow = Flow::new(OFFICIAL, 10.5, 1.0, "（续）");
+        flow.head(vec![Cell::label(156.0, "主要问题")]);
+        let long: String = (0..4_000).map(|place| char::from_u32(0x4e00 + place).unwrap()).collect();
+        flow.row(&[Cell::words(156.0, &long)]);
+        flow.end_table();
+        assert!(flow.pages.len() >= 3, "{} pages", flow.pages.len());
+        let all: Vec<String> = flow.pages.iter().map(|page| text_of(page)).collect();
+        assert!(all.iter().skip(1).all(|page| page.starts_with("（续）主要问题")));
+        assert_eq!(all.concat().replace("（续）", "").replace("主要问题", ""), long, "nothing is lost");
+        for op in flow.pages.iter().flatten() {
+            if let Op::Line { from, to, .. } = op {
+                assert!(from.1.max(to.1) <= flow.bottom() + 0.1, "a line below the text block");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_not_broken() {
+        let mut flow = Flow::new(OFFICIAL, 10.5, 1.0, "");
+        flow.row(&[Cell::figure(12.0, "1001000000")]);
+        assert_eq!(text_of(&flow.pages[0]), "1001000000");
+        let lines = flow.pages[0].iter().filter(|op| matches!(op, Op::Text { .. })).count();
+        assert_eq!(lines, 1);
+    }
 }

@@ -410,8 +410,15 @@ impl SheetPdf<'_> {
 
     /// Signatures, seals and the means of verification: one block that is never torn apart.
     fn signatures(&self, flow: &mut Flow, room: f64) -> Result<(), RenderError> {
-        // Heads and two lines of small print below the seals.
-        flow.need(SEAL_HIGH + room + flow.size * 1.32 / POINTS + 4.0 * flow.pad + 6.7);
+        let words = format!(
+            "核验网址：{}　电子签名：{}　本文件附有签名数据 {}",
+            self.address,
+            self.signatures.join("；"),
+            self.attachment_name
+        );
+        let proof = [Cell::words(WIDE, &words).scaled(7.0 / flow.size)];
+        let heads = flow.height_of(&[Cell::label(WIDE, "（签名）")]);
+        flow.need(heads + room + SEAL_HIGH + flow.height_of(&proof));
         let signers = [
             ("总监票人", self.chief_scrutineer.clone()),
             ("监票人", self.scrutineers.join("、")),
@@ -434,10 +441,7 @@ impl SheetPdf<'_> {
         let opinion = self.opinion.as_deref().unwrap_or_default();
         seal(flow, (left + union_wide, top), superior_wide, "上级工会意见（盖章处）", opinion, "　　年　　月　　日");
         self.verification(flow, (left + union_wide + superior_wide, top), WIDE - union_wide - superior_wide)?;
-        let signed = self.signatures.join("；");
-        let words =
-            format!("核验网址：{}　电子签名：{signed}　本文件附有签名数据 {}", self.address, self.attachment_name);
-        flow.row(&[Cell::words(WIDE, &words).scaled(7.0 / flow.size)]);
+        flow.row(&proof);
         Ok(())
     }
 

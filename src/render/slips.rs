@@ -138,7 +138,7 @@ impl SlipSheet<'_> {
         Ok(())
     }
 
-    /// One page with slips as SVG is the same drawing in the browser; this is one slip's code for it.
+    /// One slip's QR code as SVG, for a page that is printed from the browser.
     ///
     /// # Errors
     /// `TooLong`.
@@ -210,4 +210,71 @@ fn spaced(typing_form: &str) -> String {
 /// Width of the longest typing form there can be, in millimetres at this size.
 fn code_width(size: f64) -> f64 {
     text_width(Face::Sans, size, &spaced("MMMMM MMMM MMMM MMMM MMMM MMMMM"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::paper::{Item, ItemId, Scale, Section};
+    use crate::domain::slip::PollTag;
+
+    fn paper(count: usize) -> Paper {
+        let item = |place| Item {
+            id: ItemId(format!("item_{place}")),
+            section: Section::Overall,
+            scale: Scale::Satisfaction,
+            title: "职工之家建设（建家活动）".to_owned(),
+        };
+        Paper { items: (0..count).map(item).collect(), comment: false }
+    }
+
+    fn sheet<'a>(paper: &'a Paper, public_url: &'a str, per_page: u8) -> SlipSheet<'a> {
+        SlipSheet {
+            title: "2026年度会员评议职工之家",
+            union_name: "平安里工会",
+            closes: "2026年11月30日",
+            public_url,
+            paper,
+            options: SlipOptions { per_page, ..SlipOptions::default() },
+        }
+    }
+
+    #[test]
+    fn links_are_in_upper_case_but_for_a_path_in_front() {
+        let slip = SlipCode::from_random(PollTag::from_random(7), 9);
+        let code = slip.link_form();
+        let paper = paper(1);
+        for (url, begin) in [
+            ("https://pj.example.cn", "HTTPS://PJ.EXAMPLE.CN/V/"),
+            ("http://127.0.0.1:8080/", "HTTP://127.0.0.1:8080/V/"),
+            ("https://example.cn/pingjia", "HTTPS://EXAMPLE.CN/pingjia/V/"),
+        ] {
+            let link = sheet(&paper, url, 8).link(&slip);
+            assert_eq!(link, format!("{begin}{code}"));
+            assert_eq!(SlipCode::parse(&link).unwrap(), slip);
+        }
+    }
+
+    #[test]
+    fn longer_papers_get_fewer_slips_to_a_page_and_none_is_clipped() {
+        let per_page = |count, asked| sheet(&paper(count), "https://pj.example.cn", asked).per_page().ok();
+        assert_eq!([1, 4, 10, 30].map(|count| per_page(count, 10)), [Some(10), Some(8), Some(4), Some(1)]);
+        assert_eq!(per_page(1, 2), Some(2));
+        assert_eq!(per_page(200, 8), None, "said, not clipped");
+        for count in 1..40 {
+            let paper = paper(count);
+            let layout = sheet(&paper, "https://pj.example.cn", 10).layout().unwrap();
+            for mark in &layout.marks {
+                let (x, y) = match mark {
+                    Mark::Text { at, .. } | Mark::Box { at, .. } => *at,
+                    Mark::Rule { to, .. } => *to,
+                };
+                assert!((4.0..=layout.wide - 4.0).contains(&x) && (4.0..=layout.high - 4.0).contains(&y), "{mark:?}");
+                let clear = y < layout.qr_at.1 - 3.0 || x > layout.qr_at.0 + 25.0 + 3.0 || y > layout.qr_at.1 + 28.0;
+                assert!(clear, "the quiet zone is clear: {mark:?}");
+            }
+            let boxes = layout.marks.iter().filter(|mark| matches!(mark, Mark::Box { .. })).count();
+            assert_eq!(boxes, 4 * count);
+        }
+    }
 }

@@ -19,6 +19,8 @@ enum Value {
     Count(u64),
     /// Numerator and base.
     Rate(u64, u64),
+    /// A percentage as shown, cut to two decimals: hundredths of a per cent.
+    Cut(u64),
     Nothing,
 }
 
@@ -31,6 +33,16 @@ impl From<&str> for Value {
 impl From<&String> for Value {
     fn from(text: &String) -> Self {
         text.as_str().into()
+    }
+}
+
+impl Value {
+    /// A percentage as shown (`88.81%`) as the number it is; other words stay words.
+    fn shown(text: &str) -> Self {
+        let digits = text.strip_suffix('%').and_then(|number| number.split_once('.'));
+        let cut =
+            digits.filter(|(_, decimals)| decimals.len() == 2).map(|(whole, decimals)| format!("{whole}{decimals}"));
+        cut.and_then(|digits| digits.parse().ok()).map_or_else(|| text.into(), Value::Cut)
     }
 }
 
@@ -104,7 +116,7 @@ pub fn result(sheet: &SheetPdf<'_>) -> Result<Vec<u8>, RenderError> {
                 Value::Count(metric.numerator),
                 Value::Count(metric.base),
                 Value::Rate(metric.numerator, metric.base),
-                Value::from(&metric.strict_display),
+                Value::shown(&metric.strict_display),
                 Value::from(&metric.threshold),
                 Value::from(&metric.outcome),
                 Value::from(&metric.formula),
@@ -226,13 +238,14 @@ fn write_rows(
                 Value::Count(number) => {
                     worksheet.write_number_with_format(row, column, count(number), &formats.count)?
                 }
-                Value::Rate(part, base) => match (u128::from(part) * 10_000).checked_div(u128::from(base)) {
-                    Some(cut) => {
-                        let cut = count(u64::try_from(cut).unwrap_or(u64::MAX)) / 10_000.0;
-                        worksheet.write_number_with_format(row, column, cut, &formats.rate)?
-                    }
-                    None => worksheet.write_string_with_format(row, column, "—", &formats.text)?,
-                },
+                Value::Cut(cut) => {
+                    worksheet.write_number_with_format(row, column, count(cut) / 10_000.0, &formats.rate)?
+                }
+                Value::Rate(_, 0) => worksheet.write_string_with_format(row, column, "—", &formats.text)?,
+                Value::Rate(part, base) => {
+                    let cut = u64::try_from(u128::from(part) * 10_000 / u128::from(base)).unwrap_or(u64::MAX);
+                    worksheet.write_number_with_format(row, column, count(cut) / 10_000.0, &formats.rate)?
+                }
                 Value::Nothing => worksheet.write_blank(row, column, &formats.text)?,
             };
         }
@@ -300,4 +313,17 @@ fn method(workbook: &mut Workbook, formats: &Formats, own: &[String]) -> Result<
     ];
     let rows = own.iter().map(String::as_str).chain(general).map(|text| vec![Value::from(text)]);
     write_rows(worksheet, formats, 1, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shown_percentages_become_numbers_and_words_stay_words() {
+        assert!(matches!(Value::shown("88.81%"), Value::Cut(8_881)));
+        assert!(matches!(Value::shown("100.00%"), Value::Cut(10_000)));
+        assert!(matches!(Value::shown("无法计算"), Value::Text(_)));
+        assert!(matches!(Value::shown(""), Value::Nothing));
+    }
 }

@@ -83,12 +83,19 @@ fn items(sheet: &SheetPayload) -> Vec<Finding> {
 /// A rate is right when one of the formulas that rule sets may choose gives its numerator and base, and display
 /// and outcome follow from them. Which formula applies is for the rule set to say.
 fn rate(sheet: &SheetPayload, metric: &Metric) -> Finding {
+    let sign = match metric.comparator {
+        Comparator::AtLeast => '≥',
+        Comparator::Below => '＜',
+    };
     let text = format!(
-        "{}：{}÷{}＝{}",
+        "{} {}：{}÷{}＝{}，与“{sign} {}/{}”的比较正确",
+        metric.rule,
         metric.id,
         metric.numerator,
         metric.base,
-        metric.display.as_deref().unwrap_or("无法计算")
+        metric.display.as_deref().unwrap_or("无法计算"),
+        metric.threshold.num(),
+        metric.threshold.den()
     );
     let rated = rated_items(sheet, &metric.id);
     let positives = |strict: bool| rated.iter().map(|item| positive(item, strict)).sum::<u64>();

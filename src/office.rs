@@ -202,6 +202,14 @@ impl Office {
         })
     }
 
+    /// The sheet of a counted round as it would be signed now, for the eyes of those who confirm it.
+    ///
+    /// # Errors
+    /// Whatever keeps the sheet from being made.
+    pub fn preview(&self, poll: &Poll, by: By) -> Result<SheetPayload, OfficeError> {
+        self.payload(poll, &Closing::default(), None, by)
+    }
+
     fn issuer(&self) -> Issuer {
         Issuer { url: self.url.clone(), keys: self.keys.thumbprints() }
     }
@@ -214,6 +222,24 @@ impl Office {
         replaces: Option<&SheetId>,
         by: By,
     ) -> Result<StoredSheet, OfficeError> {
+        let payload = self.payload(poll, closing, replaces, by)?;
+        Ok(StoredSheet {
+            id: payload.id()?,
+            poll: poll.id,
+            union: poll.union,
+            year: poll.year,
+            body: self.keys.sign(&payload)?,
+            replaces: replaces.cloned(),
+        })
+    }
+
+    fn payload(
+        &self,
+        poll: &Poll,
+        closing: &Closing,
+        replaces: Option<&SheetId>,
+        by: By,
+    ) -> Result<SheetPayload, OfficeError> {
         let count = Count::of_round(poll).ok_or(Refusal::WrongPhase)?;
         let judgement = judge(&self.rules, &poll.rule_set, &count)?;
         let (union, superior, opening_statement, replaced) = self.database.read(|connection| {
@@ -223,7 +249,7 @@ impl Office {
             let replaced = replaces.map(|id| sheets::load(connection, id)).transpose()?.flatten();
             Ok::<_, StoreError>((union, superior, opening, replaced))
         })?;
-        let payload = SheetPayload::build(Certification {
+        Ok(SheetPayload::build(Certification {
             poll,
             union: &union,
             superior: superior.as_ref().map(|superior| superior.name.as_str()),
@@ -234,15 +260,7 @@ impl Office {
             opening_statement: opening_statement.ok_or(OfficeError::OpeningStatementMissing)?,
             certified_on: world::date_in_china(by.at),
             replaces: replaced.as_ref().map(digest_of).transpose()?,
-        })?;
-        Ok(StoredSheet {
-            id: payload.id()?,
-            poll: poll.id,
-            union: poll.union,
-            year: poll.year,
-            body: self.keys.sign(&payload)?,
-            replaces: replaces.cloned(),
-        })
+        })?)
     }
 }
 

@@ -127,6 +127,15 @@ pub enum Teller {
     Second,
 }
 
+/// What one vault folder says of a round's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    Held,
+    Destroyed,
+    /// The folder cannot be read, so nothing is known.
+    Unreachable,
+}
+
 /// Why the box refuses an administrative step.
 #[derive(Debug, thiserror::Error)]
 pub enum BoxError {
@@ -447,6 +456,12 @@ impl BallotBox {
         let comments = block.map(|block| serde_json::from_slice(&block)).transpose();
         let comments = comments.map_err(|error| DatabaseError::Row(format!("comments of a round: {error}")))?;
         Ok(comments.unwrap_or_default())
+    }
+
+    /// What each vault folder, in their order, says of the key of an opened round. Names no folder.
+    #[must_use]
+    pub fn key_states(&self, poll: &Poll) -> Vec<KeyState> {
+        self.inner.shared.vault.key_states(&super::vault::Place::of(poll.id, poll.tag))
     }
 
     /// Whether the box of this round is stopped, and why, in a sentence for the operator.

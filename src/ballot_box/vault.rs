@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroize as _;
 
+use super::api::KeyState;
 use super::seal::Key;
 use crate::domain::digest::Digest;
 use crate::domain::ids::PollId;
@@ -141,6 +142,16 @@ impl Vault {
     /// Whether any folder still holds a key of the round.
     pub(super) fn holds_key(&self, place: &Place) -> bool {
         self.folders.iter().any(|folder| keys(&folder.join(&place.0)).map_or(true, |keys| !keys.is_empty()))
+    }
+
+    /// What each folder, in their order, says of the round's keys.
+    pub(super) fn key_states(&self, place: &Place) -> Vec<KeyState> {
+        let state = |folder: &PathBuf| match keys(&folder.join(&place.0)) {
+            Ok(keys) if keys.is_empty() => KeyState::Destroyed,
+            Ok(_) => KeyState::Held,
+            Err(_) => KeyState::Unreachable,
+        };
+        self.folders.iter().map(state).collect()
     }
 
     /// Destroys every key of the round in every folder: overwritten, cut to nothing, unlinked, folder synced.

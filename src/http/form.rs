@@ -26,6 +26,7 @@ impl Filled {
     }
 
     /// Fills in a field.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over numbers and text alike")]
     pub fn set(&mut self, name: &str, value: impl ToString) {
         self.values.insert(name.to_owned(), value.to_string());
     }

@@ -15,6 +15,7 @@ pub mod page;
 pub mod problem;
 pub mod public;
 pub mod reply;
+pub mod round;
 pub mod routes;
 pub mod session;
 pub mod throttle;

@@ -11,7 +11,7 @@ use super::gate::{self, Desk};
 use super::member::{ballot, front, receipts};
 use super::problem::Problem;
 use super::reply::Answer;
-use super::{App, assets, help, public, session};
+use super::{App, assets, help, public, round, session};
 use crate::domain::account::Role;
 
 /// Largest body of an ordinary form.
@@ -83,6 +83,16 @@ const fn desk_post(path: &'static str, access: Access, handler: fn(&Desk<'_>) ->
     Endpoint { method: Method::POST, path, access, limit: FORM, handler: Handler::Desk(handler) }
 }
 
+const CHAIR: Access = Access::Roles(&[Role::Chair]);
+const SCRUTINEER: Access = Access::Roles(&[Role::Scrutineer]);
+const TELLER: Access = Access::Roles(&[Role::Teller]);
+/// Who looks after the slips.
+const WATCH_SLIPS: Access = Access::Roles(&[Role::Chair, Role::Scrutineer]);
+/// Who confirms a result.
+const JUDGES: Access = Access::Roles(&[Role::Scrutineer, Role::Teller]);
+/// Who sees a round of their own union while it goes on.
+const ATTEND: Access = Access::Roles(&[Role::Chair, Role::Scrutineer, Role::Teller]);
+
 /// Every route of the service.
 #[must_use]
 pub fn table() -> &'static [Endpoint] {
@@ -110,6 +120,24 @@ pub fn table() -> &'static [Endpoint] {
         get("/sheets/{id}", public::sheet),
         get("/.well-known/jwks.json", public::keys),
         get("/healthz", public::health),
+        // A running round: chair, scrutineers and tellers of its union.
+        desk_get("/rounds/{id}", ATTEND, round::show),
+        desk_get("/rounds/{id}/events", ATTEND, round::events),
+        desk_post("/rounds/{id}/custody", CHAIR, round::custody),
+        desk_post("/rounds/{id}/custody/confirm", SCRUTINEER, round::confirm_custody),
+        desk_get("/rounds/{id}/void-slips", WATCH_SLIPS, round::void_slips_form),
+        desk_post("/rounds/{id}/void-slips", WATCH_SLIPS, round::void_slips),
+        desk_get("/rounds/{id}/stop", CHAIR, round::stop_form),
+        desk_post("/rounds/{id}/stop", CHAIR, round::stop),
+        desk_get("/rounds/{id}/paper", TELLER, round::paper_form),
+        desk_post("/rounds/{id}/paper", TELLER, round::paper),
+        desk_get("/rounds/{id}/close", CHAIR, round::close_form),
+        desk_post("/rounds/{id}/close", CHAIR, round::close),
+        desk_post("/rounds/{id}/result/confirm", JUDGES, round::confirm_result),
+        desk_get("/rounds/{id}/certify", CHAIR, round::certify_form),
+        desk_post("/rounds/{id}/certify", CHAIR, round::certify),
+        desk_get("/rounds/{id}/void", CHAIR, round::void_form),
+        desk_post("/rounds/{id}/void", CHAIR, round::void),
         // Files and the login.
         get("/assets/{hash}/{file}", assets::serve),
         get("/login", session::form),

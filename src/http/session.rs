@@ -205,8 +205,18 @@ fn local(place: &str) -> &str {
 
 /// The word on what was just done, by the code that a redirect carries.
 pub(super) fn done(code: &str) -> Option<&'static str> {
-    const WORDS: &[(&str, &str)] =
-        &[("logged_out", "您已退出登录。"), ("password", "密码已修改，其他地方的登录已全部退出。")];
+    const WORDS: &[(&str, &str)] = &[
+        ("logged_out", "您已退出登录。"),
+        ("password", "密码已修改，其他地方的登录已全部退出。"),
+        ("custody", "选票去向已保存，请监票人确认。"),
+        ("custody_confirmed", "选票去向已确认。"),
+        ("phones_stopped", "手机投票已停止，可以录入纸质选票。"),
+        ("closed", "开票完成。"),
+        ("result_confirmed", "结果已确认。"),
+        ("certified", "结果报告单已签发，并送到上级工会。"),
+        ("corrected", "更正后的结果报告单已签发，并送到上级工会。"),
+        ("voided", "本轮评议已作废。"),
+    ];
     WORDS.iter().find(|(known, _)| *known == code).map(|(_, words)| *words)
 }
 

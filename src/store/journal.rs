@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::database::schema::{account, journal as t};
 use crate::database::{AnyConnection, DatabaseError};
-use crate::domain::ids::PollId;
+use crate::domain::ids::{AccountId, PollId};
 
 /// One line of the journal, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,4 +37,22 @@ pub fn of_poll(connection: &mut AnyConnection, poll: PollId, limit: i64) -> Resu
             Ok(Line { at, who, action, detail })
         })
         .collect()
+}
+
+/// Who did this action to a round, with the detail of each time, oldest first.
+///
+/// # Errors
+/// Database faults.
+pub fn doers(
+    connection: &mut AnyConnection,
+    poll: PollId,
+    action: &str,
+) -> Result<Vec<(AccountId, String)>, DatabaseError> {
+    let rows: Vec<(Option<i64>, String)> = t::table
+        .filter(t::poll_id.eq(poll.0))
+        .filter(t::action.eq(action))
+        .order(t::id)
+        .select((t::account_id, t::detail))
+        .load(connection)?;
+    Ok(rows.into_iter().filter_map(|(account, detail)| Some((AccountId(account?), detail))).collect())
 }

@@ -1,6 +1,6 @@
 //! What everyone may see: certified sheets and what it takes to check them.
 
-mod view;
+pub(super) mod view;
 
 use askama::Template;
 

@@ -9,39 +9,72 @@ use crate::domain::paper::Section;
 use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::{self, Finding, SheetPayload};
 use crate::domain::statement::OpinionStatement;
-use crate::domain::verdict::{Comparator, Fraction, Metric, Outcome, Trigger, Verdict};
+use crate::domain::verdict::{Comparator, Fraction, Metric, Outcome, Trigger, Verdict, warning_text};
 use crate::http::page::Frame;
 use crate::render::RenderError;
 use crate::render::chart::{Chart, ItemBars, Mark, PAGE_WIDTH, Rate, Table};
 
 /// A drawn chart with the table that says the same.
-pub struct Drawn {
-    svg: String,
-    table: Table,
+pub(in crate::http) struct Drawn {
+    pub(in crate::http) svg: String,
+    pub(in crate::http) table: Table,
+}
+
+impl Drawn {
+    /// The chart at the width of pages.
+    ///
+    /// # Errors
+    /// `Picture`, if the backend fails.
+    pub(in crate::http) fn new(chart: &Chart) -> Result<Self, RenderError> {
+        Ok(Drawn { svg: chart.svg(PAGE_WIDTH)?, table: chart.table() })
+    }
 }
 
 /// The verdict in words.
-struct VerdictView {
-    code: &'static str,
-    label: &'static str,
+pub(in crate::http) struct VerdictView {
+    pub(in crate::http) code: &'static str,
+    pub(in crate::http) label: &'static str,
     /// Class of the notice: the words say it, the colour only helps.
-    tone: &'static str,
-    lines: Vec<String>,
+    pub(in crate::http) tone: &'static str,
+    pub(in crate::http) lines: Vec<String>,
 }
 
 /// One rate against one rule, in words.
-struct MetricView {
-    title: String,
-    rate: &'static str,
-    display: String,
-    strict: String,
-    threshold: String,
-    threshold_word: &'static str,
-    outcome: &'static str,
-    formula: String,
-    numerator: u64,
-    base: u64,
-    source: String,
+pub(in crate::http) struct MetricView {
+    pub(in crate::http) title: String,
+    pub(in crate::http) rate: &'static str,
+    pub(in crate::http) display: String,
+    pub(in crate::http) strict: String,
+    pub(in crate::http) threshold: String,
+    pub(in crate::http) threshold_word: &'static str,
+    pub(in crate::http) outcome: &'static str,
+    pub(in crate::http) formula: String,
+    pub(in crate::http) numerator: u64,
+    pub(in crate::http) base: u64,
+    pub(in crate::http) source: String,
+}
+
+/// A result for people: verdict, rates, figures and charts, the same on every page.
+pub(in crate::http) struct ResultView {
+    pub(in crate::http) verdict: VerdictView,
+    pub(in crate::http) metrics: Vec<MetricView>,
+    pub(in crate::http) counts: Vec<(&'static str, String)>,
+    pub(in crate::http) charts: Vec<Drawn>,
+}
+
+impl ResultView {
+    /// What the sheet says, signed or not yet.
+    ///
+    /// # Errors
+    /// A chart that cannot be drawn.
+    pub(in crate::http) fn of(s: &SheetPayload, rules: &RuleRegistry) -> Result<Self, RenderError> {
+        Ok(ResultView {
+            verdict: verdict(s, rules),
+            metrics: s.assessment.metrics.iter().map(|metric| metric_view(s, metric)).collect(),
+            counts: counts(s),
+            charts: charts(s)?,
+        })
+    }
 }
 
 /// The public page of a sheet.
@@ -53,10 +86,7 @@ pub struct SheetPage {
     s: SheetPayload,
     successor: Option<SheetId>,
     opinion: Option<OpinionStatement>,
-    verdict: VerdictView,
-    metrics: Vec<MetricView>,
-    counts: Vec<(&'static str, String)>,
-    charts: Vec<Drawn>,
+    result: ResultView,
     facts: Vec<(&'static str, String)>,
     indicators: Vec<(String, String)>,
     follow_up: Vec<(&'static str, String)>,
@@ -94,10 +124,7 @@ impl SheetPage {
         let digest = named.to_string();
         Ok(SheetPage {
             frame: beside.frame,
-            verdict: verdict(&s),
-            metrics: s.assessment.metrics.iter().map(|metric| metric_view(&s, metric)).collect(),
-            counts: counts(&s),
-            charts: charts(&s)?,
+            result: ResultView::of(&s, beside.rules)?,
             facts: facts(&s, beside.rules),
             indicators: indicators(&s, beside.rules),
             follow_up: follow_up(&s),
@@ -134,7 +161,7 @@ fn signatures(statement: &Statement, s: &SheetPayload, keys: &KeySet) -> Vec<Fin
     findings
 }
 
-fn verdict(s: &SheetPayload) -> VerdictView {
+fn verdict(s: &SheetPayload, rules: &RuleRegistry) -> VerdictView {
     let assessment = &s.assessment;
     let tone = match assessment.verdict {
         Verdict::Met => "ok",
@@ -152,12 +179,21 @@ fn verdict(s: &SheetPayload) -> VerdictView {
         lines.push("按规定需要整顿。".to_owned());
     }
     if !assessment.tier_conditions.is_empty() {
-        lines.push("票数达到了申报等级的条件。等级由上级工会评定，不由票数决定。".to_owned());
+        let tiers: Vec<String> = assessment.tier_conditions.iter().map(|id| tier_title(s, rules, id)).collect();
+        lines.push(format!("达到{}的满意度条件。等级由上级工会评定，不由票数决定。", tiers.join("、")));
     }
     if !s.counts.custody_reconciles {
         lines.push("印出的选票，与发出、作废、没用的加起来对不上。".to_owned());
     }
+    lines.extend(assessment.warnings.iter().map(|code| warning_text(code).to_owned()));
     VerdictView { code, label: assessment.verdict.label(), tone, lines }
+}
+
+/// The name of a tier in quotation marks, as the rule set or one above it calls it.
+fn tier_title(s: &SheetPayload, rules: &RuleRegistry, id: &str) -> String {
+    let named = s.assessment.tiers.iter().find(|tier| tier.id == id).map(|tier| tier.title.as_str());
+    let by_rules = rules.at(&s.round.rule_set).and_then(|set| set.tier(id)).map(|tier| tier.title.as_str());
+    format!("“{}”", named.or(by_rules).unwrap_or(id))
 }
 
 fn threshold_text(threshold: Fraction) -> String {
@@ -244,8 +280,7 @@ fn charts(s: &SheetPayload) -> Result<Vec<Drawn>, RenderError> {
         distribution("办实事承诺兑现", &[Section::Pledges]),
         Some(turnout),
     ];
-    let draw = |chart: Chart| Ok(Drawn { svg: chart.svg(PAGE_WIDTH)?, table: chart.table() });
-    all.into_iter().flatten().map(draw).collect()
+    all.iter().flatten().map(Drawn::new).collect()
 }
 
 /// The rate of an item with every threshold that it is held against.

@@ -1,0 +1,206 @@
+//! Signing the result sheet, and the corrected one after the union above returned it.
+
+use actix_web::http::StatusCode;
+use askama::Template;
+use time::{Date, Duration};
+
+use super::{back, done, round_in, show};
+use crate::domain::account::{Act, Role};
+use crate::domain::ids::PollId;
+use crate::domain::poll::{Phase, Poll, Refusal};
+use crate::domain::rectification::months_later;
+use crate::domain::sheet::{FollowUp, Publication, SheetPayload};
+use crate::domain::verdict::{Trigger, Verdict};
+use crate::http::form::{Filled, date_value};
+use crate::http::gate::Desk;
+use crate::http::page::Frame;
+use crate::http::problem::Problem;
+use crate::http::reply::{Answer, Reply};
+use crate::office::Closing;
+use crate::world::date_in_china;
+
+/// Longest text, in characters.
+const TEXT: usize = 500;
+/// Longest name, in characters.
+const NAME: usize = 40;
+/// Months within which a rectification is to be done, as a rule (Shandong).
+const MONTHS: u32 = 6;
+/// Days after the count within which publication is to be expected.
+const PUBLICATION: i64 = 366;
+
+#[derive(Template)]
+#[template(path = "round/certify.html")]
+struct CertifyPage<'p> {
+    frame: Frame,
+    id: PollId,
+    form: Filled,
+    /// What the union above said when it returned the sheet.
+    returned: Option<&'p str>,
+    verdict: &'static str,
+    /// Whether a rectification has to be set down.
+    required: bool,
+    rate: String,
+}
+
+/// What is signed: a counted round, or a returned sheet anew.
+fn may_certify(phase: &Phase) -> bool {
+    matches!(phase, Phase::Closed { .. }) || matches!(phase, Phase::Reported { opinion, .. } if !opinion.accepted)
+}
+
+/// `GET /rounds/{id}/certify`
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`, `KeyNotDestroyed`, `ResultNotConfirmed`.
+pub fn certify_form(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = round_in(desk, &[Act::Run], may_certify)?;
+    ready(desk, &poll)?;
+    let sheet = sheet(desk, &poll)?;
+    let mut form = Filled::default();
+    let FollowUp { problems, rectification, responsible, deadline } = &sheet.follow_up;
+    form.set("problems", problems);
+    form.set("rectification", rectification);
+    form.set("responsible", responsible);
+    form.set("deadline", deadline.map(date_value).unwrap_or_default());
+    form.set("way", &sheet.publication.way);
+    form.set("published_on", date_value(sheet.publication.on.unwrap_or_else(|| date_in_china(desk.ask.now))));
+    page(desk, &poll, &sheet, form)
+}
+
+fn page(desk: &Desk<'_>, poll: &Poll, sheet: &SheetPayload, form: Filled) -> Answer {
+    let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let returned = match &poll.phase {
+        Phase::Reported { opinion, .. } => Some(opinion.text.as_str()),
+        _ => None,
+    };
+    let rate = sheet.assessment.metrics.first().and_then(|metric| metric.display.clone());
+    let page = CertifyPage {
+        frame: desk.frame(if returned.is_some() { "更正结果报告单" } else { "签发结果报告单" }),
+        id: poll.id,
+        form,
+        returned,
+        verdict: sheet.assessment.verdict.label(),
+        required: must_rectify(sheet),
+        rate: rate.unwrap_or_default(),
+    };
+    Ok(Reply::page(&page)?.with_status(status))
+}
+
+/// Nothing is signed before the key is gone and a scrutineer, not only a teller, has confirmed the result.
+fn ready(desk: &Desk<'_>, poll: &Poll) -> Result<(), Problem> {
+    let Phase::Closed { opened, .. } = &poll.phase else { return Ok(()) };
+    if !opened.key_destroyed {
+        return Err(back(poll.id)(Refusal::KeyNotDestroyed));
+    }
+    let scrutinised = show::confirmers(desk, poll)?.iter().any(|account| account.role == Role::Scrutineer);
+    if scrutinised { Ok(()) } else { Err(back(poll.id)(Refusal::ResultNotConfirmed)) }
+}
+
+/// The sheet as it would be signed now, or the one that was returned.
+fn sheet(desk: &Desk<'_>, poll: &Poll) -> Result<SheetPayload, Problem> {
+    match poll.phase.sheet() {
+        Some(returned) => show::signed(desk, returned),
+        None => desk.app.office.preview(poll, desk.by()).map_err(back(poll.id)),
+    }
+}
+
+fn must_rectify(sheet: &SheetPayload) -> bool {
+    sheet.assessment.verdict == Verdict::NotMet || sheet.assessment.triggers.contains(&Trigger::Overhaul)
+}
+
+/// `POST /rounds/{id}/certify`: signs and sends up.
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`, `KeyNotDestroyed`, `ResultNotConfirmed`, whatever keeps a sheet from being made;
+/// wrong entries show the form again.
+pub fn certify(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = round_in(desk, &[Act::Run], may_certify)?;
+    ready(desk, &poll)?;
+    let sheet = sheet(desk, &poll)?;
+    let mut form = Filled::of(&desk.ask.form);
+    let counted_on = poll.phase.opened().map(|opened| opened.closed_on);
+    let closing = read(&mut form, must_rectify(&sheet), date_in_china(desk.ask.now), counted_on);
+    if form.is_wrong() {
+        return page(desk, &poll, &sheet, form);
+    }
+    let office = &desk.app.office;
+    let corrects = poll.phase.sheet().is_some();
+    let signed =
+        if corrects { office.correct(&poll, &closing, desk.by()) } else { office.certify(&poll, &closing, desk.by()) };
+    signed.map_err(|error| -> Problem { back(poll.id)(error) })?;
+    Ok(done(poll.id, if corrects { "corrected" } else { "certified" }))
+}
+
+fn read(form: &mut Filled, required: bool, today: Date, counted_on: Option<Date>) -> Closing {
+    if required {
+        for name in ["problems", "rectification", "responsible", "deadline"] {
+            if form.value(name).is_empty() {
+                form.refuse(name, "没有达标或者需要整顿的，必须填写这一项");
+            }
+        }
+    }
+    let follow_up = FollowUp {
+        problems: form.optional("problems", TEXT),
+        rectification: form.optional("rectification", TEXT),
+        responsible: form.optional("responsible", NAME),
+        deadline: form.date("deadline"),
+    };
+    if let Some(deadline) = follow_up.deadline {
+        if deadline < today {
+            form.refuse("deadline", "整改期限已经过去，请重新填写");
+        } else if months_later(today, MONTHS).is_some_and(|last| deadline > last) {
+            form.refuse("deadline", "整改一般不超过6个月，请填近一些的日期");
+        }
+    }
+    let publication = Publication { way: form.line("way", NAME * 2), on: form.date("published_on") };
+    match (publication.on, counted_on) {
+        (None, _) => form.refuse("published_on", "请填写公布日期"),
+        (Some(on), Some(counted)) if on < counted => form.refuse("published_on", "公布日期不能早于开票日期"),
+        (Some(on), _) if on > today + Duration::days(PUBLICATION) => {
+            form.refuse("published_on", "公布日期太远，请核对");
+        }
+        _ => {}
+    }
+    Closing { follow_up, publication }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::date;
+
+    fn read_with(fields: &[(&str, &str)], required: bool) -> (Filled, Closing) {
+        let mut form = Filled::of(&fields.iter().copied().collect());
+        let counted = Some(date!(2026 - 11 - 20));
+        let closing = read(&mut form, required, date!(2026 - 11 - 21), counted);
+        (form, closing)
+    }
+
+    #[test]
+    fn publication_is_asked_for_and_rectification_where_the_verdict_asks() {
+        let public = [("way", "公告栏"), ("published_on", "2026-11-21")];
+        assert!(!read_with(&public, false).0.is_wrong());
+        let (form, _) = read_with(&public, true);
+        assert_eq!(form.errors().len(), 4, "what must be done, by whom, until when");
+        assert!(read_with(&[], false).0.error("way").is_some());
+    }
+
+    #[test]
+    fn days_that_cannot_be_are_refused_and_kept() {
+        let wrong = [
+            ("deadline", "2026-11-20"),
+            ("deadline", "2027-06-01"),
+            ("published_on", "2026-11-19"),
+            ("published_on", "2028-01-01"),
+            ("published_on", "2026-02-30"),
+        ];
+        for (name, value) in wrong {
+            let mut fields = vec![("way", "公告栏"), (name, value)];
+            if name == "deadline" {
+                fields.push(("published_on", "2026-11-21"));
+            }
+            let (form, _) = read_with(&fields, false);
+            assert!(form.error(name).is_some(), "{name} {value}");
+            assert_eq!(form.value(name), value);
+        }
+    }
+}

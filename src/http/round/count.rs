@@ -1,0 +1,174 @@
+//! Stopping phones, opening the box, confirming the result, voiding the round.
+
+use actix_web::http::StatusCode;
+use askama::Template;
+
+use super::{advance, back, done, round_in};
+use crate::ballot_box::{BoxError, CastRefusal};
+use crate::domain::account::Act;
+use crate::domain::ids::PollId;
+use crate::domain::poll::{Phase, Poll, VoidReason};
+use crate::http::form::Filled;
+use crate::http::gate::Desk;
+use crate::http::page::Frame;
+use crate::http::problem::Problem;
+use crate::http::reply::{Answer, Reply};
+
+/// Longest reason for voiding a round, in characters.
+const REASON: usize = 200;
+
+/// The question before a step that cannot be undone.
+#[derive(Template)]
+#[template(path = "round/ask.html")]
+struct AskPage {
+    frame: Frame,
+    id: PollId,
+    /// Where the answer goes, behind the round's address.
+    step: &'static str,
+    lines: Vec<String>,
+    button: &'static str,
+    form: Filled,
+    reason: bool,
+}
+
+fn ask(desk: &Desk<'_>, poll: &Poll, step: &'static str, button: &'static str, lines: Vec<String>) -> Answer {
+    let frame = desk.frame(&format!("{button}？"));
+    Reply::page(&AskPage { frame, id: poll.id, step, lines, button, form: Filled::default(), reason: false })
+}
+
+fn is_open(phase: &Phase) -> bool {
+    matches!(phase, Phase::Open { .. })
+}
+
+/// Whether opening the box can begin or go on.
+fn may_close(phase: &Phase) -> bool {
+    matches!(phase, Phase::Counting { .. } | Phase::Closing { .. })
+        || matches!(phase, Phase::Closed { opened, .. } if !opened.key_destroyed)
+}
+
+fn may_void(phase: &Phase) -> bool {
+    !matches!(phase, Phase::Certified { .. } | Phase::Reported { .. } | Phase::Void { .. })
+}
+
+/// `GET /rounds/{id}/stop`: asks once.
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`.
+pub fn stop_form(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = round_in(desk, &[Act::Run], is_open)?;
+    let spent = desk.app.ballot_box.turnout(poll.id)?.spent;
+    let mut lines = vec![
+        format!("现在已经有 {spent} 人投票，应到 {} 人。", poll.facts.expected),
+        "停止以后，手机上不能再投票，也不能恢复。还没有投的人只能交纸质选票。".to_owned(),
+    ];
+    if poll.phase.custody().is_none_or(|custody| custody.confirmed_by.is_none()) {
+        lines.push("选票去向还没有登记并经监票人确认。可以先停止，确认以后才能开票。".to_owned());
+    }
+    ask(desk, &poll, "stop", "停止手机投票", lines)
+}
+
+/// `POST /rounds/{id}/stop`
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`.
+pub fn stop(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = round_in(desk, &[Act::Run], is_open)?;
+    desk.app.ballot_box.stop_phones(poll.id, desk.who.account.id, desk.ask.now).map_err(back(poll.id))?;
+    Ok(done(poll.id, "phones_stopped"))
+}
+
+/// `GET /rounds/{id}/close`: asks once.
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`.
+pub fn close_form(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = round_in(desk, &[Act::Run], may_close)?;
+    if !matches!(poll.phase, Phase::Counting { .. }) {
+        let lines = vec!["会从断开的地方继续，不会重复计票，也不会丢票。".to_owned()];
+        return ask(desk, &poll, "close", "继续开票", lines);
+    }
+    poll.phase.clone().begin_closing().map_err(back(poll.id))?;
+    let spent = desk.app.ballot_box.turnout(poll.id)?.spent;
+    let handed_out = poll.phase.custody().map_or(0, |custody| u64::from(custody.handed_out));
+    let mut lines = vec![
+        format!("发出 {handed_out} 张，收回 {spent} 张。"),
+        "开票以后不能再录入纸质选票，也不能恢复。计完票，打开选票的密钥就会销毁。".to_owned(),
+    ];
+    if spent > handed_out {
+        lines.push("收回的票比发出的多：开票后本轮评议会作废，票不会打开。".to_owned());
+    }
+    ask(desk, &poll, "close", "开票", lines)
+}
+
+/// `POST /rounds/{id}/close`: opens the box and counts; goes on where it was interrupted.
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`, `CustodyNotConfirmed`, `paper_waiting`, faults of the vault.
+pub fn close(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = round_in(desk, &[Act::Run], may_close)?;
+    match desk.app.ballot_box.close(&poll, desk.who.account.id, desk.ask.now) {
+        Ok(_) => Ok(done(poll.id, "closed")),
+        // More slips came back than went out: the page says so.
+        Err(BoxError::Cast(CastRefusal::Void)) => Ok(done(poll.id, "voided")),
+        Err(error) => Err(back(poll.id)(error)),
+    }
+}
+
+/// `POST /rounds/{id}/result/confirm`: a scrutineer or teller confirms the result.
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`.
+pub fn confirm_result(desk: &Desk<'_>) -> Answer {
+    let closed = |phase: &Phase| matches!(phase, Phase::Closed { .. });
+    let (poll, _) = round_in(desk, &[Act::Scrutinise, Act::Count], closed)?;
+    let own = desk.who.account.id;
+    let already = matches!(&poll.phase, Phase::Closed { confirmed_by, .. } if confirmed_by.contains(&own));
+    if !already {
+        advance(desk, &poll, "poll.confirm_result", "", |phase| phase.confirm_result(own))?;
+    }
+    Ok(done(poll.id, "result_confirmed"))
+}
+
+/// `GET /rounds/{id}/void`: asks for the reason.
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`.
+pub fn void_form(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = round_in(desk, &[Act::Run], may_void)?;
+    void_page(desk, &poll, Filled::default())
+}
+
+fn void_page(desk: &Desk<'_>, poll: &Poll, form: Filled) -> Answer {
+    let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let page = AskPage {
+        frame: desk.frame("作废本轮评议？"),
+        id: poll.id,
+        step: "void",
+        lines: vec![
+            "作废以后，本轮已经投的票全部不算，密钥销毁，票再也打不开，不能恢复。".to_owned(),
+            "需要重新评议的，另建一轮，重新印发选票。".to_owned(),
+        ],
+        button: "作废本轮评议",
+        form,
+        reason: true,
+    };
+    Ok(Reply::page(&page)?.with_status(status))
+}
+
+/// `POST /rounds/{id}/void`: the round counts for nothing.
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`; without a reason the form is shown again.
+pub fn void(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = round_in(desk, &[Act::Run], may_void)?;
+    let mut form = Filled::of(&desk.ask.form);
+    let text = form.line("reason", REASON);
+    if form.is_wrong() {
+        return void_page(desk, &poll, form);
+    }
+    let by = desk.who.account.id;
+    let reason = VoidReason::CalledOff { text, by };
+    let voided = desk.app.ballot_box.void(poll.id, reason, Some(by), desk.ask.now);
+    voided.map_err(|error| -> Problem { back(poll.id)(error) })?;
+    Ok(done(poll.id, "voided"))
+}

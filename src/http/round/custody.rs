@@ -1,0 +1,244 @@
+//! Custody of slips: counted by the chair, confirmed by the scrutineer; spoiled and unused slips are voided.
+
+use actix_web::http::StatusCode;
+use askama::Template;
+
+use super::{address, advance, back, done, round_in, show};
+use crate::ballot_box::SlipState;
+use crate::domain::account::Act;
+use crate::domain::ids::PollId;
+use crate::domain::poll::{Custody, Phase, Poll, SlipIssue};
+use crate::domain::slip::SlipCode;
+use crate::http::form::Filled;
+use crate::http::gate::Desk;
+use crate::http::page::Frame;
+use crate::http::problem::Problem;
+use crate::http::reply::{Answer, Reply};
+use crate::store::{StoreError, accounts};
+
+/// Most slips voided at a time.
+const MOST: usize = 300;
+
+/// Custody as the page shows it.
+pub(super) struct View {
+    pub printed: u64,
+    pub counted: Option<Custody>,
+    /// Whether every printed slip is accounted for, and that in words.
+    pub balance: Option<(bool, String)>,
+    /// Who confirmed.
+    pub confirmed_by: Option<String>,
+    pub voided: u64,
+    /// Whether it can still be changed.
+    pub running: bool,
+    /// What the scrutineer saw when confirming.
+    pub version: i64,
+}
+
+/// Custody of an opened round.
+pub(super) fn view(desk: &Desk<'_>, poll: &Poll) -> Result<Option<View>, Problem> {
+    let Some(opening) = poll.phase.opening() else { return Ok(None) };
+    let counted = poll.phase.custody().copied();
+    let confirmer = counted.and_then(|custody| custody.confirmed_by);
+    let confirmed_by = match confirmer {
+        Some(id) => desk.app.database.read(|c| accounts::load(c, id))?.map(|account| account.name),
+        None => None,
+    };
+    Ok(Some(View {
+        printed: opening.slips.printed(),
+        balance: counted.map(|custody| balance(opening.slips, &custody)),
+        counted,
+        confirmed_by,
+        voided: desk.app.ballot_box.turnout(poll.id)?.voided,
+        running: is_running(&poll.phase),
+        version: poll.version,
+    }))
+}
+
+fn is_running(phase: &Phase) -> bool {
+    matches!(phase, Phase::Open { .. } | Phase::Counting { .. })
+}
+
+/// Whether printed = handed out + spoiled + unused, in words.
+fn balance(slips: SlipIssue, custody: &Custody) -> (bool, String) {
+    let printed = slips.printed();
+    let named = u64::from(custody.handed_out) + u64::from(custody.spoiled) + u64::from(custody.unused);
+    let words = match named.cmp(&printed) {
+        std::cmp::Ordering::Equal => format!("发出、作废和剩余加起来正好 {printed} 张，对得上。"),
+        std::cmp::Ordering::Less => format!("印了 {printed} 张，还差 {} 张没有交代。", printed - named),
+        std::cmp::Ordering::Greater => format!("印了 {printed} 张，多出 {} 张，请重新清点。", named - printed),
+    };
+    (named == printed, words)
+}
+
+/// The form of custody with what was set down before.
+pub(super) fn filled(poll: &Poll) -> Filled {
+    let mut form = Filled::default();
+    if let Some(custody) = poll.phase.custody() {
+        form.set("present", custody.present);
+        form.set("handed_out", custody.handed_out);
+        form.set("spoiled", custody.spoiled);
+        form.set("unused", custody.unused);
+    }
+    form
+}
+
+/// `POST /rounds/{id}/custody`: the chair counts; an earlier confirmation is dropped.
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`; wrong figures show the form again.
+pub fn custody(desk: &Desk<'_>) -> Answer {
+    let (poll, union) = round_in(desk, &[Act::Run], is_running)?;
+    let mut form = Filled::of(&desk.ask.form);
+    let printed = poll.phase.opening().map_or(0, |opening| opening.slips.printed());
+    let most = u32::try_from(printed).unwrap_or(u32::MAX);
+    let custody = Custody {
+        present: form.number("present", 0, poll.facts.member_total.max(poll.facts.expected)),
+        handed_out: form.number("handed_out", 0, most),
+        spoiled: form.number("spoiled", 0, most),
+        unused: form.number("unused", 0, most),
+        confirmed_by: None,
+    };
+    let spent = desk.app.ballot_box.turnout(poll.id)?.spent;
+    // Such a sheet could never be signed, and after the count nothing can be put right any more.
+    if custody.handed_out > poll.facts.expected {
+        form.refuse("handed_out", format!("应到 {} 人，发出的选票不能比应到人数多", poll.facts.expected));
+    }
+    if u64::from(custody.handed_out) < spent && !form.ticked("insist") {
+        form.refuse(
+            "handed_out",
+            format!("已经有 {spent} 张选票投了票。请再清点一遍；如果确实只发出这么多，请勾选下面的“确实如此”"),
+        );
+    }
+    if form.is_wrong() {
+        return show::page(desk, &poll, &union, form);
+    }
+    let detail = format!(
+        "实到 {}，发出 {}，作废 {}，剩余 {}",
+        custody.present, custody.handed_out, custody.spoiled, custody.unused
+    );
+    advance(desk, &poll, "poll.custody", &detail, |phase| phase.count_custody(custody))?;
+    Ok(done(poll.id, "custody"))
+}
+
+/// `POST /rounds/{id}/custody/confirm`: the scrutineer confirms the very figures that the page showed.
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`, `stale` when the figures have changed since.
+pub fn confirm_custody(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = round_in(desk, &[Act::Scrutinise], is_running)?;
+    if desk.ask.form.trimmed("version") != poll.version.to_string() {
+        return Err(back(poll.id)(StoreError::Stale));
+    }
+    let own = desk.who.account.id;
+    advance(desk, &poll, "poll.custody_confirm", "", |phase| phase.confirm_custody(own))?;
+    Ok(done(poll.id, "custody_confirmed"))
+}
+
+#[derive(Template)]
+#[template(path = "round/void_slips.html")]
+struct VoidSlipsPage {
+    frame: Frame,
+    id: PollId,
+    voided: u64,
+    form: Filled,
+    /// What each line was before it was voided.
+    lines: Vec<(usize, &'static str, bool)>,
+}
+
+/// `GET /rounds/{id}/void-slips`
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`.
+pub fn void_slips_form(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = round_in(desk, &[Act::Run, Act::Scrutinise], is_running)?;
+    void_page(desk, &poll, Filled::default())
+}
+
+fn void_page(desk: &Desk<'_>, poll: &Poll, form: Filled) -> Answer {
+    let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let lines = desk.ask.query.get("lines").bytes().take(MOST);
+    let page = VoidSlipsPage {
+        frame: desk.frame("作废选票"),
+        id: poll.id,
+        voided: desk.app.ballot_box.turnout(poll.id)?.voided,
+        form,
+        lines: (1..).zip(lines).map(|(place, letter)| told(place, letter)).collect(),
+    };
+    Ok(Reply::page(&page)?.with_status(status))
+}
+
+/// `POST /rounds/{id}/void-slips`: voids the slips whose codes were typed or scanned, one per line. The answer
+/// says of each line what it was; codes stand in no address.
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`; lines that are no codes show the form again, and nothing is voided.
+pub fn void_slips(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = round_in(desk, &[Act::Run, Act::Scrutinise], is_running)?;
+    let mut form = Filled::of(&desk.ask.form);
+    let lines = form.lines("codes", 200, MOST);
+    let mut slips = Vec::with_capacity(lines.len());
+    let mut wrong = Vec::new();
+    for (place, line) in (1..).zip(&lines) {
+        match SlipCode::parse(line) {
+            Ok(slip) if slip.tag() == poll.tag => slips.push(slip),
+            Ok(_) => wrong.push(format!("第 {place} 行是别的评议的选票")),
+            Err(error) => wrong.push(format!("第 {place} 行：{error}")),
+        }
+    }
+    if lines.is_empty() {
+        wrong.push("请输入或扫描选票码，每行一张".to_owned());
+    }
+    if !wrong.is_empty() {
+        form.refuse("codes", format!("{}。这次没有作废任何选票，改好后再提交", wrong.join("；")));
+    }
+    if form.is_wrong() {
+        return void_page(desk, &poll, form);
+    }
+    let before =
+        desk.app.ballot_box.void_slips(poll.id, &slips, desk.who.account.id, desk.ask.now).map_err(back(poll.id))?;
+    let letters: String = before.iter().map(|state| letter(*state)).collect();
+    Ok(Reply::see_other(format!("{}/void-slips?lines={letters}", address(poll.id))))
+}
+
+fn letter(state: SlipState) -> char {
+    match state {
+        SlipState::Unspent => 'u',
+        SlipState::Spent => 's',
+        SlipState::Void => 'v',
+        SlipState::Unknown => 'x',
+    }
+}
+
+/// Number of the line, what became of it, and whether that is as it should be.
+fn told(place: usize, letter: u8) -> (usize, &'static str, bool) {
+    match letter {
+        b'u' => (place, "没有用过，现在已作废", true),
+        b'v' => (place, "以前已经作废", true),
+        b's' => (place, "已经投过票，不能作废。请查明这张选票是谁收回的", false),
+        _ => (place, "不是本轮评议的选票", false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_printed_slip_is_asked_for() {
+        let slips = SlipIssue { roll: 100, spares: 5 };
+        let words = |handed_out, spoiled, unused| {
+            balance(slips, &Custody { present: 0, handed_out, spoiled, unused, confirmed_by: None })
+        };
+        assert_eq!(words(98, 2, 5), (true, "发出、作废和剩余加起来正好 105 张，对得上。".to_owned()));
+        assert_eq!(words(98, 2, 2), (false, "印了 105 张，还差 3 张没有交代。".to_owned()));
+        assert!(words(100, 5, 5).1.contains("多出 5 张"));
+    }
+
+    #[test]
+    fn what_a_line_was_goes_round_as_one_letter() {
+        for (state, fine) in [(SlipState::Unspent, true), (SlipState::Void, true), (SlipState::Spent, false)] {
+            let told = told(1, u8::try_from(letter(state)).unwrap());
+            assert_eq!(told.2, fine, "{}", told.1);
+        }
+    }
+}

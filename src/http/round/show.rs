@@ -1,0 +1,217 @@
+//! The page of a round from the opening of its box on.
+
+use actix_web::http::StatusCode;
+use askama::Template;
+
+use super::next::{Circumstances, Next, Step, next, steps};
+use super::words::{Entry, entry};
+use super::{address, back, custody};
+use crate::ballot_box::{KeyState, LIVE_STEP, Turnout};
+use crate::domain::account::{Account, Act, Role};
+use crate::domain::dates::in_words;
+use crate::domain::ids::{PollId, SheetId};
+use crate::domain::jws::Statement;
+use crate::domain::poll::{Opinion, Phase, Poll};
+use crate::domain::sheet::SheetPayload;
+use crate::domain::union::Union;
+use crate::domain::verdict::percent;
+use crate::http::form::Filled;
+use crate::http::gate::Desk;
+use crate::http::page::Frame;
+use crate::http::problem::Problem;
+use crate::http::public::view::{Drawn, ResultView};
+use crate::http::reply::{Answer, Reply};
+use crate::render::chart::{Chart, ItemBars};
+use crate::store::{accounts, journal, sheets};
+
+/// Lines of the journal on the page.
+const LINES: i64 = 200;
+
+/// The box while ballots come in.
+struct BoxView {
+    turnout: Turnout,
+    expected: u32,
+    /// Share of the electorate that has voted.
+    share: String,
+    /// Ballots in the published live tally, and its charts.
+    live: Option<(u64, Drawn)>,
+    step: u64,
+    open: bool,
+}
+
+#[derive(Template)]
+#[template(path = "round/show.html")]
+struct RoundPage<'p> {
+    frame: Frame,
+    poll: &'p Poll,
+    id: PollId,
+    union: &'p str,
+    role: Role,
+    steps: Vec<Step>,
+    next: Next,
+    /// The sentence for the operator.
+    stopped: Option<String>,
+    in_box: Option<BoxView>,
+    custody: Option<custody::View>,
+    form: Filled,
+    waiting: u64,
+    result: Option<ResultView>,
+    /// Why no result can be shown.
+    trouble: Option<String>,
+    /// Whether this person may confirm the result now.
+    may_confirm: bool,
+    confirmed: Vec<String>,
+    /// One word per folder of the vault.
+    keys: Vec<&'static str>,
+    comments: Vec<String>,
+    sheet: Option<SheetId>,
+    older: Vec<SheetId>,
+    opinion: Option<(&'p Opinion, String)>,
+    may_void: bool,
+    journal: Vec<Entry>,
+}
+
+impl RoundPage<'_> {
+    fn is_chair(&self) -> bool {
+        self.role == Role::Chair
+    }
+
+    fn is_scrutineer(&self) -> bool {
+        self.role == Role::Scrutineer
+    }
+}
+
+/// `GET /rounds/{id}`: a draft has pages of its own; everything later stands here.
+///
+/// # Errors
+/// `NOT_YOURS`, database faults.
+pub fn show(desk: &Desk<'_>) -> Answer {
+    let (poll, union) = desk.poll(&[Act::Attend])?;
+    if matches!(poll.phase, Phase::Draft { .. }) {
+        return Ok(Reply::see_other(format!("{}/setup", address(poll.id))));
+    }
+    page(desk, &poll, &union, custody::filled(&poll))
+}
+
+/// The page, with the form of custody as it was filled in.
+pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) -> Answer {
+    let app = desk.app;
+    let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let counting = matches!(poll.phase, Phase::Counting { .. });
+    let waiting = if counting { app.ballot_box.paper_waiting(poll.id)? } else { 0 };
+    let confirmers = confirmers(desk, poll)?;
+    let own = desk.who.account.id;
+    let about = Circumstances {
+        waiting,
+        scrutinised: confirmers.iter().any(|account| account.role == Role::Scrutineer),
+        confirmed: confirmers.iter().any(|account| account.id == own),
+    };
+    let closed = matches!(poll.phase, Phase::Closed { .. });
+    let judges = desk.may(Act::Scrutinise, union) || desk.may(Act::Count, union);
+    let (result, trouble) = result(desk, poll)?;
+    let (lines, sheets) = app.database.read(|c| {
+        Ok::<_, crate::database::DatabaseError>((journal::of_poll(c, poll.id, LINES)?, sheets::of_poll(c, poll.id)?))
+    })?;
+    let sheet = poll.phase.sheet().cloned();
+    let role = desk.who.account.role;
+    let page = RoundPage {
+        frame: desk.frame(&poll.facts.title).wide(),
+        id: poll.id,
+        union: &union.name,
+        role,
+        steps: steps(&poll.phase),
+        next: next(poll, role, about),
+        stopped: app.ballot_box.stopped(poll.id),
+        in_box: in_box(desk, poll)?,
+        custody: custody::view(desk, poll)?,
+        form,
+        waiting,
+        may_confirm: closed && judges && !about.confirmed && trouble.is_none(),
+        result,
+        trouble,
+        confirmed: confirmers.iter().map(|account| format!("{}（{}）", account.name, account.role.label())).collect(),
+        keys: if poll.phase.opened().is_some() { keys(desk, poll) } else { Vec::new() },
+        comments: if poll.paper.comment { app.ballot_box.comments(poll.id)? } else { Vec::new() },
+        older: sheets.into_iter().map(|sheet| sheet.id).filter(|id| Some(id) != sheet.as_ref()).collect(),
+        sheet,
+        opinion: match &poll.phase {
+            Phase::Reported { opinion, .. } => Some((opinion, in_words(opinion.given_on))),
+            _ => None,
+        },
+        may_void: desk.may(Act::Run, union)
+            && !matches!(poll.phase, Phase::Certified { .. } | Phase::Reported { .. } | Phase::Void { .. }),
+        journal: lines.iter().map(entry).collect(),
+        poll,
+    };
+    Ok(Reply::page(&page)?.with_status(status))
+}
+
+/// Who confirmed the result.
+pub(super) fn confirmers(desk: &Desk<'_>, poll: &Poll) -> Result<Vec<Account>, Problem> {
+    let Phase::Closed { confirmed_by, .. } = &poll.phase else { return Ok(Vec::new()) };
+    let found = desk.app.database.read(|c| {
+        confirmed_by.iter().map(|id| accounts::load(c, *id)).collect::<Result<Vec<_>, crate::database::DatabaseError>>()
+    })?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+fn in_box(desk: &Desk<'_>, poll: &Poll) -> Result<Option<BoxView>, Problem> {
+    if !matches!(poll.phase, Phase::Open { .. } | Phase::Counting { .. }) {
+        return Ok(None);
+    }
+    let turnout = desk.app.ballot_box.turnout(poll.id)?;
+    let live = match desk.app.ballot_box.live(poll.id)? {
+        None => None,
+        Some(live) => {
+            let items = poll
+                .paper
+                .items
+                .iter()
+                .filter_map(|item| Some(ItemBars::new(item, live.tally.item(item.id.as_str())?, None)));
+            let chart =
+                Chart::Distribution { title: format!("前 {} 张手机票", live.count), items: items.collect() };
+            Some((live.count, Drawn::new(&chart).map_err(|error| Problem::internal(&error))?))
+        }
+    };
+    Ok(Some(BoxView {
+        turnout,
+        expected: poll.facts.expected,
+        share: percent(turnout.spent, poll.facts.expected.into()).unwrap_or_default(),
+        live,
+        step: LIVE_STEP,
+        open: matches!(poll.phase, Phase::Open { .. }),
+    }))
+}
+
+/// What the sheet says: the signed one, or the one that would be signed now.
+fn result(desk: &Desk<'_>, poll: &Poll) -> Result<(Option<ResultView>, Option<String>), Problem> {
+    let payload = match &poll.phase {
+        Phase::Closed { .. } => match desk.app.office.preview(poll, desk.by()) {
+            Ok(payload) => payload,
+            Err(error) => {
+                let problem: Problem = back(poll.id)(error);
+                return Ok((None, Some(format!("{}。{}", problem.sentence, problem.way))));
+            }
+        },
+        Phase::Certified { sheet, .. } | Phase::Reported { sheet, .. } => signed(desk, sheet)?,
+        _ => return Ok((None, None)),
+    };
+    let view = ResultView::of(&payload, &desk.app.rules).map_err(|error| Problem::internal(&error))?;
+    Ok((Some(view), None))
+}
+
+/// What a signed sheet says.
+pub(super) fn signed(desk: &Desk<'_>, id: &SheetId) -> Result<SheetPayload, Problem> {
+    let stored = desk.app.database.read(|c| sheets::load(c, id))?.ok_or(Problem::NOT_FOUND)?;
+    let statement = Statement::parse(stored.body.as_bytes()).map_err(|error| Problem::internal(&error))?;
+    SheetPayload::read(statement.payload()).map_err(|error| Problem::internal(&error))
+}
+
+fn keys(desk: &Desk<'_>, poll: &Poll) -> Vec<&'static str> {
+    let word = |state: &KeyState| match state {
+        KeyState::Destroyed => "已销毁",
+        KeyState::Held => "还没有销毁",
+        KeyState::Unreachable => "现在读不到，还没有确认",
+    };
+    desk.app.ballot_box.key_states(poll).iter().map(word).collect()
+}

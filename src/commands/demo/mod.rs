@@ -56,6 +56,8 @@ struct SamplePoll {
     year: u16,
     /// Links of unspent slips, in rounds that are open.
     ballot_links: Vec<String>,
+    /// Name of the certified sheet: `/sheets/{sheet}`.
+    sheet: Option<String>,
 }
 
 /// The password of every sample account.

@@ -177,6 +177,7 @@ fn hold(
             .filter(|_| is_open)
             .map(|slip| format!("{}/V/{}", office.url, slip.link_form()))
             .collect(),
+        sheet: poll.phase.sheet().map(ToString::to_string),
     })
 }
 

@@ -1,0 +1,167 @@
+//! Every page that needs no login: accessible, within the screen, light.
+
+use serde_json::json;
+
+use crate::harness::{Browser, PHONE, Phone, demo};
+
+/// Most that the ballot may weigh on the wire, gzipped: what the first round trip of a connection carries.
+const BALLOT_WEIGHT: usize = 14 * 1024;
+
+async fn fetch(path: &str) -> reqwest::Response {
+    reqwest::get(demo().url(path)).await.unwrap()
+}
+
+/// Names of the sheets that the demo certified, as the page of a certified round's slip would lead to them.
+fn sheet() -> String {
+    let sheets: Vec<&str> =
+        demo().told["polls"].as_array().unwrap().iter().filter_map(|p| p["sheet"].as_str()).collect();
+    (*sheets.first().expect("the demo names its sheets")).to_owned()
+}
+
+fn pages() -> Vec<(String, &'static str)> {
+    let sheet = sheet();
+    let mut pages: Vec<(String, &str)> = [
+        ("/", "front"),
+        ("/secrecy", "secrecy"),
+        ("/receipts", "receipts"),
+        ("/sheets", "sheets"),
+        ("/sheets?id=x", "sheets-refused"),
+        ("/help", "help"),
+        ("/help/members", "help-members"),
+        ("/help/chairs", "help-chairs"),
+        ("/help/scrutineers", "help-scrutineers"),
+        ("/help/superiors", "help-superiors"),
+        ("/help/operators", "help-operators"),
+        ("/nowhere", "nowhere"),
+        ("/V/ABC", "slip-malformed"),
+    ]
+    .into_iter()
+    .map(|(path, name)| (path.to_owned(), name))
+    .collect();
+    pages.push((format!("/sheets/{sheet}"), "sheet"));
+    pages.push((demo().path(), "ballot-page"));
+    pages
+}
+
+#[actix_web::test]
+async fn every_page_is_accessible_and_fits() {
+    let phones = [
+        ("light", PHONE),
+        ("dark", Phone { dark: true, ..PHONE }),
+        ("320-text-30", Phone { width: 320, text: 27, ..PHONE }),
+        ("1280", Phone { width: 1280, height: 900, ..PHONE }),
+    ];
+    for (look, phone) in phones {
+        let browser = Browser::start(phone).await;
+        for (path, name) in pages() {
+            browser.open(&demo().url(&path)).await;
+            let what = format!("{name}-{look}");
+            browser.picture(&what).await;
+            browser.assert_accessible(&what).await;
+            browser.assert_fits(&what).await;
+        }
+        browser.close().await;
+    }
+}
+
+#[actix_web::test]
+async fn answers_to_the_ballot_are_accessible() {
+    let browser = Browser::start(PHONE).await;
+    browser.open(&demo().link()).await;
+    browser.click(".cast .button").await;
+    browser.find("[data-page=blanks]").await;
+    browser.assert_accessible("blanks").await;
+    browser.click("[value=back]").await;
+    browser.find(".item.left").await;
+    browser.assert_accessible("ballot with blank items marked").await;
+    browser.click(".cast .button").await;
+    browser.click("[value=cast]").await;
+    browser.find("[data-receipt]").await;
+    browser.assert_accessible("thanks").await;
+    browser.close().await;
+}
+
+#[actix_web::test]
+async fn a_receipt_of_an_open_round_is_told_to_wait() {
+    let browser = Browser::start(PHONE).await;
+    let tag = demo().path()[3..8].to_owned();
+    browser.open(&demo().url(&format!("/receipts?round={tag}"))).await;
+    browser.find("#receipt").await.send_keys("0000-0000-0000-0000-0000-0000").await.unwrap();
+    browser.click("button[type=submit]").await;
+    browser.find("[data-outcome=early]").await;
+    assert!(!browser.client.current_url().await.unwrap().as_str().contains("0000"), "no receipt in the address");
+    browser.assert_accessible("receipt before the count").await;
+    browser.picture("receipts-early").await;
+    browser.close().await;
+}
+
+#[actix_web::test]
+async fn published_receipts_are_found_with_their_proof() {
+    let opened: serde_json::Value =
+        serde_json::from_str(&fetch(&format!("/sheets/{}/openings.json", sheet())).await.text().await.unwrap())
+            .unwrap();
+    let receipt = opened["receipts"][0].as_str().unwrap();
+    let signed: serde_json::Value =
+        serde_json::from_str(&fetch(&format!("/sheets/{}.json", sheet())).await.text().await.unwrap()).unwrap();
+    let payload = data_encoding::BASE64URL_NOPAD.decode(signed["payload"].as_str().unwrap().as_bytes()).unwrap();
+    let payload: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+    let browser = Browser::start(PHONE).await;
+    for (typed, outcome) in [(receipt, "found"), ("0000-0000-0000-0000-0000-0001", "missing"), ("XYZ", "refused")] {
+        browser.open(&demo().url(&format!("/receipts?round={}", payload["round"]["tag"].as_str().unwrap()))).await;
+        browser.find("#receipt").await.send_keys(typed).await.unwrap();
+        browser.click("button[type=submit]").await;
+        browser.find(&format!("[data-outcome={outcome}]")).await;
+        browser.assert_accessible(outcome).await;
+        browser.picture(&format!("receipts-{outcome}")).await;
+    }
+    browser.open(&demo().url(&format!("/sheets/{}", sheet()))).await;
+    assert_eq!(browser.count("[data-sound=true]").await, 1, "{}", browser.text("[data-sound]").await);
+    browser.close().await;
+}
+
+#[actix_web::test]
+async fn a_sheet_can_be_downloaded_in_every_form() {
+    let forms = [
+        (".json", "{\""),
+        (".pdf", "%PDF-"),
+        (".xlsx", "PK"),
+        ("/chart.png", "\u{fffd}PNG"),
+        ("/openings.json", "{\""),
+    ];
+    for (ending, begins) in forms {
+        let answer = fetch(&format!("/sheets/{}{ending}", sheet())).await;
+        assert_eq!(answer.status().as_u16(), 200, "{ending}");
+        let bytes = answer.bytes().await.unwrap();
+        assert!(String::from_utf8_lossy(&bytes[..20]).starts_with(begins), "{ending}");
+    }
+    let keys: serde_json::Value =
+        serde_json::from_str(&fetch("/.well-known/jwks.json").await.text().await.unwrap()).unwrap();
+    assert_eq!(keys["keys"][0]["crv"], "Ed25519");
+    assert_eq!(fetch("/healthz").await.text().await.unwrap(), "ok\n");
+}
+
+#[actix_web::test]
+async fn the_ballot_is_one_light_request() {
+    let client = reqwest::Client::builder().build().unwrap();
+    let answer = client.get(demo().link()).header("Accept-Encoding", "gzip").send().await.unwrap();
+    assert_eq!(answer.headers()["content-encoding"], "gzip");
+    for (name, value) in
+        [("cache-control", "no-store"), ("referrer-policy", "no-referrer"), ("x-frame-options", "DENY")]
+    {
+        assert_eq!(answer.headers()[name], value);
+    }
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let head: usize = answer.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let weight = head + answer.bytes().await.unwrap().len();
+    assert!(weight <= BALLOT_WEIGHT, "the ballot weighs {weight} bytes");
+
+    let browser = Browser::start(PHONE).await;
+    browser.open(&demo().link()).await;
+    let others =
+        browser.run("return performance.getEntriesByType('resource').map(function (r) { return r.name; })").await;
+    assert_eq!(others, json!([]), "nothing else is fetched");
+    let blocked = browser.run("return document.styleSheets.length + ' ' + getComputedStyle(document.querySelector('.item')).borderTopWidth").await;
+    assert_eq!(blocked, json!("1 1px"), "the policy admits the page's own style");
+    browser.close().await;
+}

@@ -116,6 +116,9 @@ pub fn table() -> &'static [Endpoint] {
         // Everyone: certified sheets and what it takes to check them.
         get("/sheets", public::ask_sheet),
         get("/sheets/{id}.json", public::sheet_json),
+        get("/sheets/{id}.pdf", public::sheet_pdf),
+        get("/sheets/{id}.xlsx", public::sheet_workbook),
+        get("/sheets/{id}/chart.png", public::chart),
         get("/sheets/{id}/openings.json", public::openings),
         get("/sheets/{id}", public::sheet),
         get("/.well-known/jwks.json", public::keys),

@@ -34,6 +34,16 @@ pub fn sheet_pdf(document: &[u8]) -> Result<Vec<u8>, DocumentError> {
     Ok(words(&statement, &sheet, document)?.pdf()?)
 }
 
+/// The certified sheet as a workbook. Signatures are not verified here.
+///
+/// # Errors
+/// See [`DocumentError`].
+pub fn sheet_workbook(document: &[u8]) -> Result<Vec<u8>, DocumentError> {
+    let statement = Statement::parse(document)?;
+    let sheet = SheetPayload::read(statement.payload())?;
+    Ok(super::workbook::result(&words(&statement, &sheet, document)?)?)
+}
+
 /// Characters of the sheet that no embedded font can print; to be reported before it is signed.
 ///
 /// # Errors

@@ -71,6 +71,11 @@
     request.send(body);
   }
 
+  // A page that is left goes into the browser's memory without its choices.
+  window.addEventListener('pagehide', function () {
+    var forms = document.forms, i;
+    for (i = 0; i < forms.length; i++) { forms[i].reset(); }
+  });
   document.addEventListener('click', function (event) {
     var button = event.target;
     if (button && button.type === 'submit') { pressed = button; }

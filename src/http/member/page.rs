@@ -171,16 +171,17 @@ struct ThanksPage {
     asset: &'static Assets,
     receipt: String,
     /// The receipt in two lines of three groups.
-    lines: (String, String),
+    lines: Vec<Vec<String>>,
     tag: PollTag,
 }
 
 /// The thank-you. The same for the first answer and for every later one to the same form.
 pub fn thanks(tag: PollTag, receipt: Receipt) -> Answered {
     let receipt = receipt.to_string();
-    // Six groups of four and five dashes: the second line begins behind the third dash.
-    let lines = receipt.split_at_checked(15).map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap_or_default();
-    send(StatusCode::OK, &ThanksPage { asset: &ASSETS, receipt, lines, tag })
+    let groups: Vec<String> = receipt.split_inclusive('-').map(str::to_owned).collect();
+    let lines = groups.chunks(3).map(<[String]>::to_vec).collect();
+    let reply = send(StatusCode::OK, &ThanksPage { asset: &ASSETS, receipt, lines, tag })?;
+    Ok(reply.header(header::HeaderName::from_static("clear-site-data"), "\"cache\"".to_owned()))
 }
 
 #[derive(Template)]

@@ -16,6 +16,8 @@ use crate::domain::jws::Statement;
 use crate::domain::openings_file;
 use crate::domain::sheet::SheetPayload;
 use crate::domain::statement::OpinionStatement;
+use crate::render::chart::PAGE_WIDTH;
+use crate::render::sheet_document;
 use crate::store::sheets::StoredSheet;
 use crate::store::{polls, sheets, statements};
 
@@ -77,6 +79,38 @@ pub fn sheet(app: &App, ask: &Ask) -> Answer {
 pub fn sheet_json(app: &App, ask: &Ask) -> Answer {
     let stored = stored(app, ask)?;
     Ok(Reply::bytes("application/json; charset=utf-8", stored.body).cached(Cache::Public(SIGNED)))
+}
+
+/// `GET /sheets/{id}.pdf`: the sheet on paper, with the signed document attached.
+///
+/// # Errors
+/// `NOT_FOUND`, `UNAVAILABLE`, `INTERNAL`.
+pub fn sheet_pdf(app: &App, ask: &Ask) -> Answer {
+    let stored = stored(app, ask)?;
+    let pdf = sheet_document::sheet_pdf(stored.body.as_bytes()).map_err(|error| Problem::internal(&error))?;
+    Ok(Reply::file("application/pdf", &format!("{}.pdf", stored.id), pdf).cached(Cache::Public(SIGNED)))
+}
+
+/// `GET /sheets/{id}.xlsx`: the figures as a workbook.
+///
+/// # Errors
+/// `NOT_FOUND`, `UNAVAILABLE`, `INTERNAL`.
+pub fn sheet_workbook(app: &App, ask: &Ask) -> Answer {
+    const KIND: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    let stored = stored(app, ask)?;
+    let book = sheet_document::sheet_workbook(stored.body.as_bytes()).map_err(|error| Problem::internal(&error))?;
+    Ok(Reply::file(KIND, &format!("{}.xlsx", stored.id), book).cached(Cache::Public(SIGNED)))
+}
+
+/// `GET /sheets/{id}/chart.png`: the result as a picture, for notices and group chats.
+///
+/// # Errors
+/// `NOT_FOUND`, `UNAVAILABLE`, `INTERNAL`.
+pub fn chart(app: &App, ask: &Ask) -> Answer {
+    let (_, payload) = read(&stored(app, ask)?)?;
+    let chart = view::result_chart(&payload).ok_or(Problem::NOT_FOUND)?;
+    let picture = chart.png(PAGE_WIDTH, 2).map_err(|error| Problem::internal(&error))?;
+    Ok(Reply::bytes("image/png", picture).cached(Cache::Public(SIGNED)))
 }
 
 /// `GET /sheets/{id}/openings.json`: every answer beside its opening, and all receipts; from them anyone recounts.

@@ -9,24 +9,29 @@ use crate::domain::paper::Section;
 use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::{self, Finding, SheetPayload};
 use crate::domain::statement::OpinionStatement;
-use crate::domain::verdict::{Comparator, Fraction, Metric, Outcome, Trigger, Verdict, warning_text};
+use crate::domain::verdict::{Comparator, Fraction, Metric, Outcome, Trigger, Verdict, percent, warning_text};
 use crate::http::page::Frame;
 use crate::render::RenderError;
 use crate::render::chart::{Chart, ItemBars, Mark, PAGE_WIDTH, Rate, Table};
 
+/// Width of charts on phones, in the chart's own units.
+const PHONE_WIDTH: f64 = 260.0;
+
 /// A drawn chart with the table that says the same.
 pub(in crate::http) struct Drawn {
-    pub(in crate::http) svg: String,
+    /// For phones.
+    pub(in crate::http) narrow: String,
+    pub(in crate::http) wide: String,
     pub(in crate::http) table: Table,
 }
 
 impl Drawn {
-    /// The chart at the width of pages.
+    /// The chart at the width of pages and at that of phones.
     ///
     /// # Errors
     /// `Picture`, if the backend fails.
     pub(in crate::http) fn new(chart: &Chart) -> Result<Self, RenderError> {
-        Ok(Drawn { svg: chart.svg(PAGE_WIDTH)?, table: chart.table() })
+        Ok(Drawn { narrow: chart.svg(PHONE_WIDTH)?, wide: chart.svg(PAGE_WIDTH)?, table: chart.table() })
     }
 }
 
@@ -39,18 +44,23 @@ pub(in crate::http) struct VerdictView {
     pub(in crate::http) lines: Vec<String>,
 }
 
-/// One rate against one rule, in words.
+/// One rate with every rule that it is held against, in words.
 pub(in crate::http) struct MetricView {
     pub(in crate::http) title: String,
     pub(in crate::http) rate: &'static str,
     pub(in crate::http) display: String,
     pub(in crate::http) strict: String,
-    pub(in crate::http) threshold: String,
-    pub(in crate::http) threshold_word: &'static str,
-    pub(in crate::http) outcome: &'static str,
     pub(in crate::http) formula: String,
     pub(in crate::http) numerator: u64,
     pub(in crate::http) base: u64,
+    pub(in crate::http) rules: Vec<RuleView>,
+}
+
+/// What one rule says of a rate.
+pub(in crate::http) struct RuleView {
+    pub(in crate::http) word: &'static str,
+    pub(in crate::http) threshold: String,
+    pub(in crate::http) outcome: &'static str,
     pub(in crate::http) source: String,
 }
 
@@ -68,12 +78,7 @@ impl ResultView {
     /// # Errors
     /// A chart that cannot be drawn.
     pub(in crate::http) fn of(s: &SheetPayload, rules: &RuleRegistry) -> Result<Self, RenderError> {
-        Ok(ResultView {
-            verdict: verdict(s, rules),
-            metrics: s.assessment.metrics.iter().map(|metric| metric_view(s, metric)).collect(),
-            counts: counts(s),
-            charts: charts(s)?,
-        })
+        Ok(ResultView { verdict: verdict(s, rules), metrics: metric_views(s), counts: counts(s), charts: charts(s)? })
     }
 }
 
@@ -134,6 +139,7 @@ impl SheetPage {
             files: vec![
                 (".pdf", "结果单 PDF，打印、签字、盖章用", true),
                 (".xlsx", "表格（Excel）", true),
+                ("/chart.png", "图（PNG），张贴用", true),
                 (".json", "签名的结果单（JSON），核验用", true),
                 ("/openings.json", "开票明细，重新数票用", true),
             ],
@@ -197,9 +203,7 @@ fn tier_title(s: &SheetPayload, rules: &RuleRegistry, id: &str) -> String {
 }
 
 fn threshold_text(threshold: Fraction) -> String {
-    crate::domain::verdict::percent(threshold.num(), threshold.den())
-        .map(|text| text.replace(".00%", "%"))
-        .unwrap_or_default()
+    percent(threshold.num(), threshold.den()).map(|text| text.replace(".00%", "%")).unwrap_or_default()
 }
 
 /// The words of the items a metric speaks of.
@@ -209,26 +213,47 @@ fn metric_title(s: &SheetPayload, metric: &Metric) -> String {
     if titles.is_empty() { items.to_owned() } else { titles.join("；") }
 }
 
+/// One card per rate: rules that share items and formula stand together.
+fn metric_views(s: &SheetPayload) -> Vec<MetricView> {
+    let mut views: Vec<(&Metric, MetricView)> = Vec::new();
+    for metric in &s.assessment.metrics {
+        let same = |(first, _): &&mut (&Metric, MetricView)| {
+            (&first.id, first.numerator, first.base) == (&metric.id, metric.numerator, metric.base)
+        };
+        match views.iter_mut().find(same) {
+            Some((_, view)) => view.rules.push(rule_view(metric)),
+            None => views.push((metric, metric_view(s, metric))),
+        }
+    }
+    views.into_iter().map(|(_, view)| view).collect()
+}
+
 fn metric_view(s: &SheetPayload, metric: &Metric) -> MetricView {
-    let floor = metric.comparator == Comparator::Below;
     MetricView {
         title: metric_title(s, metric),
         rate: rate_word(metric),
         display: metric.display.clone().unwrap_or_else(|| "—".to_owned()),
         strict: metric.strict_display.clone().unwrap_or_default(),
-        threshold: threshold_text(metric.threshold),
-        threshold_word: if floor { "低于这个数就要整顿" } else { "门槛（含本数）" },
-        outcome: match (metric.outcome, floor) {
-            (Outcome::Met, false) => "达到",
-            (Outcome::Met, true) => "没有低于",
-            (Outcome::NotMet, false) => "没有达到",
-            (Outcome::NotMet, true) => "低于",
-            (Outcome::CannotAssess, _) => "没有有效票，无法评定",
-        },
         formula: metric.formula.clone(),
         numerator: metric.numerator,
         base: metric.base,
-        source: format!("{}（{}）", metric.source, metric.rule),
+        rules: vec![rule_view(metric)],
+    }
+}
+
+fn rule_view(metric: &Metric) -> RuleView {
+    let floor = metric.comparator == Comparator::Below;
+    RuleView {
+        word: if floor { "整顿线，低于" } else { "门槛，不低于" },
+        threshold: threshold_text(metric.threshold),
+        outcome: match (metric.outcome, floor) {
+            (Outcome::Met, false) => "达到",
+            (Outcome::Met, true) => "没有触及",
+            (Outcome::NotMet, false) => "没有达到",
+            (Outcome::NotMet, true) => "已经触及",
+            (Outcome::CannotAssess, _) => "没有有效票，无法评定",
+        },
+        source: format!("依据：{}（{}）", metric.source, metric.rule),
     }
 }
 
@@ -256,11 +281,19 @@ fn counts(s: &SheetPayload) -> Vec<(&'static str, String)> {
     .collect()
 }
 
+/// What the verdict rests on, drawn; `None` on a paper without such an item.
+pub fn result_chart(s: &SheetPayload) -> Option<Chart> {
+    distribution(s, "评议结果", &[Section::Overall, Section::Awareness])
+}
+
+fn distribution(s: &SheetPayload, title: &str, sections: &[Section]) -> Option<Chart> {
+    let chosen = s.items.iter().filter(|item| sections.contains(&item.section));
+    let items: Vec<ItemBars> =
+        chosen.map(|item| ItemBars::new(&item.item(), &item.tally(), rate(s, item.id.as_str()))).collect();
+    (!items.is_empty()).then(|| Chart::Distribution { title: title.to_owned(), items })
+}
+
 fn charts(s: &SheetPayload) -> Result<Vec<Drawn>, RenderError> {
-    let bars = |sections: &[Section]| -> Vec<ItemBars> {
-        let chosen = s.items.iter().filter(|item| sections.contains(&item.section));
-        chosen.map(|item| ItemBars::new(&item.item(), &item.tally(), rate(s, item.id.as_str()))).collect()
-    };
     let c = &s.counts;
     let turnout =
         [("应到", c.expected), ("实到", c.present), ("发出", c.issued), ("收回", c.returned), ("有效", c.valid)];
@@ -270,14 +303,10 @@ fn charts(s: &SheetPayload) -> Result<Vec<Drawn>, RenderError> {
         base: c.expected,
         mark: None,
     };
-    let distribution = |title: &str, sections: &[Section]| {
-        let items = bars(sections);
-        (!items.is_empty()).then(|| Chart::Distribution { title: title.to_owned(), items })
-    };
     let all = [
-        distribution("评议结果", &[Section::Overall, Section::Awareness]),
-        distribution("分项评价", &[Section::Detailed]),
-        distribution("办实事承诺兑现", &[Section::Pledges]),
+        result_chart(s),
+        distribution(s, "分项评价", &[Section::Detailed]),
+        distribution(s, "办实事承诺兑现", &[Section::Pledges]),
         Some(turnout),
     ];
     all.iter().flatten().map(Drawn::new).collect()
@@ -332,7 +361,7 @@ fn indicators(s: &SheetPayload, rules: &RuleRegistry) -> Vec<(String, String)> {
     };
     let value = |[part, whole]: [u64; 2]| match whole {
         1 => part.to_string(),
-        _ => match crate::domain::verdict::percent(part, whole) {
+        _ => match percent(part, whole) {
             Some(percent) => format!("{percent}（{part} ÷ {whole}）"),
             None => format!("{part} ÷ {whole}"),
         },

@@ -322,7 +322,9 @@ pub(super) fn wipe(shared: &Shared, id: PollId) -> Result<(), BoxError> {
     shared.evict(id);
     // The tombstone keeps an older copy of the database from coming back to life. Where the folder of the round
     // is lost, there is nothing that it could be outranked by.
-    if let Err(error) = tombstone::write(shared, &head) {
+    if shared.vault.knows(&head.place)
+        && let Err(error) = tombstone::write(shared, &head)
+    {
         tracing::warn!(poll = id.0, %error, "no tombstone for a void round");
     }
     match shared.vault.destroy_keys(&head.place) {

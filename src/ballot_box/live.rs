@@ -21,7 +21,7 @@ use super::rows::{self, Hold};
 use super::shared::{Round, Shared, locked};
 use super::{close, seal};
 use crate::database::schema::live_state;
-use crate::database::{DatabaseError, Kind};
+use crate::database::{AnyConnection, DatabaseError, Kind};
 use crate::domain::ids::PollId;
 use crate::domain::paper::{Answer, Paper};
 use crate::domain::poll::Phase;
@@ -31,6 +31,8 @@ use crate::domain::tally::Tally;
 const PACE: Duration = Duration::from_millis(100);
 /// Between two looks at the database where other processes may have changed it.
 const GLANCE: Duration = Duration::from_secs(1);
+/// A count that took this long is kept for a while.
+const DEAR: Duration = Duration::from_millis(20);
 /// Between two rounds of chores.
 const CHORES: Duration = Duration::from_secs(3);
 
@@ -121,9 +123,9 @@ pub(super) fn advance(shared: &Shared, round: &Round, look: bool) -> Result<(), 
         return Ok(());
     }
     if look {
-        let spent = shared.database.read(|connection| rows::spent(connection, round.id))?;
+        let turnout = shared.database.read(|connection| count_slips(shared, connection, round.id))?;
         let mut memory = locked(&round.live);
-        memory.known = memory.known.max(spent);
+        memory.known = memory.known.max(turnout.spent);
     }
     let published = published(shared, round)?;
     let due = |memory: &Memory| match &memory.candidate {
@@ -231,12 +233,7 @@ enum Shown {
 }
 
 /// Compare-and-swap: `false` when another process has published since.
-fn swap(
-    connection: &mut crate::database::AnyConnection,
-    id: PollId,
-    before: u64,
-    after: &Live,
-) -> Result<bool, DatabaseError> {
+fn swap(connection: &mut AnyConnection, id: PollId, before: u64, after: &Live) -> Result<bool, DatabaseError> {
     let tally =
         serde_json::to_string(&after.tally).map_err(|error| DatabaseError::Row(format!("live tally: {error}")))?;
     let before = rows::signed(before)?;
@@ -329,7 +326,27 @@ pub(super) fn turnout(shared: &Shared, id: PollId) -> Result<Turnout, BoxError> 
                 spent: opened.phone + opened.paper,
                 voided: opened.voided,
             }),
-            _ => Ok(rows::turnout(connection, id)?),
+            _ => count_slips(shared, connection, id),
         }
     })
+}
+
+/// Counts the slips. A count that took long, as among a million slips, is given again for a while, so that
+/// watching a round never costs more than a tenth of one processor.
+fn count_slips(shared: &Shared, connection: &mut AnyConnection, id: PollId) -> Result<Turnout, BoxError> {
+    if let Some((turnout, until)) = locked(&shared.turnouts).get(&id)
+        && Instant::now() < *until
+    {
+        return Ok(*turnout);
+    }
+    let begun = Instant::now();
+    let turnout = rows::turnout(connection, id)?;
+    let cost = begun.elapsed();
+    let mut turnouts = locked(&shared.turnouts);
+    if cost >= DEAR {
+        turnouts.insert(id, (turnout, Instant::now() + cost * 10));
+    } else {
+        turnouts.remove(&id);
+    }
+    Ok(turnout)
 }

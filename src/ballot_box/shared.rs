@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use tokio::sync::watch;
 
-use super::api::{BoxError, CastRefusal, LIVE_STEP};
+use super::api::{BoxError, CastRefusal, LIVE_STEP, Turnout};
 use super::live::Memory;
 use super::rows::{self, Head};
 use super::seal::{Key, Sealer};
@@ -30,6 +31,8 @@ pub(super) struct Shared {
     /// Rounds whose keys are not yet known to be destroyed everywhere.
     pub(super) unfinished: Mutex<BTreeSet<PollId>>,
     receipts: Mutex<BTreeMap<PollId, Arc<Vec<u8>>>>,
+    /// Turnouts that took long to count, and until when they are given again.
+    pub(super) turnouts: Mutex<HashMap<PollId, (Turnout, Instant)>>,
 }
 
 /// A round that is open or being counted, with its key in memory.
@@ -85,6 +88,7 @@ impl Shared {
             stopped: Mutex::default(),
             unfinished: Mutex::default(),
             receipts: Mutex::default(),
+            turnouts: Mutex::default(),
         }
     }
 

@@ -139,6 +139,11 @@ impl Vault {
         Ok(None)
     }
 
+    /// Whether any folder knows the round: it was opened once.
+    pub(super) fn knows(&self, place: &Place) -> bool {
+        self.folders.iter().any(|folder| folder.join(&place.0).exists())
+    }
+
     /// Whether any folder still holds a key of the round.
     pub(super) fn holds_key(&self, place: &Place) -> bool {
         self.folders.iter().any(|folder| keys(&folder.join(&place.0)).map_or(true, |keys| !keys.is_empty()))

@@ -1,6 +1,6 @@
 //! Durable votes per second through the ballot box on SQLite, without HTTP: `cargo bench --bench casting`.
 //! Prints figures, asserts no time.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss, reason = "a benchmark")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss, reason = "a benchmark")]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -30,7 +30,7 @@ fn main() {
             let (begun, busy) = (Instant::now(), processor());
             let mut times = run(&ballots, open.id, &slips, tasks);
             let rate = slips.len() as f64 / begun.elapsed().as_secs_f64();
-            let each = (processor() - busy).as_micros() as f64 / slips.len() as f64;
+            let each = processor().saturating_sub(busy).as_micros() as f64 / slips.len() as f64;
             times.sort_unstable();
             let at = |share: usize| times.get(times.len() * share / 100).unwrap().as_micros();
             println!(

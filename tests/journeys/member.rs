@@ -146,6 +146,7 @@ async fn goes_back_and_finds_no_choice() {
         }
         browser.client.back().await.unwrap();
         browser.find("main").await;
+        assert_eq!(browser.text("h1").await, "这张选票已经投过票了", "scripts: {scripts}");
         assert_eq!(browser.count("input:checked").await, 0, "a cast ballot is not shown again (scripts: {scripts})");
         browser.open(&link).await;
         assert_eq!(browser.text("h1").await, "这张选票已经投过票了");

@@ -180,8 +180,7 @@ pub fn thanks(tag: PollTag, receipt: Receipt) -> Answered {
     let receipt = receipt.to_string();
     let groups: Vec<String> = receipt.split_inclusive('-').map(str::to_owned).collect();
     let lines = groups.chunks(3).map(<[String]>::to_vec).collect();
-    let reply = send(StatusCode::OK, &ThanksPage { asset: &ASSETS, receipt, lines, tag })?;
-    Ok(reply.header(header::HeaderName::from_static("clear-site-data"), "\"cache\"".to_owned()))
+    send(StatusCode::OK, &ThanksPage { asset: &ASSETS, receipt, lines, tag })
 }
 
 #[derive(Template)]

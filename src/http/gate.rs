@@ -146,6 +146,9 @@ async fn answer(app: Arc<App>, endpoint: &'static Endpoint, request: &HttpReques
                 Err(problem) if problem == Problem::SIGN_IN && !posted && !ask.wants_json => {
                     return Ok(Reply::see_other(super::session::login_address(&ask.target)));
                 }
+                Err(problem) if problem == Problem::OWN_PASSWORD && !posted && !ask.wants_json => {
+                    return Ok(Reply::see_other("/password?done=own_password"));
+                }
                 other => other?,
             };
             handler(&desk)
@@ -162,6 +165,10 @@ fn admit<'a>(app: &'a Arc<App>, access: Access, ask: &'a Ask, posted: bool) -> R
     let (account, union) = found.ok_or(Problem::SIGN_IN)?;
     if !access.admits(account.role) {
         return Err(Problem::WRONG_ROLE);
+    }
+    let to_own_password = matches!(ask.target.split('?').next(), Some("/password" | "/logout"));
+    if account.must_change && !to_own_password {
+        return Err(Problem::OWN_PASSWORD);
     }
     let given = ask.form.get("form_token");
     if posted && !bool::from(given.as_bytes().ct_eq(token.form_token().as_bytes())) {

@@ -71,6 +71,14 @@ impl Problem {
         "这一步由别的岗位办理。如需调整，请联系本工会主席或上级工会。",
         DESK,
     );
+    /// Somebody else chose the password.
+    pub const OWN_PASSWORD: Problem = Problem::fixed(
+        StatusCode::FORBIDDEN,
+        "own_password",
+        "请先改成自己的密码",
+        "一次性密码只能用来第一次登录。请先修改密码，再办理。",
+        (Cow::Borrowed("/password"), "修改密码"),
+    );
     /// The form does not come from our page.
     pub const FOREIGN_FORM: Problem = Problem::fixed(
         StatusCode::FORBIDDEN,

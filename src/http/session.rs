@@ -207,6 +207,7 @@ fn local(place: &str) -> &str {
 pub(super) fn done(code: &str) -> Option<&'static str> {
     const WORDS: &[(&str, &str)] = &[
         ("logged_out", "您已退出登录。"),
+        ("own_password", "第一次登录，请先把一次性密码改成自己的密码。"),
         ("password", "密码已修改，其他地方的登录已全部退出。"),
         ("custody", "选票去向已保存，请监票人确认。"),
         ("custody_confirmed", "选票去向已确认。"),

@@ -11,6 +11,7 @@ pub mod count;
 pub mod dates;
 pub mod digest;
 pub mod ids;
+pub mod import;
 pub mod jwk;
 pub mod jws;
 pub mod merkle;

@@ -261,8 +261,10 @@ pub struct SheetFigures {
     pub rating: Rating,
     pub rate: Option<DecidingRate>,
     pub expected: u64,
+    pub present: u64,
     pub issued: u64,
     pub returned: u64,
+    pub valid: u64,
 }
 
 /// The rate that decided: the first that fell short, else the first.
@@ -288,8 +290,10 @@ impl SheetFigures {
                 threshold: metric.threshold,
             }),
             expected: sheet.counts.expected,
+            present: sheet.counts.present,
             issued: sheet.counts.issued,
             returned: sheet.counts.returned,
+            valid: sheet.counts.valid,
         }
     }
 

@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, web};
 use futures_util::StreamExt as _;
 use time::OffsetDateTime;
 
+use super::multipart;
 use super::problem::Problem;
 use crate::store::sessions::SessionToken;
 
@@ -69,6 +70,17 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Fields {
     }
 }
 
+/// Text as part of an address: everything but plain letters and digits escaped.
+#[must_use]
+pub fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
 fn decode(text: &[u8]) -> Result<String, Problem> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.iter();
@@ -93,6 +105,8 @@ pub struct Ask {
     pub query: Fields,
     /// Empty for GET.
     pub form: Fields,
+    /// The file that was uploaded with the form; empty if there is none.
+    pub file: Vec<u8>,
     /// The asker prefers JSON to a page.
     pub wants_json: bool,
     /// The asker's address, for throttling only: never logged, never stored.
@@ -121,6 +135,10 @@ impl Ask {
             let body = tokio::time::timeout(BODY_TIME, collect(payload, limit)).await;
             let body = body.map_err(|_| Problem::BODY_TOO_SLOW)??;
             let kind = header_text(request, &header::CONTENT_TYPE);
+            if let Some(boundary) = multipart::boundary(kind) {
+                (ask.form, ask.file) = multipart::parse(&body, boundary)?;
+                return Ok(ask);
+            }
             if !body.is_empty() && !kind.starts_with("application/x-www-form-urlencoded") {
                 return Err(Problem::NOT_A_FORM);
             }
@@ -140,6 +158,7 @@ impl Ask {
             now: crate::world::now(),
             query: Fields::parse(request.query_string().as_bytes())?,
             form: Fields::default(),
+            file: Vec::new(),
             wants_json: accept.contains("application/json") && !accept.contains("text/html"),
             address: address(request),
             target: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),

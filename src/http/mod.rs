@@ -6,11 +6,13 @@
 
 pub mod ask;
 pub mod assets;
+pub mod desk;
 pub mod form;
 pub mod gate;
 pub mod headers;
 pub mod help;
 pub mod member;
+mod multipart;
 pub mod page;
 pub mod problem;
 pub mod public;
@@ -18,6 +20,7 @@ pub mod reply;
 pub mod round;
 pub mod routes;
 pub mod session;
+pub mod superior;
 pub mod throttle;
 
 use std::net::TcpListener;

@@ -11,13 +11,20 @@ use super::gate::{self, Desk};
 use super::member::{ballot, front, receipts};
 use super::problem::Problem;
 use super::reply::Answer;
-use super::{App, assets, help, public, round, session};
+use super::superior::{accounts, approvals, exports, import, oversight, spot_check, unions};
+use super::{App, assets, desk, help, public, round, session};
 use crate::domain::account::Role;
 
 /// Largest body of an ordinary form.
 const FORM: usize = 64 * 1024;
 /// Largest body of a ballot: forty items and a comment of 200 characters take a third of it.
 const BALLOT: usize = 16 * 1024;
+
+/// Largest table of unions: two thousand lines as a form escapes them.
+const TABLE_OF_UNIONS: usize = 4 * 1024 * 1024;
+
+const SUPERIOR: Access = Access::Roles(&[Role::Superior]);
+const ADMINISTERS: Access = Access::Roles(&[Role::Superior, Role::Operator]);
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +100,10 @@ const JUDGES: Access = Access::Roles(&[Role::Scrutineer, Role::Teller]);
 /// Who sees a round of their own union while it goes on.
 const ATTEND: Access = Access::Roles(&[Role::Chair, Role::Scrutineer, Role::Teller]);
 
+const fn table_post(path: &'static str, access: Access, handler: fn(&Desk<'_>) -> Answer) -> Endpoint {
+    Endpoint { method: Method::POST, path, access, limit: TABLE_OF_UNIONS, handler: Handler::Desk(handler) }
+}
+
 /// Every route of the service.
 #[must_use]
 pub fn table() -> &'static [Endpoint] {
@@ -141,6 +152,28 @@ pub fn table() -> &'static [Endpoint] {
         desk_post("/rounds/{id}/certify", CHAIR, round::certify),
         desk_get("/rounds/{id}/void", CHAIR, round::void_form),
         desk_post("/rounds/{id}/void", CHAIR, round::void),
+        // The superior's area, and the unions and accounts in it.
+        desk_get("/desk", Access::SignedIn, desk::desk),
+        desk_get("/desk/rollup.pdf", SUPERIOR, exports::pdf),
+        desk_get("/desk/rollup.xlsx", SUPERIOR, exports::xlsx),
+        desk_get("/approvals", SUPERIOR, approvals::show),
+        desk_get("/oversight/{id}", SUPERIOR, oversight::show),
+        desk_post("/oversight/{id}/roll", SUPERIOR, oversight::decide_roll),
+        desk_post("/oversight/{id}/opinion", SUPERIOR, oversight::decide_sheet),
+        desk_get("/spot-checks", SUPERIOR, spot_check::list),
+        desk_post("/spot-checks", SUPERIOR, spot_check::draw),
+        desk_get("/spot-checks/{id}", SUPERIOR, spot_check::show),
+        desk_get("/unions", ADMINISTERS, unions::list),
+        desk_post("/unions", ADMINISTERS, unions::create),
+        desk_get("/unions/new", ADMINISTERS, unions::new_form),
+        desk_get("/unions/import", ADMINISTERS, import::form),
+        table_post("/unions/import", ADMINISTERS, import::preview),
+        desk_get("/unions/import/sample.csv", ADMINISTERS, import::sample),
+        table_post("/unions/import/confirm", ADMINISTERS, import::confirm),
+        desk_get("/unions/{id}", ADMINISTERS, unions::show),
+        desk_post("/unions/{id}/accounts", ADMINISTERS, accounts::create),
+        desk_post("/unions/{id}/accounts/{account}/password", ADMINISTERS, accounts::renew),
+        desk_post("/unions/{id}/accounts/{account}/active", ADMINISTERS, accounts::set_active),
         // Files and the login.
         get("/assets/{hash}/{file}", assets::serve),
         get("/login", session::form),

@@ -8,7 +8,7 @@ use actix_web::web;
 use askama::Template;
 
 use super::App;
-use super::ask::Ask;
+use super::ask::{Ask, encoded};
 use super::gate::Desk;
 use super::page::Frame;
 use super::problem::Problem;
@@ -185,14 +185,7 @@ pub fn change_password(desk: &Desk<'_>) -> Answer {
 
 /// The login page that leads on to `target`.
 pub(super) fn login_address(target: &str) -> String {
-    let encoded: String = target
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect();
-    format!("/login?next={encoded}")
+    format!("/login?next={}", encoded(target))
 }
 
 /// A place of ours to go to, or nothing.
@@ -217,6 +210,14 @@ pub(super) fn done(code: &str) -> Option<&'static str> {
         ("certified", "结果报告单已签发，并送到上级工会。"),
         ("corrected", "更正后的结果报告单已签发，并送到上级工会。"),
         ("voided", "本轮评议已作废。"),
+        ("roll_approved", "名册已批准，工会可以制作选票了。"),
+        ("roll_returned", "名册已退回，工会主席会看到理由。"),
+        ("sheet_accepted", "已同意，意见已签名并附在结果单后面。"),
+        ("sheet_returned", "结果单已退回，意见已签名；工会更正后会重新报送。"),
+        ("union_created", "工会已建立。"),
+        ("account_off", "账号已停用，并已退出登录。"),
+        ("account_on", "账号已恢复使用。"),
+        ("drawn", "抽查名单已抽出，种子和名单已记录。"),
     ];
     WORDS.iter().find(|(known, _)| *known == code).map(|(_, words)| *words)
 }

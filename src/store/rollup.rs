@@ -27,10 +27,14 @@ pub struct RoundLine {
     pub poll: PollId,
     pub class: Class,
     pub expected: u64,
+    /// Who was there, from the sheet.
+    pub present: Option<u64>,
     /// Slips handed out, once they were counted.
     pub issued: Option<u64>,
     /// Ballots that came back, once the box was opened.
     pub returned: Option<u64>,
+    /// Valid ballots, from the sheet.
+    pub valid: Option<u64>,
     /// The sheet in force.
     pub sheet: Option<String>,
     pub rate: Option<DecidingRate>,
@@ -86,7 +90,7 @@ impl Line {
 type RoundColumns = (
     s::poll_id,
     s::class,
-    (s::expected, s::issued, s::returned),
+    (s::expected, s::present, s::issued, s::returned, s::valid),
     s::sheet_id,
     (s::numerator, s::base, s::threshold_num, s::threshold_den),
     (s::rate, s::turnout),
@@ -94,14 +98,15 @@ type RoundColumns = (
 const ROUND: RoundColumns = (
     s::poll_id,
     s::class,
-    (s::expected, s::issued, s::returned),
+    (s::expected, s::present, s::issued, s::returned, s::valid),
     s::sheet_id,
     (s::numerator, s::base, s::threshold_num, s::threshold_den),
     (s::rate, s::turnout),
 );
 
 type Rate = (Option<i64>, Option<i64>, Option<i64>, Option<i64>);
-type RoundRow = (i64, i32, (i64, Option<i64>, Option<i64>), Option<String>, Rate, (i32, i32));
+type Counts = (i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+type RoundRow = (i64, i32, Counts, Option<String>, Rate, (i32, i32));
 
 fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
@@ -112,7 +117,7 @@ fn class_of(number: i32) -> Result<Class, DatabaseError> {
 }
 
 fn round_of(row: RoundRow) -> Result<RoundLine, DatabaseError> {
-    let (poll, class, (expected, issued, returned), sheet, rate, (rate_order, turnout_order)) = row;
+    let (poll, class, (expected, present, issued, returned, valid), sheet, rate, (rate_order, turnout_order)) = row;
     let rate = match rate {
         (Some(numerator), Some(base), Some(num), Some(den)) => Fraction::new(unsigned(num), unsigned(den))
             .map(|threshold| DecidingRate { numerator: unsigned(numerator), base: unsigned(base), threshold }),
@@ -122,8 +127,10 @@ fn round_of(row: RoundRow) -> Result<RoundLine, DatabaseError> {
         poll: PollId(poll),
         class: class_of(class)?,
         expected: unsigned(expected),
+        present: present.map(unsigned),
         issued: issued.map(unsigned),
         returned: returned.map(unsigned),
+        valid: valid.map(unsigned),
         sheet,
         rate,
         rate_order,
@@ -286,6 +293,42 @@ pub fn totals(connection: &mut AnyConnection, path: &str, year: u16) -> Result<T
     }
     totals.classes.sort_by_key(|(class, _)| class.number());
     Ok(totals)
+}
+
+/// The grassroots unions below the union with this path; with `held_only` those whose round of the year is certified.
+///
+/// # Errors
+/// Database faults.
+pub fn grassroots(
+    connection: &mut AnyConnection,
+    path: &str,
+    year: u16,
+    held_only: bool,
+) -> Result<Vec<(UnionId, String)>, DatabaseError> {
+    let (from, to) = subtree(path);
+    let rows: Vec<(i64, String)> = if held_only {
+        s::table
+            .inner_join(u::table.on(u::id.eq(s::union_id)))
+            .filter(s::year.eq(i32::from(year)))
+            .filter(s::current.eq(true))
+            .filter(s::path.gt(from))
+            .filter(s::path.lt(to))
+            .filter(s::grassroots.eq(true))
+            .filter(s::class.eq_any(Class::numbers(|stage, _| stage.is_held())))
+            .order(s::path)
+            .select((u::id, u::name))
+            .load(connection)?
+    } else {
+        let grassroots = Category::ALL.into_iter().filter(|category| category.is_grassroots()).map(Category::code);
+        u::table
+            .filter(u::path.gt(from))
+            .filter(u::path.lt(to))
+            .filter(u::category.eq_any(grassroots.collect::<Vec<_>>()))
+            .order(u::path)
+            .select((u::id, u::name))
+            .load(connection)?
+    };
+    Ok(rows.into_iter().map(|(id, name)| (UnionId(id), name)).collect())
 }
 
 /// The first and the last year with a round in the installation; none before there is one.

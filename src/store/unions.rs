@@ -115,6 +115,38 @@ pub fn lineage(connection: &mut AnyConnection, union: &Union) -> Result<Vec<Unio
     rows.into_iter().map(union_of).collect()
 }
 
+/// Those of `ids` that have unions below them.
+///
+/// # Errors
+/// Database faults.
+pub fn with_unions_below(connection: &mut AnyConnection, ids: &[UnionId]) -> Result<Vec<UnionId>, DatabaseError> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let found: Vec<Option<i64>> =
+        t::table.filter(t::superior_id.eq_any(ids)).select(t::superior_id).distinct().load(connection)?;
+    Ok(found.into_iter().flatten().map(UnionId).collect())
+}
+
+/// The unions of an area with one of these names, in the order of the tree: an import finds superiors and
+/// repetitions by name.
+///
+/// # Errors
+/// Database faults.
+pub fn named(connection: &mut AnyConnection, path: &str, names: &[&str]) -> Result<Vec<Union>, DatabaseError> {
+    let mut found = Vec::new();
+    let (from, to) = subtree(path);
+    // Databases limit how many values one statement may carry.
+    for some in names.chunks(500) {
+        let rows: Vec<Row> = t::table
+            .filter(t::path.ge(&from))
+            .filter(t::path.lt(&to))
+            .filter(t::name.eq_any(some))
+            .order(t::path)
+            .load(connection)?;
+        found.extend(rows);
+    }
+    found.into_iter().map(union_of).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

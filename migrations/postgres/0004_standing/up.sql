@@ -17,8 +17,10 @@ CREATE TABLE standing (
     -- The journal's last line before the stage changed: what waits longest comes first.
     moved         BIGINT NOT NULL,
     expected      BIGINT NOT NULL,
+    present       BIGINT,
     issued        BIGINT,
     returned      BIGINT,
+    valid         BIGINT,
     -- From the sheet in force.
     sheet_id      TEXT,
     numerator     BIGINT,
@@ -35,3 +37,6 @@ CREATE INDEX standing_waits ON standing (waits, path);
 
 -- Counting the unions of an area by category reads this index alone.
 CREATE INDEX trade_union_area ON trade_union (path, category);
+
+-- Draws of spot checks are found by union and action.
+CREATE INDEX journal_union ON journal (union_id, action, id);

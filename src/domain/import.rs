@@ -1,0 +1,231 @@
+//! A table of unions to be created, read from CSV: every fault with its line, nothing decided about the database.
+
+use super::union::{Category, check_credit_code};
+
+/// Most lines of one import.
+pub const MAX_LINES: usize = 2_000;
+/// Most chair accounts of one import: each password takes a while to hash.
+pub const MAX_ACCOUNTS: usize = 200;
+/// Longest name, in characters.
+pub const MAX_NAME: usize = 100;
+
+/// The columns, in the order of the sample file.
+pub const COLUMNS: [&str; 7] =
+    ["工会名称", "工会类别", "上级工会", "统一社会信用代码", "规则集", "主席姓名", "主席用户名"];
+
+/// A union as its line states it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportLine {
+    /// Line of the file, from 1.
+    pub line: u64,
+    pub name: String,
+    pub category: Category,
+    /// Name of the union above; none: the importing union.
+    pub superior: Option<String>,
+    pub credit_code: Option<String>,
+    /// Id of the rule set; none: that of the union above.
+    pub rule_set: Option<String>,
+    /// Name and username of the chair, if an account is to be made.
+    pub chair: Option<(String, String)>,
+}
+
+/// Something about a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// Line of the file, from 1.
+    pub line: u64,
+    pub words: String,
+}
+
+/// What a table says: its good lines, what is wrong with others, and what is merely odd.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Import {
+    pub lines: Vec<ImportLine>,
+    pub errors: Vec<Remark>,
+    pub warnings: Vec<Remark>,
+}
+
+impl Import {
+    /// Adds an error.
+    pub fn refuse(&mut self, line: u64, words: impl Into<String>) {
+        self.errors.push(Remark { line, words: words.into() });
+    }
+
+    /// Reads CSV text. The first line names the columns, in any order; 工会名称 and 工会类别 must be there.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let mut import = Import::default();
+        let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
+        let places = match reader.headers() {
+            Ok(head) => COLUMNS.map(|column| head.iter().position(|cell| cell == column)),
+            Err(error) => {
+                import.refuse(1, format!("无法读取：{error}"));
+                return import;
+            }
+        };
+        for (column, place) in COLUMNS.iter().zip(places).take(2) {
+            if place.is_none() {
+                import.refuse(1, format!("第一行要写列名，缺少“{column}”"));
+            }
+        }
+        if !import.errors.is_empty() {
+            return import;
+        }
+        for record in reader.records() {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => {
+                    let line = error.position().map_or(0, csv::Position::line);
+                    import.refuse(line, "这一行不是正确的 CSV，请检查引号和编码");
+                    continue;
+                }
+            };
+            let line = record.position().map_or(0, csv::Position::line);
+            if import.lines.len() + import.errors.len() >= MAX_LINES {
+                import.refuse(line, format!("一次最多导入{MAX_LINES}行，请分几次导入"));
+                break;
+            }
+            let cells = places.map(|place| place.and_then(|place| record.get(place)).unwrap_or_default());
+            import.line(line, cells);
+        }
+        import.check_accounts();
+        if import.lines.is_empty() && import.errors.is_empty() {
+            import.refuse(1, "除列名以外没有内容");
+        }
+        import
+    }
+
+    fn line(&mut self, line: u64, cells: [&str; 7]) {
+        let [name, category, superior, code, rule_set, chair, username] = cells;
+        if cells.iter().all(|cell| cell.is_empty()) {
+            return;
+        }
+        let before = self.errors.len();
+        if let Err(words) = check_name(name) {
+            self.refuse(line, format!("工会名称{words}"));
+        }
+        let found = Category::ALL.into_iter().find(|known| known.label() == category || known.code() == category);
+        if found.is_none() {
+            let known = Category::ALL.map(Category::label).join("、");
+            self.refuse(line, format!("工会类别“{category}”不认识，应为：{known}"));
+        }
+        let code = code.to_ascii_uppercase();
+        if let Some(oddity) = Some(&code).filter(|code| !code.is_empty()).and_then(|code| check_credit_code(code).err())
+        {
+            self.warnings.push(Remark { line, words: oddity.to_string() });
+        }
+        if code.chars().count() > MAX_NAME {
+            self.refuse(line, "统一社会信用代码太长");
+        }
+        match (chair.is_empty(), username.is_empty()) {
+            (true, false) => self.refuse(line, "写了主席用户名，缺少主席姓名"),
+            (false, true) => self.refuse(line, "写了主席姓名，缺少主席用户名"),
+            (false, false) => {
+                if let Err(words) = check_name(chair) {
+                    self.refuse(line, format!("主席姓名{words}"));
+                }
+                if let Err(words) = check_username(username) {
+                    self.refuse(line, words);
+                }
+            }
+            (true, true) => {}
+        }
+        let filled = |cell: &str| (!cell.is_empty()).then(|| cell.to_owned());
+        if let (Some(category), true) = (found, self.errors.len() == before) {
+            self.lines.push(ImportLine {
+                line,
+                name: name.to_owned(),
+                category,
+                superior: filled(superior),
+                credit_code: filled(&code),
+                rule_set: filled(rule_set),
+                chair: filled(chair).zip(filled(username)),
+            });
+        }
+    }
+
+    fn check_accounts(&mut self) {
+        let mut seen = std::collections::BTreeMap::new();
+        let mut again = Vec::new();
+        for line in &self.lines {
+            if let Some((_, username)) = &line.chair
+                && let Some(first) = seen.insert(username.clone(), line.line)
+            {
+                again.push((line.line, format!("主席用户名“{username}”和第{first}行重复")));
+            }
+        }
+        for (line, words) in again {
+            self.refuse(line, words);
+        }
+        if seen.len() > MAX_ACCOUNTS {
+            self.refuse(1, format!("一次最多建立{MAX_ACCOUNTS}个主席账号，请分几次导入"));
+        }
+    }
+}
+
+/// Whether a name of a union or person is one.
+///
+/// # Errors
+/// What is wrong with it, to follow the word for the field.
+pub fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() {
+        Err("没有填写")
+    } else if name.chars().count() > MAX_NAME {
+        Err("不能超过100个字")
+    } else if name.chars().any(char::is_control) {
+        Err("含有不能使用的字符")
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a username is one: 3 to 32 of small letters, digits, `.`, `-` and `_`, beginning with a letter.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_username(username: &str) -> Result<(), &'static str> {
+    let fits = (3..=32).contains(&username.len())
+        && username.starts_with(|c: char| c.is_ascii_lowercase())
+        && username.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_'));
+    if fits {
+        Ok(())
+    } else {
+        Err("用户名应为3到32位小写字母、数字、点、短横或下划线，以字母开头")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_lines_are_read_in_any_order_of_columns() {
+        let import = Import::read(
+            "工会类别,工会名称,主席用户名,主席姓名,备注\r\n企业工会,\"甲，厂工会\",jia,张三,x\r\n,,,\r\nvillage_union, 乙村工会 \r\n",
+        );
+        assert_eq!((import.errors, import.warnings), (vec![], vec![]));
+        assert_eq!(import.lines.len(), 2);
+        assert_eq!(import.lines[0].chair, Some(("张三".to_owned(), "jia".to_owned())));
+        let second = &import.lines[1];
+        assert_eq!((second.line, second.name.as_str(), second.category), (4, "乙村工会", Category::VillageUnion));
+    }
+
+    #[test]
+    fn every_fault_is_named_with_its_line_and_codes_only_warn() {
+        let import = Import::read(
+            "工会名称,工会类别,统一社会信用代码,主席姓名,主席用户名\n甲,企业工会,8137,,\n,企业工会,,,\n乙,公司,,,\n丙,企业工会,,李四,\n丁,企业工会,,李四,Li Si\n戊,企业工会,,王五,wang\n己,企业工会,,赵六,wang\n",
+        );
+        let lines: Vec<u64> = import.errors.iter().map(|error| error.line).collect();
+        assert_eq!(lines, [3, 4, 5, 6, 8]);
+        assert_eq!(import.warnings.iter().map(|warning| warning.line).collect::<Vec<_>>(), [2]);
+        assert!(Import::read("名称\n甲\n").errors[0].words.contains("工会名称"));
+        assert!(!Import::read("工会名称,工会类别\n").errors.is_empty());
+        assert!(!Import::read("").errors.is_empty());
+    }
+
+    #[test]
+    fn too_many_lines_are_refused() {
+        let text = format!("工会名称,工会类别\n{}", "甲,企业工会\n".repeat(MAX_LINES + 1));
+        assert_eq!(Import::read(&text).errors.len(), 1);
+    }
+}

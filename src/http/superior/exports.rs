@@ -1,0 +1,99 @@
+//! The area of a superior as files: a table of its unions with totals, as PDF and as a workbook.
+
+use super::area::{self, Search};
+use super::words;
+use crate::domain::standing::DecidingRate;
+use crate::http::gate::Desk;
+use crate::http::problem::Problem;
+use crate::http::reply::{Answer, Reply};
+use crate::render::rollup_pdf::{RollUpRow, RollUpSheet};
+use crate::render::workbook;
+use crate::store::rollup::{self, Line};
+use crate::world;
+
+/// Most lines of the PDF.
+const PDF_LINES: usize = 5_000;
+/// Most lines of the workbook.
+const WORKBOOK_LINES: usize = 20_000;
+
+/// `GET /desk/rollup.pdf`, with the filters of `GET /desk`.
+///
+/// # Errors
+/// `NOT_YOURS`, `too_many_lines`.
+pub fn pdf(desk: &Desk<'_>) -> Answer {
+    let sheet = sheet(desk, PDF_LINES)?;
+    let missing: String = sheet.missing().into_iter().collect();
+    if !missing.is_empty() {
+        return Err(Problem::invalid(
+            "missing_characters",
+            format!("名称里有字库没有的字，印不出来：{missing}"),
+            "可以改下载 Excel 表，或请系统管理员补充字库。",
+        ));
+    }
+    let file = sheet.pdf().map_err(|error| Problem::internal(&error))?;
+    Ok(Reply::file("application/pdf", "rollup.pdf", file))
+}
+
+/// `GET /desk/rollup.xlsx`, with the filters of `GET /desk`.
+///
+/// # Errors
+/// `NOT_YOURS`, `too_many_lines`.
+pub fn xlsx(desk: &Desk<'_>) -> Answer {
+    let sheet = sheet(desk, WORKBOOK_LINES)?;
+    let file = workbook::roll_up(&sheet).map_err(|error| Problem::internal(&error))?;
+    Ok(Reply::file("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "rollup.xlsx", file))
+}
+
+fn sheet(desk: &Desk<'_>, most: usize) -> Result<RollUpSheet, Problem> {
+    let today = world::date_in_china(desk.ask.now);
+    let mut search = Search::of(&desk.ask.query, u16::try_from(today.year()).unwrap_or_default());
+    search.after = rollup::After::default();
+    let head = area::area(desk, &search)?;
+    let limit = i64::try_from(most).unwrap_or(i64::MAX) + 1;
+    let (lines, totals) = desk.app.database.read(|c| -> Result<_, Problem> {
+        Ok((
+            rollup::page(c, &head.path, search.year, &search.filter, search.sort, &search.after, limit)?,
+            rollup::totals(c, &head.path, search.year)?,
+        ))
+    })?;
+    if lines.len() > most {
+        return Err(Problem::invalid(
+            "too_many_lines",
+            format!("符合条件的工会超过{most}家，一个文件放不下"),
+            "请先按阶段、结论或下级地区筛选，再下载。",
+        )
+        .back_to(format!("/desk?{}", search.query()), "返回"));
+    }
+    Ok(RollUpSheet {
+        title: format!("{}年度会员评家情况汇总表", search.year),
+        as_of: format!("截至{}", words::moment(desk.ask.now)),
+        rows: lines.into_iter().map(row).collect(),
+        outcomes: area::outcomes(&totals),
+        date: today,
+        superior: head.name,
+    })
+}
+
+fn row(line: Line) -> RollUpRow {
+    let mut row = RollUpRow {
+        union_name: line.union.name,
+        category: line.union.category.label().to_owned(),
+        outcome: "没有评议".to_owned(),
+        ..RollUpRow::default()
+    };
+    let Some(round) = line.round else { return row };
+    row.expected = Some(round.expected);
+    row.present = round.present;
+    row.issued = round.issued;
+    row.returned = round.returned;
+    row.valid = round.valid;
+    row.rate = round.rate.map(|rate| (rate.numerator, rate.base));
+    row.threshold = round.rate.as_ref().map(threshold).unwrap_or_default();
+    words::tag(round.class).1.clone_into(&mut row.outcome);
+    row.sheet = round.sheet.unwrap_or_default();
+    row
+}
+
+fn threshold(rate: &DecidingRate) -> String {
+    format!("≥ {}", words::threshold(rate))
+}

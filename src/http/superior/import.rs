@@ -1,0 +1,296 @@
+//! Importing unions from a table: read, shown with every fault by its line, then created all or none.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+
+use super::accounts::{OneTime, PasswordsPage, create_temporary, one_time_password};
+use super::unions::above;
+use crate::database::AnyConnection;
+use crate::domain::account::Role;
+use crate::domain::ids::UnionId;
+use crate::domain::import::{COLUMNS, Import, ImportLine, MAX_ACCOUNTS, MAX_LINES, Remark};
+use crate::domain::union::{Category, Union};
+use crate::http::App;
+use crate::http::gate::Desk;
+use crate::http::page::Frame;
+use crate::http::problem::Problem;
+use crate::http::reply::{Answer, Reply};
+use crate::store::accounts::{self, NewAccount, PasswordDigest};
+use crate::store::unions::{self, NewUnion};
+use crate::store::{By, StoreError};
+use crate::world;
+
+/// Lines of the preview: enough to see that the columns are right.
+const SHOWN: usize = 100;
+
+#[derive(Template)]
+#[template(path = "superior/import.html")]
+struct ImportPage {
+    frame: Frame,
+    above: Union,
+    text: String,
+    /// Whether something was sent to be looked at.
+    read: bool,
+    import: Import,
+    ready: bool,
+    accounts: usize,
+}
+
+impl ImportPage {
+    const COLUMNS: [&str; 7] = COLUMNS;
+    const MAX_LINES: usize = MAX_LINES;
+    const MAX_ACCOUNTS: usize = MAX_ACCOUNTS;
+    const SHOWN: usize = SHOWN;
+    const CATEGORIES: [Category; 13] = Category::ALL;
+}
+
+/// `GET /unions/import`: `under` in the query names the union below which to create them.
+///
+/// # Errors
+/// `NOT_YOURS`.
+pub fn form(desk: &Desk<'_>) -> Answer {
+    let above = above(desk, desk.ask.query.get("under"))?;
+    page(desk, above, String::new(), None)
+}
+
+/// `GET /unions/import/sample.csv`: the columns with two lines, as Excel opens it.
+///
+/// # Errors
+/// None of its own.
+pub fn sample(_: &Desk<'_>) -> Answer {
+    let text = format!(
+        "\u{feff}{}\r\n示例街道总工会,乡镇（街道）工会,,,,,\r\n示例机械厂工会,企业工会,示例街道总工会,,,张三,shili-zhang\r\n",
+        COLUMNS.join(",")
+    );
+    Ok(Reply::file("text/csv; charset=utf-8", "unions.csv", text))
+}
+
+/// `POST /unions/import`: shows what the table says. Changes nothing.
+///
+/// # Errors
+/// `NOT_YOURS`, `encoding`.
+pub fn preview(desk: &Desk<'_>) -> Answer {
+    let above = above(desk, desk.ask.form.get("under"))?;
+    let text = if desk.ask.file.is_empty() {
+        desk.ask.form.get("text").trim_start_matches('\u{feff}').to_owned()
+    } else {
+        decode(&desk.ask.file).ok_or_else(|| {
+            Problem::invalid(
+                "encoding",
+                "文件的文字无法识别",
+                "请在 Excel 里另存为“CSV UTF-8（逗号分隔）”或“CSV（逗号分隔）”，再上传。",
+            )
+            .back_to("/unions/import", "返回")
+        })?
+    };
+    let import = look_up(desk, &above, &text)?.0;
+    page(desk, above, text, Some(import))
+}
+
+/// `POST /unions/import/confirm`: creates everything, or, if anything is wrong by now, nothing.
+///
+/// # Errors
+/// `NOT_YOURS`; with faults the preview is shown again.
+pub fn confirm(desk: &Desk<'_>) -> Answer {
+    let above = above(desk, desk.ask.form.get("under"))?;
+    let text = desk.ask.form.get("text").to_owned();
+    let (import, _) = look_up(desk, &above, &text)?;
+    if !import.errors.is_empty() {
+        return page(desk, above, text, Some(import));
+    }
+    // Hashing takes long on purpose: before the transaction.
+    let mut digests = BTreeMap::new();
+    for (_, username) in import.lines.iter().filter_map(|line| line.chair.as_ref()) {
+        let password = one_time_password();
+        let digest = PasswordDigest::of(&password, &world::random_bytes())?;
+        digests.insert(username.clone(), (password, digest));
+    }
+    let created = desk.app.database.write(|c| -> Result<_, StoreError> {
+        let (import, places) = resolve(c, desk.app, &above, &text)?;
+        if !import.errors.is_empty() {
+            return Ok(Err(import));
+        }
+        create(c, &above, &import.lines, &places, &digests, desk.by()).map(Ok)
+    });
+    match created? {
+        Err(import) => page(desk, above, text, Some(import)),
+        Ok(count) => {
+            let passwords = import
+                .lines
+                .into_iter()
+                .filter_map(|line| {
+                    let (name, username) = line.chair?;
+                    let (password, _) = digests.remove(&username)?;
+                    Some(OneTime { union: line.name, name, role: Role::Chair.label(), username, password })
+                })
+                .collect();
+            let heading = format!("已建立{count}个工会");
+            Reply::page(&PasswordsPage {
+                frame: desk.frame(&heading).wide(),
+                heading,
+                passwords,
+                back: "/unions".into(),
+            })
+        }
+    }
+}
+
+fn page(desk: &Desk<'_>, above: Union, text: String, import: Option<Import>) -> Answer {
+    let (read, import) = (import.is_some(), import.unwrap_or_default());
+    let wrong = !import.errors.is_empty();
+    let page = ImportPage {
+        frame: desk.frame("成批导入下级工会").wide(),
+        above,
+        text,
+        read,
+        ready: read && !wrong,
+        accounts: import.lines.iter().filter(|line| line.chair.is_some()).count(),
+        import,
+    };
+    let reply = Reply::page(&page)?;
+    Ok(if wrong { reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY) } else { reply })
+}
+
+/// UTF-8, or what Chinese Excel writes: GB18030.
+fn decode(bytes: &[u8]) -> Option<String> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Some(text.to_owned());
+    }
+    let (text, _, wrong) = encoding_rs::GB18030.decode(bytes);
+    (!wrong).then(|| text.into_owned())
+}
+
+/// Where a union is to be created.
+enum Place {
+    /// Below a union that exists.
+    Existing(UnionId, String),
+    /// Below the union of an earlier line.
+    Line(usize),
+}
+
+fn look_up(desk: &Desk<'_>, above: &Union, text: &str) -> Result<(Import, Vec<Place>), Problem> {
+    Ok(desk.app.database.read(|c| resolve(c, desk.app, above, text))?)
+}
+
+/// Reads the table and finds superiors, rule sets and usernames; adds what is wrong.
+fn resolve(
+    connection: &mut AnyConnection,
+    app: &App,
+    above: &Union,
+    text: &str,
+) -> Result<(Import, Vec<Place>), StoreError> {
+    let mut import = Import::read(text);
+    let mut names: Vec<&str> = import.lines.iter().map(|line| line.name.as_str()).collect();
+    names.extend(import.lines.iter().filter_map(|line| line.superior.as_deref()));
+    names.sort_unstable();
+    names.dedup();
+    let mut known: BTreeMap<String, Vec<Union>> = BTreeMap::new();
+    for union in unions::named(connection, &above.path, &names)? {
+        known.entry(union.name.clone()).or_default().push(union);
+    }
+    let mut places = Vec::new();
+    let mut wrong: Vec<Remark> = Vec::new();
+    let mut earlier: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, line) in import.lines.iter_mut().enumerate() {
+        let mut refuse = |words: String| wrong.push(Remark { line: line.line, words });
+        let place = match place(line.superior.as_deref(), above, &known, &earlier) {
+            Ok(place) => place,
+            Err(words) => {
+                refuse(words);
+                continue;
+            }
+        };
+        if let Place::Existing(id, _) = &place {
+            let same = known.get(&line.name).into_iter().flatten().any(|union| union.superior == Some(*id));
+            if same {
+                refuse(format!("“{}”已经建立过，同一上级下面不能同名", line.name));
+            }
+        }
+        if earlier.insert(line.name.clone(), index).is_some() {
+            refuse(format!("工会名称“{}”在表里重复", line.name));
+        }
+        if let Some(wanted) = &line.rule_set {
+            let mut sets = app.rules.list();
+            match sets.find(|set| set.id == *wanted || set.title == *wanted || set.jurisdiction == *wanted) {
+                Some(set) => line.rule_set = Some(set.id.clone()),
+                None => refuse(format!("没有规则集“{wanted}”")),
+            }
+        }
+        if let Some((_, username)) = &line.chair
+            && accounts::by_username(connection, username)?.is_some()
+        {
+            refuse(format!("用户名“{username}”已经有人使用"));
+        }
+        places.push(place);
+    }
+    import.errors.extend(wrong);
+    import.errors.sort_by_key(|error| error.line);
+    Ok((import, places))
+}
+
+fn place(
+    superior: Option<&str>,
+    above: &Union,
+    known: &BTreeMap<String, Vec<Union>>,
+    earlier: &BTreeMap<String, usize>,
+) -> Result<Place, String> {
+    let Some(name) = superior.filter(|name| *name != above.name) else {
+        return Ok(Place::Existing(above.id, above.rule_set.clone()));
+    };
+    match (known.get(name).map(Vec::as_slice), earlier.get(name)) {
+        (None | Some([]), Some(line)) => Ok(Place::Line(*line)),
+        (Some([union]), None) => Ok(Place::Existing(union.id, union.rule_set.clone())),
+        (None | Some([]), None) => Err(format!("没有找到上级工会“{name}”；它要么已经在您的范围内，要么写在前面的行里")),
+        _ => Err(format!("名叫“{name}”的工会不止一个，分不清是哪一个")),
+    }
+}
+
+fn create(
+    connection: &mut AnyConnection,
+    above: &Union,
+    lines: &[ImportLine],
+    places: &[Place],
+    digests: &BTreeMap<String, (String, PasswordDigest)>,
+    by: By,
+) -> Result<usize, StoreError> {
+    let mut created: Vec<Union> = Vec::with_capacity(lines.len());
+    for (line, place) in lines.iter().zip(places) {
+        let (superior, inherited) = match place {
+            Place::Existing(id, rule_set) => (*id, rule_set.clone()),
+            Place::Line(index) => created
+                .get(*index)
+                .map_or((above.id, above.rule_set.clone()), |union| (union.id, union.rule_set.clone())),
+        };
+        let new = NewUnion {
+            superior: Some(superior),
+            name: line.name.clone(),
+            credit_code: line.credit_code.clone(),
+            category: line.category,
+            rule_set: line.rule_set.clone().unwrap_or(inherited),
+        };
+        let union = unions::create(connection, &new, by)?;
+        if let Some((name, username)) = &line.chair
+            && let Some((_, digest)) = digests.get(username)
+        {
+            let new = NewAccount { username: username.clone(), role: Role::Chair, union: union.id, name: name.clone() };
+            create_temporary(connection, &new, digest, by)?;
+        }
+        created.push(union);
+    }
+    Ok(created.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_chinese_excel_are_read() {
+        let (bytes, _, _) = encoding_rs::GB18030.encode("工会名称,工会类别\r\n青岛㛃工会,企业工会");
+        assert_eq!(decode(&bytes).unwrap(), "工会名称,工会类别\r\n青岛㛃工会,企业工会");
+        assert_eq!(decode("\u{feff}工会".as_bytes()).unwrap(), "工会");
+        assert_eq!(decode(&[0xff, 0xff, 0x00]), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! What a superior union does: watches its area, approves electorates, gives opinions on sheets, creates the
+//! unions and accounts below it, draws spot checks.
+
+pub mod accounts;
+pub mod approvals;
+pub mod area;
+pub mod exports;
+pub mod import;
+pub mod oversight;
+pub mod spot_check;
+pub mod unions;
+mod words;

@@ -1,0 +1,306 @@
+//! A round as the union above sees it: facts, turnout, sheets and journal; and its two decisions.
+
+use askama::Template;
+
+use super::words::{self, JournalRow};
+use crate::database::DatabaseError;
+use crate::domain::account::Act;
+use crate::domain::dates;
+use crate::domain::jws::Statement;
+use crate::domain::poll::{Approval, Phase, Poll, VoidReason};
+use crate::domain::sheet::SheetPayload;
+use crate::domain::standing::{Rating, Stage, Waits};
+use crate::domain::statement::{OpeningStatement, OpinionStatement};
+use crate::domain::union::{Union, check_credit_code};
+use crate::http::gate::Desk;
+use crate::http::page::Frame;
+use crate::http::problem::Problem;
+use crate::http::reply::{Answer, Reply};
+use crate::store::sheets::StoredSheet;
+use crate::store::{StoreError, journal, polls, sheets, statements, unions};
+
+/// Longest reason, in characters.
+const REASON: usize = 500;
+/// Lines of the journal.
+const LINES: i64 = 200;
+
+/// A certified sheet in the list.
+struct SheetRow {
+    id: String,
+    certified_on: String,
+    rating: &'static str,
+    /// Whether it is the one that counts.
+    in_force: bool,
+    /// The signed opinion on it: accepted, text, who.
+    opinion: Option<(bool, String, String)>,
+}
+
+/// One line of the comparison of a corrected sheet with the one it replaces.
+struct Change {
+    label: &'static str,
+    old: String,
+    new: String,
+}
+
+#[derive(Template)]
+#[template(path = "superior/oversight.html")]
+struct RoundPage {
+    frame: Frame,
+    crumbs: Vec<(i64, String)>,
+    union: Union,
+    poll: Poll,
+    stage: Stage,
+    facts: Vec<(&'static str, String)>,
+    turnout: Option<(u64, u64, String)>,
+    notes: Vec<String>,
+    sheets: Vec<SheetRow>,
+    changes: Vec<Change>,
+    journal: Vec<JournalRow>,
+    /// What this person may decide now.
+    decide: Waits,
+    /// What was typed, and what is wrong with it.
+    reason: String,
+    error: &'static str,
+}
+
+impl RoundPage {
+    fn decides_roll(&self) -> bool {
+        self.decide == Waits::Roll
+    }
+
+    fn decides_sheet(&self) -> bool {
+        self.decide == Waits::Sheet
+    }
+}
+
+/// `GET /oversight/{id}`
+///
+/// # Errors
+/// `NOT_YOURS`.
+pub fn show(desk: &Desk<'_>) -> Answer {
+    let (poll, union) = desk.poll(&[Act::Watch])?;
+    page(desk, poll, union, "")
+}
+
+/// `POST /oversight/{id}/roll`: approves the electorate, or returns it with a reason.
+///
+/// # Errors
+/// `NOT_YOURS`, `wrong_phase`, `stale`; without a reason the page is shown again.
+pub fn decide_roll(desk: &Desk<'_>) -> Answer {
+    let (poll, union) = seen(desk)?;
+    let by = desk.who.account.id;
+    let reason = desk.ask.form.trimmed("reason").to_owned();
+    let (approval, action, done) = match desk.ask.form.get("decision") {
+        "approve" => (Approval::Approved { by }, "poll.approve", "roll_approved"),
+        "return" if !is_reason(&reason) => return page(desk, poll, union, "退回要写明理由，不超过500字。"),
+        "return" => (Approval::Returned { by, reason: reason.clone() }, "poll.return_roll", "roll_returned"),
+        _ => return page(desk, poll, union, "请选择“批准”或“退回”。"),
+    };
+    let detail = if action == "poll.approve" { "" } else { reason.as_str() };
+    desk.app
+        .database
+        .write(|c| polls::advance(c, &poll, action, detail, desk.by(), |phase| phase.decide_approval(approval)))?;
+    Ok(Reply::see_other(format!("/oversight/{}?done={done}", poll.id)))
+}
+
+/// `POST /oversight/{id}/opinion`: accepts the sheet, or returns it with a reason. Signed.
+///
+/// # Errors
+/// `NOT_YOURS`, `wrong_phase`, `stale`; without a reason the page is shown again.
+pub fn decide_sheet(desk: &Desk<'_>) -> Answer {
+    let (poll, union) = seen(desk)?;
+    let text = desk.ask.form.trimmed("reason").to_owned();
+    let accepted = match desk.ask.form.get("decision") {
+        "accept" if text.chars().count() <= REASON => true,
+        "accept" => return page(desk, poll, union, "意见不能超过500字。"),
+        "return" if is_reason(&text) => false,
+        "return" => return page(desk, poll, union, "退回要写明理由，不超过500字。"),
+        _ => return page(desk, poll, union, "请选择“同意”或“退回”。"),
+    };
+    let text = if accepted && text.is_empty() { "同意".to_owned() } else { text };
+    desk.app.office.opine(&poll, &desk.who.union, &desk.who.account, accepted, &text, desk.ask.now)?;
+    let done = if accepted { "sheet_accepted" } else { "sheet_returned" };
+    Ok(Reply::see_other(format!("/oversight/{}?done={done}", poll.id)))
+}
+
+fn is_reason(text: &str) -> bool {
+    (1..=REASON).contains(&text.chars().count())
+}
+
+/// The round, if this person may decide on it and its page shows it as it is now.
+fn seen(desk: &Desk<'_>) -> Result<(Poll, Union), Problem> {
+    let (poll, union) = desk.poll(&[Act::Oversee])?;
+    if desk.ask.form.get("version") == poll.version.to_string() {
+        Ok((poll, union))
+    } else {
+        Err(Problem::from(StoreError::Stale).back_to(format!("/oversight/{}", poll.id), "回到本轮评议"))
+    }
+}
+
+fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: &'static str) -> Answer {
+    let stage = Stage::of(&poll.phase);
+    let (lineage, stored, opening, lines) = desk.app.database.read(|c| -> Result<_, DatabaseError> {
+        Ok((
+            unions::lineage(c, &union)?,
+            sheets::of_poll(c, poll.id)?,
+            statements::load(c, poll.id, statements::OPENING)?,
+            journal::of_poll(c, poll.id, LINES)?,
+        ))
+    })?;
+    let (rows, changes) = sheet_rows(desk, &poll, stored)?;
+    let turnout = if poll.phase.opening().is_some() {
+        let spent = desk.app.ballot_box.turnout(poll.id)?.spent;
+        let expected = u64::from(poll.facts.expected);
+        Some((spent, expected, words::rate(spent, expected)))
+    } else {
+        None
+    };
+    let decide = if desk.may(Act::Oversee, &union) { stage.waits() } else { Waits::Nothing };
+    let page = RoundPage {
+        frame: desk.frame(&format!("{} {}", union.name, poll.facts.title)).wide(),
+        crumbs: words::crumbs(&desk.who.union, lineage),
+        facts: facts(&poll, opening.as_deref()),
+        turnout,
+        notes: notes(&poll, &union),
+        sheets: rows,
+        changes,
+        journal: words::journal(lines),
+        decide,
+        reason: desk.ask.form.trimmed("reason").to_owned(),
+        error,
+        union,
+        stage,
+        poll,
+    };
+    let reply = Reply::page(&page)?;
+    if error.is_empty() { Ok(reply) } else { Ok(reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY)) }
+}
+
+fn facts(poll: &Poll, opening: Option<&str>) -> Vec<(&'static str, String)> {
+    let facts = &poll.facts;
+    let mut rows = vec![
+        ("年度", poll.year.to_string()),
+        ("工会类别", poll.category.label().to_owned()),
+        ("规则集", format!("{}（{}版）", poll.rule_set.id, poll.rule_set.version)),
+        ("评议形式", facts.assembly.label().to_owned()),
+        ("地点", facts.place.clone()),
+        ("投票日期", format!("{} 至 {}", dates::in_words(facts.begins), dates::in_words(facts.ends))),
+        ("会员总数", facts.member_total.to_string()),
+        ("应到", facts.expected.to_string()),
+        ("总监票人", facts.chief_scrutineer.clone()),
+        ("监票人", facts.scrutineers.join("、")),
+        ("计票人", facts.tellers.join("、")),
+        ("工会主席", facts.chair.clone()),
+        ("评议项目", poll.paper.items.iter().map(|item| item.title.as_str()).collect::<Vec<_>>().join("；")),
+    ];
+    if let Some(custody) = poll.phase.custody() {
+        let confirmed =
+            if custody.confirmed_by.is_some() { "（监票人已确认）" } else { "（监票人还没有确认）" };
+        rows.push(("发出票", format!("{}{confirmed}", custody.handed_out)));
+    }
+    if let Some(opening) = opening.and_then(|text| Statement::parse(text.as_bytes()).ok()) {
+        let sound = if opening.forged() { "签名不符" } else { "签名有效" };
+        if let Ok(stated) = OpeningStatement::read(opening.payload()) {
+            let slips = format!("选票{}张，备用{}张", stated.slips.roll, stated.slips.spares);
+            rows.push(("开箱声明", format!("{}，{slips}，{sound}", dates::in_words(stated.opened_on))));
+        }
+    }
+    rows.retain(|(_, value)| !value.is_empty());
+    rows
+}
+
+/// What the person should know before deciding.
+fn notes(poll: &Poll, union: &Union) -> Vec<String> {
+    let mut notes = Vec::new();
+    match &poll.phase {
+        Phase::Draft { approval: Approval::Returned { reason, .. }, .. } => {
+            notes.push(format!("名册退回的理由：{reason}"))
+        }
+        Phase::Void { reason } => notes.push(match reason {
+            VoidReason::CalledOff { text, .. } => format!("本轮已作废：{text}"),
+            VoidReason::MoreSpentThanHandedOut { spent, handed_out } => {
+                format!("本轮已作废：收回票{spent}多于发出票{handed_out}")
+            }
+            VoidReason::VaultLost => "本轮已作废：密钥丢失，没有计票".to_owned(),
+            VoidReason::BallotsLost => "本轮已作废：数据库丢失了选票".to_owned(),
+        }),
+        _ => {}
+    }
+    if poll.facts.expected > poll.facts.member_total {
+        notes.push("应到人数多于会员总数，请核对。".to_owned());
+    }
+    if let Some(oddity) = union.credit_code.as_deref().and_then(|code| check_credit_code(code).err()) {
+        notes.push(format!("{oddity}（只作提醒）。"));
+    }
+    notes
+}
+
+/// The sheets of a round, newest first, and how the newest differs from the one it replaces.
+fn sheet_rows(desk: &Desk<'_>, poll: &Poll, stored: Vec<StoredSheet>) -> Result<(Vec<SheetRow>, Vec<Change>), Problem> {
+    let mut rows = Vec::new();
+    let mut payloads: Vec<(StoredSheet, SheetPayload)> = Vec::new();
+    for sheet in stored {
+        let statement = Statement::parse(sheet.body.as_bytes()).map_err(|error| Problem::internal(&error))?;
+        let payload = SheetPayload::read(statement.payload()).map_err(|error| Problem::internal(&error))?;
+        payloads.push((sheet, payload));
+    }
+    // A sheet stands before the one that it replaces.
+    let mut next = poll.phase.sheet().cloned();
+    while let Some(id) = next {
+        let Some(place) = payloads.iter().position(|(sheet, _)| sheet.id == id) else { break };
+        let (sheet, payload) = payloads.swap_remove(place);
+        let kind = statements::opinion_on(&sheet.id);
+        let opinion = desk.app.database.read(|c| statements::load(c, poll.id, &kind))?;
+        let opinion = opinion
+            .and_then(|text| Statement::parse(text.as_bytes()).ok())
+            .and_then(|signed| OpinionStatement::read(signed.payload()).ok())
+            .map(|opinion| {
+                let who = format!("{} {} {}", opinion.superior, opinion.by, dates::in_words(opinion.given_on));
+                (opinion.accepted, opinion.text, who)
+            });
+        rows.push((
+            SheetRow {
+                id: sheet.id.to_string(),
+                certified_on: dates::in_words(payload.certified_on),
+                rating: Rating::of(&payload.assessment).label(),
+                in_force: rows.is_empty(),
+                opinion,
+            },
+            payload,
+        ));
+        next = sheet.replaces;
+    }
+    let changes = match rows.as_slice() {
+        [(_, new), (_, old), ..] => changes(old, new),
+        _ => Vec::new(),
+    };
+    Ok((rows.into_iter().map(|(row, _)| row).collect(), changes))
+}
+
+/// What may differ between a sheet and its correction, side by side.
+fn changes(old: &SheetPayload, new: &SheetPayload) -> Vec<Change> {
+    type Field = (&'static str, fn(&SheetPayload) -> String);
+    const FIELDS: [Field; 14] = [
+        ("签发日期", |sheet| dates::in_words(sheet.certified_on)),
+        ("结论", |sheet| Rating::of(&sheet.assessment).label().to_owned()),
+        ("会员总数", |sheet| sheet.counts.member_total.to_string()),
+        ("应到", |sheet| sheet.counts.expected.to_string()),
+        ("发出票", |sheet| sheet.counts.issued.to_string()),
+        ("收回票", |sheet| sheet.counts.returned.to_string()),
+        ("有效票", |sheet| sheet.counts.valid.to_string()),
+        ("各项指标", |sheet| {
+            let shown = |metric: &crate::domain::verdict::Metric| {
+                format!("{}：{} ÷ {}", metric.rule, metric.numerator, metric.base)
+            };
+            sheet.assessment.metrics.iter().map(shown).collect::<Vec<_>>().join("；")
+        }),
+        ("主要问题", |sheet| sheet.follow_up.problems.clone()),
+        ("整改措施", |sheet| sheet.follow_up.rectification.clone()),
+        ("责任人", |sheet| sheet.follow_up.responsible.clone()),
+        ("整改期限", |sheet| sheet.follow_up.deadline.map(dates::in_words).unwrap_or_default()),
+        ("公布方式", |sheet| sheet.publication.way.clone()),
+        ("公布日期", |sheet| sheet.publication.on.map(dates::in_words).unwrap_or_default()),
+    ];
+    let filled = |text: String| if text.is_empty() { "（空）".to_owned() } else { text };
+    FIELDS.into_iter().map(|(label, of)| Change { label, old: filled(of(old)), new: filled(of(new)) }).collect()
+}

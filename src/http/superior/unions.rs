@@ -1,0 +1,233 @@
+//! Unions of one's area: the list, one union with its rounds and accounts, and creating one below another.
+
+use askama::Template;
+
+use super::accounts::ROLES;
+use super::words;
+use crate::database::DatabaseError;
+use crate::domain::account::{Account, Act, Role};
+use crate::domain::ids::UnionId;
+use crate::domain::import::check_name;
+use crate::domain::standing::{Class, Stage};
+use crate::domain::union::{Category, Union, check_credit_code};
+use crate::http::ask::encoded;
+use crate::http::form::Filled;
+use crate::http::gate::Desk;
+use crate::http::page::Frame;
+use crate::http::problem::Problem;
+use crate::http::reply::{Answer, Reply};
+use crate::store::rollup::{self, After, Filter, Sort};
+use crate::store::unions::{self, NewUnion};
+use crate::store::{accounts, polls};
+
+/// Lines on a page of the list.
+const PAGE: i64 = 50;
+
+#[derive(Template)]
+#[template(path = "superior/unions.html")]
+struct UnionsPage {
+    frame: Frame,
+    home: Union,
+    unions: Vec<Union>,
+    name: String,
+    next: String,
+}
+
+/// `GET /unions`: the unions of the area, for creating and finding; the list of `GET /desk` shows their rounds.
+///
+/// # Errors
+/// Database faults.
+pub fn list(desk: &Desk<'_>) -> Answer {
+    let home = desk.who.union.clone();
+    let query = &desk.ask.query;
+    let name: String = query.trimmed("name").chars().take(60).collect();
+    let path = query.get("after").chars().filter(|c| c.is_ascii_digit() || *c == '/').collect();
+    let filter = Filter { name: name.clone(), ..Filter::default() };
+    let after = After { order: 0, path };
+    let lines = desk.app.database.read(|c| rollup::page(c, &home.path, 0, &filter, Sort::Tree, &after, PAGE + 1))?;
+    let mut unions: Vec<Union> = lines.into_iter().map(|line| line.union).collect();
+    let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let more = unions.len() > page;
+    unions.truncate(page);
+    let last = unions.last().filter(|_| more);
+    let next = last.map_or(String::new(), |last| format!("name={}&after={}", encoded(&name), encoded(&last.path)));
+    Reply::page(&UnionsPage { frame: desk.frame("工会与账号").wide(), home, unions, name, next })
+}
+
+struct RoundRow {
+    id: i64,
+    title: String,
+    year: u16,
+    tone: &'static str,
+    tag: &'static str,
+    sheet: String,
+}
+
+struct AccountRow {
+    id: i64,
+    name: String,
+    role: &'static str,
+    username: String,
+    active: bool,
+    /// Whether this person may renew or stop it.
+    mine: bool,
+}
+
+#[derive(Template)]
+#[template(path = "superior/union.html")]
+struct UnionPage {
+    frame: Frame,
+    crumbs: Vec<(i64, String)>,
+    facts: Vec<(&'static str, String)>,
+    rounds: Option<Vec<RoundRow>>,
+    accounts: Vec<AccountRow>,
+    has_below: bool,
+    form: Filled,
+    union: Union,
+}
+
+impl UnionPage {
+    const ROLES: [Role; 2] = ROLES;
+}
+
+/// `GET /unions/{id}`
+///
+/// # Errors
+/// `NOT_YOURS`.
+pub fn show(desk: &Desk<'_>) -> Answer {
+    page(desk, desk.union(Act::Administer)?, Filled::default())
+}
+
+/// The page of a union, with the form for an account as it was filled in.
+///
+/// # Errors
+/// Database faults.
+pub(super) fn page(desk: &Desk<'_>, union: Union, form: Filled) -> Answer {
+    let watches = desk.may(Act::Watch, &union);
+    let (lineage, below, people, rounds) = desk.app.database.read(|c| -> Result<_, DatabaseError> {
+        Ok((
+            unions::lineage(c, &union)?,
+            unions::with_unions_below(c, &[union.id])?,
+            accounts::of_union(c, union.id)?,
+            if watches { Some(polls::of_union(c, union.id)?) } else { None },
+        ))
+    })?;
+    let rounds = rounds.map(|rounds| {
+        rounds
+            .into_iter()
+            .map(|poll| {
+                let class = Class { stage: Stage::of(&poll.phase), rating: None, twentieths: None };
+                let (tone, tag) = words::tag(class);
+                let sheet = poll.phase.sheet().map(ToString::to_string).unwrap_or_default();
+                RoundRow { id: poll.id.0, title: poll.facts.title, year: poll.year, tone, tag, sheet }
+            })
+            .collect()
+    });
+    let own = desk.who.account.id;
+    let account = |account: Account| AccountRow {
+        id: account.id.0,
+        mine: ROLES.contains(&account.role) && account.id != own,
+        name: account.name,
+        role: account.role.label(),
+        username: account.username,
+        active: account.active,
+    };
+    let is_wrong = form.is_wrong();
+    let page = UnionPage {
+        frame: desk.frame(&union.name).wide(),
+        crumbs: words::crumbs(&desk.who.union, lineage),
+        facts: facts(desk, &union),
+        rounds,
+        accounts: people.into_iter().map(account).collect(),
+        has_below: !below.is_empty(),
+        form,
+        union,
+    };
+    let reply = Reply::page(&page)?;
+    Ok(if is_wrong { reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY) } else { reply })
+}
+
+fn facts(desk: &Desk<'_>, union: &Union) -> Vec<(&'static str, String)> {
+    let rules = desk.app.rules.get(&union.rule_set);
+    let code = union.credit_code.clone().map(|code| match check_credit_code(&code) {
+        Ok(()) => code,
+        Err(oddity) => format!("{code}（提醒：{oddity}）"),
+    });
+    vec![
+        ("工会类别", union.category.label().to_owned()),
+        ("规则集", rules.map_or_else(|| union.rule_set.clone(), |set| set.title.clone())),
+        ("统一社会信用代码", code.unwrap_or_else(|| "没有填写".to_owned())),
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "superior/new_union.html")]
+struct NewUnionPage {
+    frame: Frame,
+    above: Union,
+    rule_sets: Vec<(String, String)>,
+    form: Filled,
+}
+
+impl NewUnionPage {
+    const CATEGORIES: [Category; 13] = Category::ALL;
+}
+
+/// `GET /unions/new`: `under` in the query names the union above.
+///
+/// # Errors
+/// `NOT_YOURS`.
+pub fn new_form(desk: &Desk<'_>) -> Answer {
+    let above = above(desk, desk.ask.query.get("under"))?;
+    let mut form = Filled::default();
+    form.set("rule_set", &above.rule_set);
+    form_page(desk, above, form)
+}
+
+/// `POST /unions`
+///
+/// # Errors
+/// `NOT_YOURS`; a wrong form is shown again.
+pub fn create(desk: &Desk<'_>) -> Answer {
+    let above = above(desk, desk.ask.form.get("under"))?;
+    let mut form = Filled::of(&desk.ask.form);
+    let name = form.value("name").to_owned();
+    if let Err(words) = check_name(&name) {
+        form.refuse("name", format!("工会名称{words}"));
+    }
+    let category = Category::from_code(form.value("category"));
+    if category.is_none() {
+        form.refuse("category", "请选择工会类别");
+    }
+    let rule_set = form.value("rule_set").to_owned();
+    if desk.app.rules.get(&rule_set).is_none() {
+        form.refuse("rule_set", "请选择规则集");
+    }
+    let code = form.optional("credit_code", 40).to_ascii_uppercase();
+    let same = desk.app.database.read(|c| unions::named(c, &above.path, &[name.as_str()]))?;
+    if same.iter().any(|union| union.superior == Some(above.id)) {
+        form.refuse("name", format!("{}已经有一个同名的下级工会", above.name));
+    }
+    let (Some(category), false) = (category, form.is_wrong()) else { return form_page(desk, above, form) };
+    let credit_code = (!code.is_empty()).then_some(code);
+    let new = NewUnion { superior: Some(above.id), name, credit_code, category, rule_set };
+    let union = desk.app.database.write(|c| unions::create(c, &new, desk.by()))?;
+    Ok(Reply::see_other(format!("/unions/{}?done=union_created", union.id)))
+}
+
+fn form_page(desk: &Desk<'_>, above: Union, form: Filled) -> Answer {
+    let rule_sets = desk.app.rules.list().map(|set| (set.id.clone(), set.title.clone())).collect();
+    let is_wrong = form.is_wrong();
+    let reply = Reply::page(&NewUnionPage { frame: desk.frame("建立下级工会"), above, rule_sets, form })?;
+    Ok(if is_wrong { reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY) } else { reply })
+}
+
+/// The union above the one to be: one's own, or the one named, if this person administers it.
+pub(super) fn above(desk: &Desk<'_>, named: &str) -> Result<Union, Problem> {
+    if named.is_empty() {
+        return Ok(desk.who.union.clone());
+    }
+    let id: UnionId = named.parse().map_err(|_| Problem::NOT_YOURS)?;
+    let union = desk.app.database.read(|c| unions::load(c, id))?;
+    union.filter(|union| desk.may(Act::Administer, union)).ok_or(Problem::NOT_YOURS)
+}

@@ -71,16 +71,17 @@ impl Import {
         if !import.errors.is_empty() {
             return import;
         }
+        let mut lines = Lines { text: text.as_bytes(), byte: 0, line: 1 };
         for record in reader.records() {
             let record = match record {
                 Ok(record) => record,
                 Err(error) => {
-                    let line = error.position().map_or(0, csv::Position::line);
+                    let line = lines.at(error.position());
                     import.refuse(line, "这一行不是正确的 CSV，请检查引号和编码");
                     continue;
                 }
             };
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = lines.at(record.position());
             if import.lines.len() + import.errors.len() >= MAX_LINES {
                 import.refuse(line, format!("一次最多导入{MAX_LINES}行，请分几次导入"));
                 break;
@@ -163,6 +164,28 @@ impl Import {
     }
 }
 
+/// Counts lines as an editor does. The reader's own count is one too low after `\r\n` and before empty lines.
+struct Lines<'t> {
+    text: &'t [u8],
+    byte: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of a record, whose position may stand before the line breaks that precede it.
+    fn at(&mut self, position: Option<&csv::Position>) -> u64 {
+        let start = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(self.byte);
+        while let Some(byte) = self.text.get(self.byte) {
+            if self.byte >= start && !matches!(byte, b'\r' | b'\n') {
+                break;
+            }
+            self.line += u64::from(*byte == b'\n');
+            self.byte += 1;
+        }
+        self.line
+    }
+}
+
 /// Whether a name of a union or person is one.
 ///
 /// # Errors
@@ -221,6 +244,17 @@ mod tests {
         assert!(Import::read("名称\n甲\n").errors[0].words.contains("工会名称"));
         assert!(!Import::read("工会名称,工会类别\n").errors.is_empty());
         assert!(!Import::read("").errors.is_empty());
+    }
+
+    #[test]
+    fn lines_are_counted_as_editors_count_them() {
+        for end in ["\n", "\r\n"] {
+            let text = ["工会名称,工会类别", "\"甲", "厂\",企业工会", "", "乙,企业工会", "丙,?", "", ""].join(end);
+            let import = Import::read(&text);
+            assert_eq!(import.lines.iter().map(|line| line.line).collect::<Vec<_>>(), [5], "{end:?}");
+            let wrong: Vec<u64> = import.errors.iter().map(|error| error.line).collect();
+            assert_eq!(wrong, [2, 6], "a name of two lines, an unknown category");
+        }
     }
 
     #[test]

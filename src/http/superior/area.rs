@@ -168,12 +168,12 @@ impl AreaPage {
     const STAGES: [Stage; 12] = Stage::ALL;
     const RATINGS: [Rating; 5] = Rating::ALL;
 
-    fn is_stage(&self, stage: &Stage) -> bool {
-        self.search.filter.stage == Some(*stage)
+    fn is_stage(&self, stage: Stage) -> bool {
+        self.search.filter.stage == Some(stage)
     }
 
-    fn is_rating(&self, rating: &Rating) -> bool {
-        self.search.filter.rating == Some(*rating)
+    fn is_rating(&self, rating: Rating) -> bool {
+        self.search.filter.rating == Some(rating)
     }
 }
 

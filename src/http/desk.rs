@@ -1,7 +1,7 @@
 //! Where a person begins after signing in.
 
+use super::chair;
 use super::gate::Desk;
-use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::superior;
 use crate::domain::account::Role;
@@ -14,6 +14,6 @@ pub fn desk(desk: &Desk<'_>) -> Answer {
     match desk.who.account.role {
         Role::Superior => superior::area::show(desk),
         Role::Operator => Ok(Reply::see_other("/unions")),
-        Role::Chair | Role::Scrutineer | Role::Teller => Err(Problem::WRONG_ROLE),
+        Role::Chair | Role::Scrutineer | Role::Teller => chair::dashboard::show(desk),
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod ask;
 pub mod assets;
+pub mod chair;
 pub mod desk;
 pub mod form;
 pub mod gate;

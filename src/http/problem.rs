@@ -11,6 +11,7 @@ use crate::ballot_box::{BoxError, CastRefusal};
 use crate::database::DatabaseError;
 use crate::domain::poll::Refusal;
 use crate::office::OfficeError;
+use crate::render::RenderError;
 use crate::store::StoreError;
 
 /// Why a request was not done.
@@ -238,6 +239,17 @@ impl From<StoreError> for Problem {
             StoreError::Stale => Problem::conflict("stale", sentence, "请刷新页面，看清现在的情况后再办理。"),
             StoreError::Refused(refusal) => refusal.into(),
             StoreError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<RenderError> for Problem {
+    fn from(error: RenderError) -> Self {
+        match error {
+            RenderError::NoRoom => {
+                Problem::conflict("no_room", error.to_string(), "请减少承诺事项或不加分项评价，再制作。")
+            }
+            _ => Problem::internal(&error),
         }
     }
 }

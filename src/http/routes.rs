@@ -7,6 +7,7 @@ use actix_web::{guard, web};
 use futures_util::future::LocalBoxFuture;
 
 use super::ask::Ask;
+use super::chair::{draft, people, setup, slips};
 use super::gate::{self, Desk};
 use super::member::{ballot, front, receipts};
 use super::problem::Problem;
@@ -134,6 +135,28 @@ pub fn table() -> &'static [Endpoint] {
         get("/sheets/{id}", public::sheet),
         get("/.well-known/jwks.json", public::keys),
         get("/healthz", public::health),
+        // A union's rounds and people, and a round in preparation.
+        desk_get("/people", CHAIR, people::list),
+        desk_post("/people", CHAIR, people::create),
+        desk_post("/people/{account}/password", CHAIR, people::renew),
+        desk_post("/people/{account}/active", CHAIR, people::set_active),
+        desk_get("/rounds/new", CHAIR, setup::new_form),
+        desk_post("/rounds", CHAIR, setup::create),
+        desk_get("/rounds/{id}/setup", ATTEND, draft::show),
+        desk_get("/rounds/{id}/edit", CHAIR, setup::edit_form),
+        desk_post("/rounds/{id}/edit", CHAIR, setup::edit),
+        desk_post("/rounds/{id}/ask", CHAIR, draft::ask),
+        desk_post("/rounds/{id}/slips", CHAIR, slips::issue),
+        Endpoint {
+            method: Method::POST,
+            path: "/rounds/{id}/slips/file",
+            access: CHAIR,
+            limit: slips::CODES_LIMIT,
+            handler: Handler::Desk(slips::file),
+        },
+        desk_get("/rounds/{id}/poster", CHAIR, slips::poster),
+        desk_get("/rounds/{id}/poster.pdf", CHAIR, slips::poster_pdf),
+        desk_post("/rounds/{id}/open", CHAIR, draft::open),
         // A running round: chair, scrutineers and tellers of its union.
         desk_get("/rounds/{id}", ATTEND, round::show),
         desk_get("/rounds/{id}/events", ATTEND, round::events),

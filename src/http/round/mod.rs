@@ -17,7 +17,7 @@ pub use count::{close, close_form, confirm_result, stop, stop_form, void, void_f
 pub use custody::{confirm_custody, custody, void_slips, void_slips_form};
 pub use events::events;
 pub use paper::{paper, paper_form};
-pub use show::show;
+pub use show::{next_words, show};
 
 use super::gate::Desk;
 use super::problem::Problem;

@@ -146,6 +146,24 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
     Ok(Reply::page(&page)?.with_status(status))
 }
 
+/// The next step of a running round in words, for the list of a union's rounds.
+///
+/// # Errors
+/// Database faults.
+pub fn next_words(desk: &Desk<'_>, poll: &Poll) -> Result<String, Problem> {
+    Ok(next(poll, desk.who.account.role, circumstances(desk, poll)?).words)
+}
+
+fn circumstances(desk: &Desk<'_>, poll: &Poll) -> Result<Circumstances, Problem> {
+    let counting = matches!(poll.phase, Phase::Counting { .. });
+    let confirmers = confirmers(desk, poll)?;
+    Ok(Circumstances {
+        waiting: if counting { desk.app.ballot_box.paper_waiting(poll.id)? } else { 0 },
+        scrutinised: confirmers.iter().any(|account| account.role == Role::Scrutineer),
+        confirmed: confirmers.iter().any(|account| account.id == desk.who.account.id),
+    })
+}
+
 /// Who confirmed the result.
 pub(super) fn confirmers(desk: &Desk<'_>, poll: &Poll) -> Result<Vec<Account>, Problem> {
     let Phase::Closed { confirmed_by, .. } = &poll.phase else { return Ok(Vec::new()) };

@@ -21,7 +21,7 @@ use crate::world;
 pub(super) const ROLES: [Role; 2] = [Role::Chair, Role::Superior];
 
 /// A password to be handed to a person, once.
-pub(super) struct OneTime {
+pub(in crate::http) struct OneTime {
     pub union: String,
     pub name: String,
     pub role: &'static str,
@@ -31,7 +31,7 @@ pub(super) struct OneTime {
 
 #[derive(Template)]
 #[template(path = "superior/passwords.html")]
-pub(super) struct PasswordsPage {
+pub(in crate::http) struct PasswordsPage {
     pub frame: Frame,
     pub heading: String,
     pub passwords: Vec<OneTime>,
@@ -40,7 +40,7 @@ pub(super) struct PasswordsPage {
 }
 
 /// Twelve characters without look-alikes in groups of four: 58 bits, to be changed at the first login.
-pub(super) fn one_time_password() -> String {
+pub(in crate::http) fn one_time_password() -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let bytes: [u8; 12] = world::random_bytes();
     let letters: Vec<char> =
@@ -52,7 +52,7 @@ pub(super) fn one_time_password() -> String {
 ///
 /// # Errors
 /// `UsernameTaken`.
-pub(super) fn create_temporary(
+pub(in crate::http) fn create_temporary(
     connection: &mut AnyConnection,
     new: &NewAccount,
     digest: &PasswordDigest,

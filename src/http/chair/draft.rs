@@ -1,0 +1,205 @@
+//! A round in preparation: its electorate is approved, its slips are made, and its box is opened.
+
+use actix_web::http::StatusCode;
+use askama::Template;
+
+use super::setup::{Guide, guide};
+use crate::domain::account::{Act, Role};
+use crate::domain::dates;
+use crate::domain::paper::Item;
+use crate::domain::poll::{Approval, Phase, Poll, Refusal, SlipIssue};
+use crate::domain::union::Union;
+use crate::http::form::Filled;
+use crate::http::gate::Desk;
+use crate::http::page::Frame;
+use crate::http::problem::Problem;
+use crate::http::reply::{Answer, Reply};
+use crate::store::{StoreError, polls};
+
+/// The one next step of a draft: words, and for the chair a button that posts to an address below the round's.
+pub(super) struct Next {
+    pub words: String,
+    pub post: Option<(&'static str, &'static str)>,
+}
+
+#[derive(Template)]
+#[template(path = "chair/draft.html")]
+struct DraftPage {
+    frame: Frame,
+    poll: Poll,
+    union: Union,
+    next: Next,
+    guide: Guide,
+    is_chair: bool,
+    issued: Option<SlipIssue>,
+    /// Whether slips may be made (again).
+    may_issue: bool,
+    slips_form: Filled,
+}
+
+impl DraftPage {
+    /// The sections of the paper with their items.
+    fn paper(&self) -> Vec<(&'static str, Vec<&Item>)> {
+        let mut sections: Vec<(&'static str, Vec<&Item>)> = Vec::new();
+        for item in &self.poll.paper.items {
+            match sections.last_mut() {
+                Some((label, items)) if *label == item.section.label() => items.push(item),
+                _ => sections.push((item.section.label(), vec![item])),
+            }
+        }
+        sections
+    }
+
+    fn base(&self) -> String {
+        format!("/rounds/{}", self.poll.id)
+    }
+
+    fn days(&self) -> String {
+        let (begins, ends) = (self.poll.facts.begins, self.poll.facts.ends);
+        if begins == ends {
+            dates::in_words(begins)
+        } else {
+            format!("{}至{}", dates::in_words(begins), dates::in_words(ends))
+        }
+    }
+}
+
+/// What to do next with a draft.
+pub(super) fn next(poll: &Poll, role: Role) -> Next {
+    let Phase::Draft { approval, slips } = &poll.phase else {
+        return Next { words: "投票已经开始。".to_owned(), post: None };
+    };
+    if role != Role::Chair {
+        return Next {
+            words: "工会主席正在筹备，投票还没有开始，现在不用做什么。".to_owned(), post: None
+        };
+    }
+    let (words, post) = match (approval, slips) {
+        (Approval::NotAsked, _) => (
+            format!("核对下面的内容，没有问题就提请上级工会批准参评名册（应到{}人）。", poll.facts.expected),
+            Some(("ask", "提请上级工会批准")),
+        ),
+        (Approval::Returned { reason, .. }, _) => {
+            (format!("上级工会退回了参评名册：{reason}。请点“修改”改好，再次提请。"), Some(("ask", "再次提请批准")))
+        }
+        (Approval::Asked, _) => ("已经提请上级工会批准参评名册，请等待批准。".to_owned(), None),
+        (Approval::Approved { .. }, None) => {
+            ("上级工会已经批准参评名册。下一步：在下面制作并打印选票。".to_owned(), None)
+        }
+        (Approval::Approved { .. }, Some(_)) => (
+            "选票打印好、现场准备好以后，就可以开始投票。开始以后选票不能再改。".to_owned(),
+            Some(("open", "开始投票")),
+        ),
+    };
+    Next { words, post }
+}
+
+/// `GET /rounds/{id}/setup`: a round that was opened stands on a page of its own.
+///
+/// # Errors
+/// `NOT_YOURS`.
+pub fn show(desk: &Desk<'_>) -> Answer {
+    let (poll, union) = desk.poll(&[Act::Attend])?;
+    if !matches!(poll.phase, Phase::Draft { .. }) {
+        return Ok(Reply::see_other(format!("/rounds/{}", poll.id)));
+    }
+    let mut slips_form = Filled::default();
+    // One in twenty, at least five.
+    slips_form.set("spares", poll.facts.expected.div_ceil(20).max(5));
+    page(desk, poll, union, slips_form)
+}
+
+/// The page, with the form of slips as it was filled in.
+pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, slips_form: Filled) -> Answer {
+    let status = if slips_form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let role = desk.who.account.role;
+    let page = DraftPage {
+        frame: desk.frame(&poll.facts.title),
+        next: next(&poll, role),
+        guide: guide(desk.app, &poll.rule_set.id, poll.category)?,
+        is_chair: role == Role::Chair,
+        issued: match &poll.phase {
+            Phase::Draft { slips, .. } => *slips,
+            _ => None,
+        },
+        may_issue: matches!(poll.phase, Phase::Draft { approval: Approval::Approved { .. }, .. }),
+        slips_form,
+        poll,
+        union,
+    };
+    Ok(Reply::page(&page)?.with_status(status))
+}
+
+/// A refusal with the way back to the draft.
+pub(super) fn back<E: Into<Problem>>(poll: &Poll) -> impl FnOnce(E) -> Problem {
+    let place = format!("/rounds/{}/setup", poll.id);
+    move |error| error.into().back_to(place, "回到本轮评议")
+}
+
+/// `POST /rounds/{id}/ask`: asks the union above to approve the electorate.
+///
+/// # Errors
+/// `NOT_YOURS`, `no_superior`, `wrong_phase`, `stale`.
+pub fn ask(desk: &Desk<'_>) -> Answer {
+    let (poll, union) = desk.poll(&[Act::Run])?;
+    if union.superior.is_none() {
+        let problem =
+            Problem::conflict("no_superior", "本工会没有上级工会，不能报批参评名册", "请联系系统管理员登记上级工会。");
+        return Err(back(&poll)(problem));
+    }
+    let asked = desk.app.database.write(|c| -> Result<(), StoreError> {
+        polls::advance(c, &poll, "poll.ask", "", desk.by(), Phase::ask_approval)
+    });
+    asked.map_err(back(&poll))?;
+    Ok(Reply::see_other(format!("/rounds/{}/setup?done=asked", poll.id)))
+}
+
+/// `POST /rounds/{id}/open`: the box opens for casting.
+///
+/// # Errors
+/// `NOT_YOURS`, `not_approved`, `no_slips`, `wrong_phase`, `vault`.
+pub fn open(desk: &Desk<'_>) -> Answer {
+    let (poll, union) = desk.poll(&[Act::Run])?;
+    if !matches!(poll.phase, Phase::Draft { .. }) {
+        return Err(back(&poll)(Refusal::WrongPhase));
+    }
+    desk.app.office.open(&poll, &union, desk.who.account.id, desk.ask.now).map_err(back(&poll))?;
+    Ok(Reply::see_other(format!("/rounds/{}?done=opened", poll.id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{AccountId, PollId, UnionId};
+    use crate::domain::slip::PollTag;
+    use crate::store::testing::new_poll;
+
+    fn draft(phase: Phase) -> Poll {
+        let new = new_poll(UnionId(1));
+        Poll {
+            id: PollId(1),
+            tag: PollTag::from_random(1),
+            union: new.union,
+            year: new.year,
+            category: new.category,
+            rule_set: new.rule_set,
+            paper: new.paper,
+            facts: new.facts,
+            phase,
+            version: 0,
+        }
+    }
+
+    #[test]
+    fn the_chair_has_a_button_exactly_when_it_is_their_turn() {
+        let asked = Phase::new().ask_approval().unwrap();
+        let approved = asked.clone().decide_approval(Approval::Approved { by: AccountId(1) }).unwrap();
+        let issued = approved.clone().issue_slips(SlipIssue { roll: 3, spares: 1 }).unwrap();
+        let post = |phase: &Phase| next(&draft(phase.clone()), Role::Chair).post.map(|(place, _)| place);
+        assert_eq!(
+            [post(&Phase::new()), post(&asked), post(&approved), post(&issued)],
+            [Some("ask"), None, None, Some("open")]
+        );
+        assert_eq!(next(&draft(issued), Role::Teller).post, None);
+    }
+}

@@ -1,0 +1,348 @@
+//! Setting a round up, in one form.
+
+use actix_web::http::StatusCode;
+use askama::Template;
+
+use crate::domain::account::Act;
+use crate::domain::ids::PollId;
+use crate::domain::paper::{Paper, Section};
+use crate::domain::poll::{Assembly, Facts, Poll};
+use crate::domain::rules::{Electorate, PaperOptions, Requirements, Tier, Unit, UnknownRule};
+use crate::domain::union::{Category, Union};
+use crate::http::App;
+use crate::http::form::{Filled, date_value};
+use crate::http::gate::Desk;
+use crate::http::page::Frame;
+use crate::http::problem::Problem;
+use crate::http::reply::{Answer, Reply};
+use crate::store::polls::{self, NewPoll};
+use crate::world;
+
+/// Most pledges on one paper.
+const PLEDGES: usize = 20;
+
+/// What the rule set has to say about a union's rounds.
+pub(super) struct Guide {
+    pub rule_set: String,
+    pub category: &'static str,
+    pub thresholds: Vec<Threshold>,
+    pub tiers: Vec<Tier>,
+    pub indicators: Vec<IndicatorField>,
+    /// Whether nobody votes but members, so that 应到 cannot exceed 会员总数.
+    pub members_only: bool,
+}
+
+/// One threshold, for people.
+pub(super) struct Threshold {
+    pub what: String,
+    pub bar: String,
+    pub source: String,
+}
+
+/// The input for one declared figure.
+pub(super) struct IndicatorField {
+    pub id: String,
+    pub title: String,
+    pub is_rate: bool,
+    pub numerator: String,
+    pub denominator: String,
+    pub unit: &'static str,
+}
+
+impl From<UnknownRule> for Problem {
+    fn from(error: UnknownRule) -> Self {
+        Problem::conflict(error.code(), error.to_string(), "请联系上级工会核对本工会的规则集和工会类别。")
+    }
+}
+
+/// What applies to unions of this category.
+pub(super) fn guide(app: &App, rule_set: &str, category: Category) -> Result<Guide, Problem> {
+    let set = app.rules.require(rule_set)?;
+    let requirements = app.rules.requirements(rule_set, category)?;
+    Ok(Guide {
+        rule_set: set.title.clone(),
+        category: category.label(),
+        thresholds: thresholds(app, rule_set, &requirements),
+        tiers: set.tiers.clone(),
+        indicators: indicators(&requirements),
+        members_only: requirements.metrics.iter().all(|metric| {
+            matches!(metric.electorate, Electorate::Members | Electorate::Delegates | Electorate::Sample)
+        }),
+    })
+}
+
+fn thresholds(app: &App, rule_set: &str, requirements: &Requirements) -> Vec<Threshold> {
+    let title = |item: &String| {
+        let sets = app.rules.require(rule_set).into_iter();
+        sets.filter_map(|set| set.item(item)).map(|rule| rule.item.title.clone()).next().unwrap_or_else(|| item.clone())
+    };
+    let tier = |id: &str| app.rules.get(rule_set).and_then(|set| set.tier(id)).map(|tier| tier.title.clone());
+    requirements
+        .metrics
+        .iter()
+        .map(|metric| {
+            let percent = crate::domain::verdict::percent(metric.threshold.num(), metric.threshold.den());
+            let bar = match metric.comparator {
+                crate::domain::verdict::Comparator::AtLeast => "不低于",
+                crate::domain::verdict::Comparator::Below => "低于",
+            };
+            let follows = match (&metric.tier, metric.trigger) {
+                (Some(id), _) => tier(id).map(|title| format!("（{title}）")).unwrap_or_default(),
+                (None, Some(trigger)) => format!("（触发{}）", trigger.label()),
+                (None, None) => String::new(),
+            };
+            Threshold {
+                what: metric.items.iter().map(title).collect::<Vec<_>>().join("；"),
+                bar: format!("{bar}{}{follows}", percent.unwrap_or_default()),
+                source: metric.rule.source.to_string(),
+            }
+        })
+        .collect()
+}
+
+fn indicators(requirements: &Requirements) -> Vec<IndicatorField> {
+    let mut fields: Vec<IndicatorField> = Vec::new();
+    for (indicator, _) in &requirements.standards {
+        if !fields.iter().any(|field| field.id == indicator.id) {
+            fields.push(IndicatorField {
+                id: indicator.id.clone(),
+                title: indicator.title.clone(),
+                is_rate: indicator.unit == Unit::Rate,
+                numerator: indicator.numerator.clone(),
+                denominator: indicator.denominator.clone(),
+                unit: indicator.unit.label(),
+            });
+        }
+    }
+    fields
+}
+
+#[derive(Template)]
+#[template(path = "chair/setup.html")]
+struct SetupPage {
+    frame: Frame,
+    form: Filled,
+    guide: Guide,
+    union: Union,
+    /// The round that is revised; none for a new one.
+    poll: Option<PollId>,
+}
+
+/// `GET /rounds/new`
+///
+/// # Errors
+/// When the union's rule set has no rules for its category.
+pub fn new_form(desk: &Desk<'_>) -> Answer {
+    let today = world::date_in_china(desk.ask.now);
+    let last = desk.app.database.read(|c| polls::of_union(c, desk.who.union.id))?.into_iter().next();
+    let mut form = Filled::default();
+    form.set("year", today.year());
+    form.set("title", format!("{}年度会员评议职工之家", today.year()));
+    form.set("assembly", "members");
+    form.set("begins", date_value(today));
+    form.set("ends", date_value(today));
+    form.set("chair", &desk.who.account.name);
+    if let Some(last) = last {
+        form.set("place", &last.facts.place);
+        form.set("member_total", last.facts.member_total);
+        form.set("expected", last.facts.expected);
+    }
+    page(desk, form, None)
+}
+
+/// `POST /rounds`
+///
+/// # Errors
+/// Shows the form again with what is wrong.
+pub fn create(desk: &Desk<'_>) -> Answer {
+    let union = &desk.who.union;
+    let read = read(desk)?;
+    let (facts, paper, year) = match read {
+        Ok(read) => read,
+        Err(form) => return page(desk, form, None),
+    };
+    let rule_set = desk.app.rules.require(&union.rule_set)?.reference();
+    let new = NewPoll { union: union.id, year, category: union.category, rule_set, paper, facts };
+    let mut random = || u32::from_be_bytes(world::random_bytes());
+    let poll = desk.app.database.write(|c| polls::create(c, &new, &mut random, desk.by()))?;
+    Ok(Reply::see_other(format!("/rounds/{}/setup?done=created", poll.id)))
+}
+
+/// `GET /rounds/{id}/edit`
+///
+/// # Errors
+/// `NOT_YOURS`, `wrong_phase` once the draft was sent up.
+pub fn edit_form(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = revisable(desk)?;
+    page(desk, filled(&poll), Some(poll.id))
+}
+
+/// `POST /rounds/{id}/edit`
+///
+/// # Errors
+/// As [`edit_form`]; shows the form again with what is wrong.
+pub fn edit(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = revisable(desk)?;
+    let (facts, paper, _) = match read(desk)? {
+        Ok(read) => read,
+        Err(form) => return page(desk, form, Some(poll.id)),
+    };
+    desk.app.database.write(|c| polls::revise(c, &poll, &facts, &paper, desk.by()))?;
+    Ok(Reply::see_other(format!("/rounds/{}/setup?done=revised", poll.id)))
+}
+
+fn revisable(desk: &Desk<'_>) -> Result<(Poll, Union), Problem> {
+    let found = desk.poll(&[Act::Run])?;
+    if !found.0.phase.is_revisable() {
+        return Err(Problem::from(crate::domain::poll::Refusal::WrongPhase));
+    }
+    Ok(found)
+}
+
+fn page(desk: &Desk<'_>, form: Filled, poll: Option<PollId>) -> Answer {
+    let union = desk.who.union.clone();
+    let guide = guide(desk.app, &union.rule_set, union.category)?;
+    let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let title = if poll.is_some() { "修改本轮评议" } else { "新建一轮评议" };
+    Ok(Reply::page(&SetupPage { frame: desk.frame(title), form, guide, union, poll })?.with_status(status))
+}
+
+type Read = (Facts, Paper, u16);
+
+fn read(desk: &Desk<'_>) -> Result<Result<Read, Filled>, Problem> {
+    let union = &desk.who.union;
+    let guide = guide(desk.app, &union.rule_set, union.category)?;
+    let mut form = Filled::of(&desk.ask.form);
+    let year = u16::try_from(form.number("year", 2000, 2100)).unwrap_or(2000);
+    let facts = facts(&mut form, &guide);
+    let options = PaperOptions {
+        detailed: form.ticked("detailed"),
+        pledges: form.lines("pledges", 60, PLEDGES),
+        comment: form.ticked("comment"),
+    };
+    let paper = desk.app.rules.paper(&union.rule_set, union.category, &options)?;
+    if paper.items.is_empty() {
+        form.refuse("pledges", "这一类工会的规则集没有必评项目，请至少选择分项评价或填写一项承诺");
+    }
+    Ok(if form.is_wrong() { Err(form) } else { Ok((facts, paper, year)) })
+}
+
+fn facts(form: &mut Filled, guide: &Guide) -> Facts {
+    let title = form.line("title", 40);
+    let assembly = match form.value("assembly") {
+        "delegates" => Assembly::Delegates,
+        "spot_check" => Assembly::SpotCheck,
+        "members" => Assembly::Members,
+        _ => {
+            form.refuse("assembly", "请选择评议形式");
+            Assembly::Members
+        }
+    };
+    let place = form.line("place", 60);
+    let (begins, ends) = (form.date("begins"), form.date("ends"));
+    if begins.is_none() {
+        form.refuse("begins", "请填写这一项");
+    }
+    if ends.is_none() {
+        form.refuse("ends", "请填写这一项");
+    }
+    if begins > ends {
+        form.refuse("ends", "结束日期不能早于开始日期");
+    }
+    let member_total = form.number("member_total", 1, 1_000_000);
+    let expected = form.number("expected", 1, 1_000_000);
+    if guide.members_only && expected > member_total {
+        form.refuse("expected", "应到人数不能超过会员总数");
+    }
+    let chief_scrutineer = form.line("chief_scrutineer", 20);
+    let scrutineers = form.lines("scrutineers", 20, 20);
+    let tellers = form.lines("tellers", 20, 20);
+    if tellers.is_empty() {
+        form.refuse("tellers", "请至少填写一名计票人");
+    }
+    let chair = form.line("chair", 20);
+    if chief_scrutineer == chair || scrutineers.contains(&chair) {
+        form.refuse("chief_scrutineer", "工会主席是被评议的一方，不能担任监票人");
+    }
+    if tellers.contains(&chair) {
+        form.refuse("tellers", "工会主席是被评议的一方，不能担任计票人");
+    }
+    if tellers.contains(&chief_scrutineer) || scrutineers.iter().any(|name| tellers.contains(name)) {
+        form.refuse("tellers", "同一个人不能既监票又计票");
+    }
+    let tier = form.value("applying_for").to_owned();
+    if !tier.is_empty() && !guide.tiers.iter().any(|known| known.id == tier) {
+        form.refuse("applying_for", "请从列表中选择");
+    }
+    Facts {
+        title,
+        assembly,
+        place,
+        begins: begins.unwrap_or(time::Date::MIN),
+        ends: ends.unwrap_or(time::Date::MIN),
+        member_total,
+        expected,
+        chief_scrutineer,
+        scrutineers,
+        tellers,
+        chair,
+        applying_for: (!tier.is_empty()).then_some(tier),
+        indicators: declared(form, guide),
+    }
+}
+
+fn declared(form: &mut Filled, guide: &Guide) -> std::collections::BTreeMap<String, [u64; 2]> {
+    let mut declared = std::collections::BTreeMap::new();
+    for field in &guide.indicators {
+        let (numerator, denominator) = (format!("num_{}", field.id), format!("den_{}", field.id));
+        if !form.ticked(&numerator) && !form.ticked(&denominator) {
+            continue;
+        }
+        let figure = form.number(&numerator, 0, 1_000_000_000);
+        let base = if field.is_rate { form.number(&denominator, 1, 1_000_000_000) } else { 1 };
+        if field.is_rate && figure > base {
+            form.refuse(&numerator, "分子不能大于分母");
+        }
+        declared.insert(field.id.clone(), [figure.into(), base.into()]);
+    }
+    declared
+}
+
+/// The form as it was when the round was stored.
+fn filled(poll: &Poll) -> Filled {
+    let facts = &poll.facts;
+    let mut form = Filled::default();
+    form.set("year", poll.year);
+    form.set("title", &facts.title);
+    form.set(
+        "assembly",
+        match facts.assembly {
+            Assembly::Members => "members",
+            Assembly::Delegates => "delegates",
+            Assembly::SpotCheck => "spot_check",
+        },
+    );
+    form.set("place", &facts.place);
+    form.set("begins", date_value(facts.begins));
+    form.set("ends", date_value(facts.ends));
+    form.set("member_total", facts.member_total);
+    form.set("expected", facts.expected);
+    form.set("chief_scrutineer", &facts.chief_scrutineer);
+    form.set("scrutineers", facts.scrutineers.join("\n"));
+    form.set("tellers", facts.tellers.join("\n"));
+    form.set("chair", &facts.chair);
+    form.set("applying_for", facts.applying_for.as_deref().unwrap_or_default());
+    for (id, [numerator, denominator]) in &facts.indicators {
+        form.set(&format!("num_{id}"), numerator);
+        form.set(&format!("den_{id}"), denominator);
+    }
+    let of = |section| poll.paper.items.iter().filter(move |item| item.section == section);
+    if of(Section::Detailed).next().is_some() {
+        form.set("detailed", "yes");
+    }
+    if poll.paper.comment {
+        form.set("comment", "yes");
+    }
+    form.set("pledges", of(Section::Pledges).map(|item| item.title.as_str()).collect::<Vec<_>>().join("\n"));
+    form
+}

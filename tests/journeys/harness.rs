@@ -294,6 +294,17 @@ impl BadNetwork {
     pub fn swallow(&self, count: usize) {
         self.swallow.store(count, Ordering::SeqCst);
     }
+
+    /// Waits until they are: then the service has stored what was sent.
+    pub async fn swallowed(&self) {
+        for _ in 0..400 {
+            if self.swallow.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("nothing was sent");
+    }
 }
 
 /// Passes one request on and one answer back; the connection is not used again.

@@ -204,7 +204,7 @@ async fn loses_the_answer_and_is_thanked_all_the_same() {
 }
 
 #[actix_web::test]
-async fn loses_the_answer_without_scripts_and_reloads() {
+async fn loses_the_answer_without_scripts_and_scans_again() {
     let network = BadNetwork::before(&demo().base);
     let browser = Browser::start(Phone { scripts: false, ..PHONE }).await;
     let link = format!("{}{}", network.base, demo().path());
@@ -213,6 +213,7 @@ async fn loses_the_answer_without_scripts_and_reloads() {
     network.swallow(1);
     // The browser shows its own page about a broken connection; WebDriver calls that an error.
     let _ = browser.find(".cast .button").await.click().await;
+    network.swallowed().await;
     browser.open(&link).await;
     assert_eq!(browser.text("h1").await, "这张选票已经投过票了", "scanning again tells that the ballot is in the box");
     browser.close().await;

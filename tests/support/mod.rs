@@ -1,6 +1,8 @@
-//! What the tests of database and ballot box stand on: installations on either database, rounds in them.
+//! What the tests of database and ballot box stand on: installations on either database, rounds in them, and the
+//! program itself as a process.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub mod installation;
 pub mod postgres;
 pub mod round;
+pub mod service;

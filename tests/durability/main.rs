@@ -1,0 +1,20 @@
+//! The kill suite: whoever was thanked is counted, once, whatever happens to the program or to the disk.
+//!
+//! Everything runs on the binary, as an operator has it. A short version of each test runs by default; the long ones by
+//!
+//! ```text
+//! PINGJIA_KILLS=300 cargo test --test durability -- --ignored
+//! ```
+//!
+//! (300 is also the number without the variable). The full disk and the read-only moments need root, for a small file
+//! system of their own; without root a limit on the size of files takes the place of the full disk.
+//!
+//! SIGKILL takes the process away and leaves the machine: what was written stays even if it was not synced. That
+//! each answer follows the sync is held by `synced.rs`, which watches the system calls.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod kills;
+mod ledger;

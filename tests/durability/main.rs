@@ -16,5 +16,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod closing;
 mod kills;
 mod ledger;
+mod lost;
+mod restored;

@@ -1,5 +1,5 @@
 //! `cargo bench --bench verify`: how fast published openings are read, recounted and held against their digests.
-//! Goal: one million openings per second on one core.
+//! Goal: one million openings per second on one core. Processor time is what counts on a shared machine.
 #![expect(clippy::unwrap_used, clippy::cast_precision_loss, clippy::indexing_slicing, reason = "a benchmark")]
 
 use std::time::Instant;
@@ -11,6 +11,12 @@ use pingjia::domain::paper::{Answer, Item, Paper, Scale, Section};
 use pingjia::domain::slip::Receipt;
 
 const BALLOTS: u32 = 250_000;
+
+/// Nanoseconds that this thread has spent on a processor (Linux).
+fn processor_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    stat.split(' ').next().unwrap().parse().unwrap()
+}
 
 fn main() {
     let item =
@@ -40,14 +46,15 @@ fn main() {
         bytes.len() as f64 / 33.0 / start.elapsed().as_secs_f64()
     };
     for round in 1..=3 {
-        let start = Instant::now();
+        let (start, processor) = (Instant::now(), processor_time());
         let counted = recount(&file[..], &paper).unwrap();
         let seconds = start.elapsed().as_secs_f64();
+        let busy = (processor_time() - processor) / 1e9;
         assert_eq!(counted.items.len(), 4);
         println!(
-            "round {round}: {:.2} million openings/s ({:.2} s with {BALLOTS} receipts); hashing alone {:.1} million/s",
-            openings / seconds / 1e6,
-            seconds,
+            "round {round}: {:.2} million openings per processor second ({busy:.2} s, {seconds:.2} s by the clock, \
+             with {BALLOTS} receipts); hashing alone {:.1} million/s",
+            openings / busy / 1e6,
             hashed(&file[..33 << 20]) / 1e6
         );
     }

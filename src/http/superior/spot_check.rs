@@ -23,7 +23,7 @@ const ACTION: &str = "spot_check.draw";
 /// Most unions of one draw.
 const MOST: u32 = 500;
 /// Draws on the page.
-const SHOWN: i64 = 50;
+const SHOWN: i64 = 200;
 
 /// A draw as the journal keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,390 @@
+//! The superior over real HTTP with plain forms: its area, decisions, unions, accounts, imports, spot checks, and
+//! that nobody reaches beyond their own subtree.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failure is a failed test")]
+
+mod house;
+
+use house::{House, id_of};
+use pingjia::domain::account::Role;
+use pingjia::domain::poll::{Approval, Phase};
+use pingjia::domain::union::{Category, Union};
+use reqwest::StatusCode;
+
+/// A city with two districts; superiors of the city and of the first district.
+struct City {
+    house: House,
+    root: Union,
+    east: Union,
+    west: Union,
+}
+
+fn city() -> City {
+    let house = House::new();
+    let root = house.union(None, "示例市总工会", Category::GeneralUnion);
+    let east = house.union(Some(&root), "东区总工会", Category::CountyUnion);
+    let west = house.union(Some(&root), "西区总工会", Category::CountyUnion);
+    house.account(&root, Role::Superior, "city");
+    house.account(&east, Role::Superior, "east");
+    City { house, root, east, west }
+}
+
+#[test]
+fn the_area_shows_state_turnout_rate_threshold_and_outcome() {
+    let City { house, root, east, .. } = city();
+    let factory = |name: &str| house.union(Some(&east), name, Category::Enterprise);
+    let (met, failed, low, open, idle) =
+        (factory("甲厂工会"), factory("乙厂工会"), factory("丙厂工会"), factory("丁厂工会"), factory("戊厂工会"));
+    let chair = house.account(&met, Role::Chair, "chair");
+    house.certified(&met, &chair, 9, 1);
+    house.certified(&failed, &chair, 8, 2);
+    house.certified(&low, &chair, 6, 4);
+    house.open(&open, &chair, 3, 1);
+
+    let city = house.sign_in("city");
+    let page = city.get("/desk?year=2026");
+    assert_eq!(page.status, StatusCode::OK);
+    assert_eq!(page.unions().len(), 8);
+    for words in ["90.00%", "80.00%", "60.00%", "9 ÷ 10", "4 / 4", "达标", "未达标·需整顿", "投票中", "没有评议"]
+    {
+        assert!(page.text.contains(words), "{words}");
+    }
+    assert_eq!(page.between("data-total=\"unions\">", "<"), ["8"]);
+    assert_eq!(page.between("data-total=\"coverage\">", "<"), ["60.00%"], "three of five grassroots unions");
+    let row = |name: &str| page.text.split(name).nth(1).unwrap().split("</tr>").next().unwrap().to_owned();
+    let of_open = row("丁厂工会");
+    assert!(of_open.contains("100.00%") && !of_open.contains('÷'), "an open round shows its turnout and no rate");
+
+    let only = |query: &str| city.get(&format!("/desk?year=2026&{query}")).unions();
+    assert_eq!(only("outcome=met"), [met.id.0]);
+    assert_eq!(only("outcome=overhaul"), [low.id.0]);
+    assert_eq!(only("stage=open"), [open.id.0]);
+    assert_eq!(only("stage=certified&sort=rate"), [low.id.0, failed.id.0, met.id.0]);
+    assert_eq!(only("name=%E6%88%8A"), [idle.id.0]);
+    assert!(only("stage=none").contains(&idle.id.0) && !only("stage=none").contains(&met.id.0));
+    assert!(city.get("/desk?year=2025&outcome=met").unions().is_empty());
+    let below = city.get(&format!("/desk?year=2026&under={}", east.id));
+    assert!(!below.unions().contains(&root.id.0), "the subtree only");
+    assert!(below.text.contains("示例市总工会</a>"), "breadcrumbs lead back up");
+    assert!(city.bytes("/desk/rollup.pdf?year=2026").starts_with(b"%PDF"));
+    assert!(city.bytes("/desk/rollup.xlsx?year=2026").starts_with(b"PK"));
+}
+
+#[test]
+fn electorates_are_approved_or_returned_with_a_reason() {
+    let City { house, east, .. } = city();
+    let union = house.union(Some(&east), "甲厂工会", Category::Enterprise);
+    let (first, second) = (house.asked(&union, 30), house.asked(&union, 40));
+    let superior = house.sign_in("east");
+    let page = superior.get("/approvals");
+    let waiting = page.between("href=\"/oversight/", "\"");
+    assert_eq!(waiting, [first.to_string(), second.to_string()], "oldest first");
+
+    let decide = |id: pingjia::domain::ids::PollId, fields: &[(&str, &str)]| {
+        let version = house.load(id).version.to_string();
+        let mut all = vec![("version", version.as_str())];
+        all.extend(fields);
+        superior.post(&format!("/oversight/{id}/roll"), &all)
+    };
+    let refused = decide(first, &[("decision", "return"), ("reason", " ")]);
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains("退回要写明理由"));
+    assert!(matches!(house.load(first).phase, Phase::Draft { approval: Approval::Asked, .. }));
+
+    assert_eq!(decide(first, &[("decision", "return"), ("reason", "人数不对")]).status, StatusCode::SEE_OTHER);
+    let returned = house.load(first);
+    assert!(
+        matches!(&returned.phase, Phase::Draft { approval: Approval::Returned { reason, .. }, .. } if reason == "人数不对")
+    );
+    let stale = superior.post(&format!("/oversight/{second}/roll"), &[("decision", "approve"), ("version", "0")]);
+    assert_eq!(stale.status, StatusCode::CONFLICT, "the page shows an older state of the round");
+    assert_eq!(decide(second, &[("decision", "approve")]).status, StatusCode::SEE_OTHER);
+    assert!(matches!(house.load(second).phase, Phase::Draft { approval: Approval::Approved { .. }, .. }));
+    assert_eq!(decide(second, &[("decision", "approve")]).status, StatusCode::CONFLICT, "decided once");
+    assert!(superior.get(&format!("/oversight/{first}")).text.contains("人数不对"));
+    assert!(superior.get("/approvals").text.contains("没有等待批准的名册"));
+}
+
+#[test]
+fn opinions_are_signed_and_corrections_stand_beside_the_old_sheet() {
+    let City { house, east, .. } = city();
+    let union = house.union(Some(&east), "甲厂工会", Category::Enterprise);
+    let chair = house.account(&union, Role::Chair, "chair");
+    let id = house.certified(&union, &chair, 9, 1);
+    let first = house.load(id).phase.sheet().unwrap().to_string();
+    let superior = house.sign_in("east");
+    let opine = |decision: &str, reason: &str| {
+        let version = house.load(id).version.to_string();
+        let fields = [("version", version.as_str()), ("decision", decision), ("reason", reason)];
+        superior.post(&format!("/oversight/{id}/opinion"), &fields)
+    };
+    assert_eq!(opine("return", "").status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(opine("return", "整改措施不具体").status, StatusCode::SEE_OTHER);
+    assert_eq!(opine("accept", "").status, StatusCode::CONFLICT, "an opinion is given once");
+    assert!(house.sign_in("east").get(&format!("/sheets/{first}")).text.contains("整改措施不具体"));
+
+    let mut closing = pingjia::office::Closing::default();
+    closing.follow_up.rectification = "每月公开一次经费".to_owned();
+    house.office.correct(&house.load(id), &closing, house::nobody()).unwrap();
+    let second = house.load(id).phase.sheet().unwrap().to_string();
+    let page = superior.get(&format!("/oversight/{id}"));
+    assert!(page.text.contains(&first) && page.text.contains(&second) && page.text.contains("更正前后对照"));
+    assert!(page.text.contains("每月公开一次经费") && page.text.contains("有改动"));
+    assert_eq!(opine("accept", "").status, StatusCode::SEE_OTHER);
+    let page = superior.get(&format!("/oversight/{id}"));
+    assert!(page.text.contains("整改措施不具体") && page.text.contains("上级同意结果单"), "both opinions stay");
+}
+
+#[test]
+fn nobody_reaches_beyond_their_own_subtree() {
+    let City { house, root, east, west } = city();
+    let foreign = house.union(Some(&west), "西厂工会", Category::Enterprise);
+    let foreign_chair = house.account(&foreign, Role::Chair, "west-chair");
+    let foreign_round = house.asked(&foreign, 10);
+    let foreign_sheet =
+        house.certified(&house.union(Some(&west), "西二厂", Category::Enterprise), &foreign_chair, 3, 0);
+    let own = house.union(Some(&east), "东厂工会", Category::Enterprise);
+    house.account(&own, Role::Chair, "east-chair");
+    let city = house.sign_in("city");
+    city.post("/spot-checks", &[("count", "1"), ("year", "2026")]);
+    let draw = city.get("/spot-checks").between("href=\"/spot-checks/", "\"").remove(0);
+
+    let east_superior = house.sign_in("east");
+    let before = house.fingerprint();
+    let (union, account, version) = (foreign.id, foreign_chair.id, house.load(foreign_round).version.to_string());
+    for path in [
+        format!("/desk?under={union}"),
+        format!("/desk?under={}", root.id),
+        format!("/desk/rollup.pdf?under={union}"),
+        format!("/desk/rollup.xlsx?under={}", root.id),
+        format!("/unions/{union}"),
+        format!("/unions/{}", root.id),
+        format!("/unions/new?under={union}"),
+        format!("/unions/import?under={union}"),
+        format!("/oversight/{foreign_round}"),
+        format!("/oversight/{foreign_sheet}"),
+        format!("/spot-checks/{draw}"),
+        "/oversight/999999".to_owned(),
+        "/unions/999999".to_owned(),
+    ] {
+        let page = east_superior.get(&path);
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "GET {path}");
+        assert!(!page.text.contains("西厂工会"), "{path} tells nothing");
+    }
+    let (under, root_id) = (id_of(union), id_of(root.id));
+    let new_union =
+        |under| [("under", under), ("name", "新"), ("category", "enterprise"), ("rule_set", "qingdao-2020")];
+    let posts: Vec<(String, Vec<(&str, &str)>)> = vec![
+        (format!("/oversight/{foreign_round}/roll"), vec![("decision", "approve"), ("version", &version)]),
+        (format!("/oversight/{foreign_sheet}/opinion"), vec![("decision", "accept"), ("version", &version)]),
+        ("/unions".to_owned(), new_union(&under).to_vec()),
+        ("/unions".to_owned(), new_union(&root_id).to_vec()),
+        ("/unions/import".to_owned(), vec![("under", &under), ("text", "工会名称,工会类别\n新,企业工会\n")]),
+        ("/unions/import/confirm".to_owned(), vec![("under", &under), ("text", "工会名称,工会类别\n新,企业工会\n")]),
+        (format!("/unions/{union}/accounts"), vec![("role", "chair"), ("name", "某"), ("username", "intruder")]),
+        (format!("/unions/{union}/accounts/{account}/password"), vec![]),
+        (format!("/unions/{union}/accounts/{account}/active"), vec![("active", "0")]),
+        // An account of another union, named under a union of one's own.
+        (format!("/unions/{}/accounts/{account}/password", own.id), vec![]),
+        (format!("/unions/{}/accounts/{account}/active", own.id), vec![("active", "0")]),
+    ];
+    for (path, fields) in posts {
+        let page = east_superior.post(&path, &fields);
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "POST {path}");
+    }
+    assert_eq!(house.fingerprint(), before, "nothing was changed");
+    let chair = house.sign_in("east-chair");
+    for path in ["/approvals", "/unions", "/spot-checks", "/desk/rollup.pdf"] {
+        assert_eq!(chair.get(path).status, StatusCode::FORBIDDEN, "{path} is not for chairs");
+    }
+}
+
+#[test]
+fn a_superior_never_decides_on_its_own_round() {
+    let City { house, east, .. } = city();
+    let town = house.union(Some(&east), "甲街道总工会", Category::TownshipUnion);
+    house.account(&town, Role::Superior, "town");
+    let round = house.asked(&town, 10);
+    let superior = house.sign_in("town");
+    let page = superior.get(&format!("/oversight/{round}"));
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(!page.text.contains("name=\"decision\""));
+    let fields = [("decision", "approve"), ("version", "1")];
+    assert_eq!(superior.post(&format!("/oversight/{round}/roll"), &fields).status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn unions_and_accounts_are_made_and_passwords_shown_once() {
+    let City { house, east, .. } = city();
+    let superior = house.sign_in("east");
+    let fields = |name| {
+        [
+            ("under", ""),
+            ("name", name),
+            ("category", "enterprise"),
+            ("rule_set", "qingdao-2020"),
+            ("credit_code", "8137"),
+        ]
+    };
+    let made = superior.post("/unions", &fields("新厂工会"));
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "an odd code warns and never rejects");
+    let place = made.location.split('?').next().unwrap().to_owned();
+    assert!(superior.get(&place).text.contains("应为18位"));
+    assert_eq!(superior.post("/unions", &fields("新厂工会")).status, StatusCode::UNPROCESSABLE_ENTITY, "twice");
+    assert_eq!(superior.post("/unions", &fields(" ")).status, StatusCode::UNPROCESSABLE_ENTITY);
+
+    let account = [("role", "chair"), ("name", "张三"), ("username", "zhang.san")];
+    let page = superior.post(&format!("{place}/accounts"), &account);
+    let password = page.between("data-password>", "<").remove(0);
+    assert!(!superior.get(&place).text.contains(&password), "shown once");
+    assert!(house.sign_in_with("zhang.san", &password).is_ok());
+    assert_eq!(superior.post(&format!("{place}/accounts"), &account).status, StatusCode::UNPROCESSABLE_ENTITY);
+    let scrutineer = [("role", "scrutineer"), ("name", "李四"), ("username", "li.si")];
+    assert_eq!(superior.post(&format!("{place}/accounts"), &scrutineer).status, StatusCode::UNPROCESSABLE_ENTITY);
+
+    let renew = superior.get(&place).between("action=\"", "\"").into_iter().find(|to| to.ends_with("/password"));
+    let renew = renew.unwrap();
+    let fresh = superior.post(&renew, &[]).between("data-password>", "<").remove(0);
+    assert!(house.sign_in_with("zhang.san", &password).is_err(), "the old password has ended");
+    let chair = house.sign_in_with("zhang.san", &fresh).unwrap();
+    let stop = renew.replace("/password", "/active");
+    assert_eq!(superior.post(&stop, &[("active", "0")]).status, StatusCode::SEE_OTHER);
+    assert_eq!(chair.get("/password").status, StatusCode::SEE_OTHER, "signed out at once");
+    assert!(house.sign_in_with("zhang.san", &fresh).is_err());
+    assert_eq!(superior.post(&stop, &[("active", "0")]).status, StatusCode::CONFLICT);
+    assert_eq!(superior.post(&stop, &[("active", "1")]).status, StatusCode::SEE_OTHER);
+    assert!(house.sign_in_with("zhang.san", &fresh).is_ok());
+    let own = superior.get(&format!("/unions/{}", east.id));
+    assert!(!own.text.contains("/active\""), "nobody stops the own account");
+}
+
+#[test]
+fn an_import_is_all_or_nothing() {
+    let City { house, east, .. } = city();
+    let superior = house.sign_in("east");
+    let before = house.fingerprint();
+    let bad = "工会名称,工会类别,上级工会,统一社会信用代码,主席姓名,主席用户名\r\n甲街道,乡镇（街道）工会,,,,\r\n乙厂,公司,甲街道,,,\r\n丙厂,企业工会,没有的工会,,,\r\n丁厂,企业工会,,8137,张三,city\r\n戊厂,企业工会,西区总工会,,,\r\n";
+    let page = superior.upload("/unions/import", &[("under", "")], bad.as_bytes());
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(page.between("data-error-line=\"", "\""), ["3", "4", "5", "6"]);
+    assert!(page.text.contains("第5行：") && !page.text.contains("id=\"confirm\""));
+    let sent = superior.post("/unions/import/confirm", &[("under", ""), ("text", bad)]);
+    assert_eq!(sent.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(house.fingerprint(), before, "not one line was imported");
+
+    let good = "工会名称,工会类别,上级工会,统一社会信用代码,主席姓名,主席用户名\r\n甲街道,乡镇（街道）工会,,,,\r\n乙厂,企业工会,甲街道,8137,张三,zhang\r\n";
+    let (bytes, _, _) = encoding_rs::GB18030.encode(good);
+    let page = superior.upload("/unions/import", &[("under", "")], &bytes);
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains("id=\"confirm\"") && page.text.contains("2个工会"));
+    assert_eq!(house.fingerprint(), before, "a preview changes nothing");
+    let text =
+        page.between("<textarea name=\"text\" hidden aria-hidden=\"true\" tabindex=\"-1\">\n", "</textarea>").remove(0);
+    let done = superior.post("/unions/import/confirm", &[("under", ""), ("text", &text)]);
+    assert!(done.text.contains("已建立2个工会"), "{}", done.status);
+    let password = done.between("data-password>", "<").remove(0);
+    assert!(house.sign_in_with("zhang", &password).is_ok());
+    let list = superior.get("/unions");
+    assert!(list.text.contains("甲街道") && list.text.contains("乙厂"));
+    let again = superior.post("/unions/import/confirm", &[("under", ""), ("text", &text)]);
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY, "the same table twice is refused");
+    let garbled = superior.upload("/unions/import", &[("under", "")], &[0xff, 0xff, 0xfe, 0x00]);
+    assert_eq!(garbled.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(superior.get(&format!("/desk?under={}", east.id)).unions().len(), 3);
+}
+
+#[test]
+fn a_spot_check_can_be_drawn_again_from_its_seed() {
+    let City { house, east, .. } = city();
+    for n in 0..30 {
+        house.union(Some(&east), &format!("{n}厂工会"), Category::Enterprise);
+    }
+    let superior = house.sign_in("east");
+    assert_eq!(
+        superior.post("/spot-checks", &[("count", "31"), ("year", "2026")]).status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    let made = superior.post("/spot-checks", &[("count", "7"), ("year", "2026")]);
+    let before = house.fingerprint();
+    let page = superior.get(&made.location);
+    let drawn = page.between("data-drawn=\"", "\"");
+    assert_eq!(drawn.len(), 7);
+    assert!(page.text.contains("data-again=\"same\""));
+    let seed = page.between("data-seed>", "<").remove(0);
+    // Drawn once more here, by the rule that the page states.
+    let mut all: Vec<String> =
+        superior.get(&format!("/desk?under={}", east.id)).unions().into_iter().map(|id| id.to_string()).collect();
+    all.retain(|id| *id != east.id.to_string());
+    all.sort_by_key(|id| pingjia::domain::digest::Digest::labelled("spot-check", &[seed.as_bytes(), id.as_bytes()]).0);
+    assert_eq!(drawn, all[..7]);
+    assert_eq!(house.fingerprint(), before);
+    house.union(Some(&east), "新厂工会", Category::Enterprise);
+    let later = superior.get(&made.location);
+    assert!(later.text.contains("data-again=\"list\""), "the list has changed, and the page says so");
+    assert_eq!(later.between("data-drawn=\"", "\""), drawn);
+}
+
+#[test]
+fn gets_change_nothing() {
+    let City { house, east, .. } = city();
+    let union = house.union(Some(&east), "甲厂工会", Category::Enterprise);
+    let round = house.asked(&union, 10);
+    let superior = house.sign_in("city");
+    let before = house.fingerprint();
+    for path in [
+        "/desk".to_owned(),
+        "/desk/rollup.pdf".to_owned(),
+        "/desk/rollup.xlsx".to_owned(),
+        "/approvals".to_owned(),
+        format!("/oversight/{round}"),
+        "/unions".to_owned(),
+        "/unions/new".to_owned(),
+        format!("/unions/{}", union.id),
+        "/unions/import".to_owned(),
+        "/unions/import/sample.csv".to_owned(),
+        "/spot-checks".to_owned(),
+    ] {
+        assert_eq!(superior.get(&path).status, StatusCode::OK, "{path}");
+    }
+    for path in [format!("/oversight/{round}/roll"), format!("/oversight/{round}/opinion")] {
+        assert_eq!(superior.get(&path).status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+    }
+    assert_eq!(house.fingerprint(), before);
+}
+
+#[test]
+fn five_thousand_unions_are_paged_completely() {
+    let City { house, root, east, west } = city();
+    house
+        .office
+        .database
+        .write(|c| -> Result<(), pingjia::store::StoreError> {
+            for n in 0..5_000 {
+                let new = pingjia::store::unions::NewUnion {
+                    superior: Some(if n % 2 == 0 { east.id } else { west.id }),
+                    name: format!("第{n}厂工会"),
+                    credit_code: None,
+                    category: Category::Enterprise,
+                    rule_set: "qingdao-2020".to_owned(),
+                };
+                pingjia::store::unions::create(c, &new, house::nobody())?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let superior = house.sign_in("city");
+    let (mut path, mut seen) = ("/desk?year=2026".to_owned(), Vec::new());
+    loop {
+        let page = superior.get(&path);
+        assert_eq!(page.status, StatusCode::OK);
+        seen.extend(page.unions());
+        let Some(next) = page.between("rel=\"next\" href=\"", "\"").into_iter().next() else { break };
+        path = next.replace("&#38;", "&").replace("&amp;", "&");
+    }
+    assert_eq!(seen.first(), Some(&root.id.0));
+    assert_eq!(seen.len(), 5_003);
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 5_003, "every union once");
+    let found = superior.get("/desk?name=%E7%AC%AC4321%E5%8E%82").unions();
+    assert_eq!(found.len(), 1);
+}

@@ -164,7 +164,7 @@ fn a_closing_killed_at_any_step_goes_on_from_there() {
     template.bring_back();
     let mut rng = world::rng();
     for _ in 0..6 {
-        let pause = Duration::from_millis(rng.random_range(20..400));
+        let pause = Duration::from_millis(rng.random_range(100..1500));
         kill_at(&template.house, || {
             std::thread::sleep(pause);
             true

@@ -17,7 +17,9 @@
 mod support;
 
 mod closing;
+mod full;
 mod kills;
 mod ledger;
 mod lost;
 mod restored;
+mod synced;

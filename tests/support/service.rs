@@ -160,6 +160,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// What the page says first.
+    pub fn heading(&self) -> &str {
+        self.body.split("<h1>").nth(1).and_then(|rest| rest.split("</h1>").next()).unwrap_or_default()
+    }
+
     /// The receipt of a thank-you page.
     pub fn receipt(&self) -> Option<Receipt> {
         let (_, rest) = self.body.split_once("data-receipt=\"")?;
@@ -238,6 +243,6 @@ impl Form {
     /// Sends it and wants to be thanked.
     pub fn thanked(&self, address: SocketAddr) -> Receipt {
         let answer = self.send(address).expect("an answer");
-        answer.receipt().unwrap_or_else(|| panic!("no thank-you: {} {}", answer.status, answer.body))
+        answer.receipt().unwrap_or_else(|| panic!("no thank-you but {} {}", answer.status, answer.heading()))
     }
 }

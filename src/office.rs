@@ -87,20 +87,12 @@ impl Office {
     /// # Errors
     /// Refusals of the phase, faults of vault, database or key.
     pub fn open(&self, poll: &Poll, union: &Union, by: AccountId, at: OffsetDateTime) -> Result<Opening, OfficeError> {
-        // The statement has the same form whatever is fixed; signing a trial one first means that nothing can
-        // fail while the box is opening.
-        let issuer = self.issuer();
-        let mut failure = None;
-        let opening = self.ballot_box.open(poll, by, at, |opening| {
-            let signed = OpeningStatement::of(poll, &union.name, opening, issuer)
-                .map_err(OfficeError::from)
-                .and_then(|statement| Ok(self.keys.sign(&statement)?));
-            signed.unwrap_or_else(|error| {
-                failure = Some(error);
-                String::new()
-            })
-        })?;
-        failure.map_or(Ok(opening), Err)
+        let sign = |opening: &Opening| {
+            let statement =
+                OpeningStatement::of(poll, &union.name, opening, self.issuer()).map_err(|error| error.to_string())?;
+            self.keys.sign(&statement).map_err(|error| error.to_string())
+        };
+        Ok(self.ballot_box.open(poll, by, at, sign)?)
     }
 
     /// The rule set that the round was set up with.

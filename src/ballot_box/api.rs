@@ -162,6 +162,9 @@ pub enum BoxError {
     /// The database does not write to the disk before it answers.
     #[error("数据库没有开启同步提交（synchronous_commit），投票不安全，服务不能启动")]
     NotDurable,
+    /// The opening statement could not be signed; the box stays shut.
+    #[error("开箱声明签名失败（{0}），没有开始投票")]
+    NotSigned(String),
     /// A vault folder cannot be used, in a sentence for the operator.
     #[error("{0}")]
     Vault(String),
@@ -208,6 +211,7 @@ impl BoxError {
             BoxError::DoesNotOpen(_) => "ballot_does_not_open",
             BoxError::DoesNotReconcile { .. } => "does_not_reconcile",
             BoxError::NotDurable => "not_durable",
+            BoxError::NotSigned(_) => "not_signed",
             BoxError::Vault(_) => "vault",
             BoxError::Database(_) => "database",
         }
@@ -294,13 +298,13 @@ impl BallotBox {
     /// opening statement, which is stored in the same transaction (kind `opening`). Journals.
     ///
     /// # Errors
-    /// Those of [`crate::domain::poll::Phase::may_open`], `Vault`.
+    /// Those of [`crate::domain::poll::Phase::may_open`], `Vault`, `NotSigned`.
     pub fn open(
         &self,
         poll: &Poll,
         by: AccountId,
         at: OffsetDateTime,
-        sign: impl FnOnce(&Opening) -> String,
+        sign: impl FnOnce(&Opening) -> Result<String, String>,
     ) -> Result<Opening, BoxError> {
         issue::open(&self.inner.shared, poll, by, at, sign)
     }

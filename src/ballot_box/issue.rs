@@ -100,7 +100,7 @@ pub(super) fn open(
     poll: &Poll,
     by: AccountId,
     at: OffsetDateTime,
-    sign: impl FnOnce(&Opening) -> String,
+    sign: impl FnOnce(&Opening) -> Result<String, String>,
 ) -> Result<Opening, BoxError> {
     let slips = poll.phase.may_open()?;
     let place = super::vault::Place::of(poll.id, poll.tag);
@@ -123,11 +123,11 @@ pub(super) fn open(
         roll_root: merkle::root(digests.iter().map(|digest| digest.0)),
         opened_on: crate::world::date_in_china(at),
     };
+    let body = sign(&opening).map_err(BoxError::NotSigned)?;
+    let next = poll.phase.clone().open(opening.clone())?;
     // The key is synced to every folder before anything says that it exists. One that an interrupted opening
     // leaves behind has sealed nothing, and goes with the others when the round closes.
     shared.vault.create_key(&place, &opening.key_id, &key)?;
-    let body = sign(&opening);
-    let next = poll.phase.clone().open(opening.clone())?;
     shared.database.write(|connection| {
         let head = held(connection, poll.id)?;
         if head.version != poll.version {

@@ -118,7 +118,7 @@ pub struct Ask {
 }
 
 /// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(60);
+const BODY_TIME: Duration = Duration::from_mins(1);
 
 impl Ask {
     /// Reads a request with a body of at most `limit` bytes.

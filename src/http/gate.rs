@@ -126,6 +126,7 @@ fn lead_back(problem: Problem, endpoint: &Endpoint, path: &str) -> Problem {
 }
 
 /// Refuses a request that no endpoint serves.
+#[expect(clippy::unused_async, reason = "handlers of actix are asynchronous")]
 pub async fn refuse(_: Arc<App>, request: HttpRequest, problem: Problem) -> HttpResponse {
     let wants_json = Ask::head(&request).is_ok_and(|ask| ask.wants_json);
     problem.reply(wants_json).into_http()

@@ -297,7 +297,10 @@ impl From<BoxError> for Problem {
             BoxError::PaperWaiting(_) => {
                 Problem::conflict("paper_waiting", sentence, "请另一名计票人录入同样的纸质选票，再开票。")
             }
-            BoxError::DoesNotOpen(_) | BoxError::DoesNotReconcile { .. } | BoxError::NotDurable => {
+            BoxError::DoesNotOpen(_)
+            | BoxError::DoesNotReconcile { .. }
+            | BoxError::NotDurable
+            | BoxError::NotSigned(_) => {
                 tracing::error!(%error, "the ballot box refuses");
                 Problem::conflict(error.code(), sentence, "没有计票。请联系系统管理员核对数据库和密钥保管处。")
             }

@@ -76,10 +76,7 @@ pub fn create(
         ))
         .returning(t::id)
         .get_result(connection);
-    let id = inserted.map_err(|error| match is_duplicate(&error) {
-        true => StoreError::UsernameTaken,
-        false => error.into(),
-    })?;
+    let id = inserted.map_err(|error| if is_duplicate(&error) { StoreError::UsernameTaken } else { error.into() })?;
     let account = Account {
         id: AccountId(id),
         username: new.username.clone(),

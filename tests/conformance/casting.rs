@@ -91,7 +91,7 @@ fn nothing_is_cast_outside_an_open_round(house: &Installation) {
     let slips = ballots.issue_slips(&load(&database, id), 2, 0, CHAIR, NOW).unwrap();
     let attempt = || cast(&ballots, id, &slips.roll[0], &nonce(), &say);
     assert_eq!(attempt(), Err(CastRefusal::NotOpen));
-    ballots.open(&load(&database, id), CHAIR, NOW, |_| String::new()).unwrap();
+    ballots.open(&load(&database, id), CHAIR, NOW, |_| Ok(String::new())).unwrap();
     ballots.void(id, VoidReason::CalledOff { text: "天气".into(), by: CHAIR }, Some(CHAIR), NOW).unwrap();
     assert_eq!(attempt(), Err(CastRefusal::Void));
     assert!(house.vault_files(".key").is_empty(), "a void round keeps no key");

@@ -171,9 +171,9 @@ fn an_interrupted_opening_leaves_nothing_that_counts(house: &Installation) {
     let slips = ballots.issue_slips(&load(&database, id), 3, 0, CHAIR, NOW).unwrap();
     let stale = load(&database, id);
     change(&database, id, |phase| phase);
-    assert!(matches!(ballots.open(&stale, CHAIR, NOW, |_| String::new()), Err(BoxError::Stale)));
+    assert!(matches!(ballots.open(&stale, CHAIR, NOW, |_| Ok(String::new())), Err(BoxError::Stale)));
     assert_eq!(house.vault_files(".key").len(), 2, "the key came first and nobody uses it");
-    let opening = ballots.open(&load(&database, id), CHAIR, NOW, |_| String::new()).unwrap();
+    let opening = ballots.open(&load(&database, id), CHAIR, NOW, |_| Ok(String::new())).unwrap();
     let round = Open { id, slips, opening };
     say(&ballots, &round, 0).unwrap();
     assert_eq!(close(&ballots, &database, id).unwrap().phone, 1);

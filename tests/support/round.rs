@@ -151,7 +151,7 @@ pub fn open(ballots: &BallotBox, database: &Database, paper: &Paper, roll: u32, 
     let id = draft(database, paper);
     let slips = ballots.issue_slips(&load(database, id), roll, spares, CHAIR, NOW).expect("slips are issued");
     let opening = ballots
-        .open(&load(database, id), CHAIR, NOW, |opening| format!("opening {}", opening.roll_root))
+        .open(&load(database, id), CHAIR, NOW, |opening| Ok(format!("opening {}", opening.roll_root)))
         .expect("the box opens");
     Open { id, slips, opening }
 }

@@ -92,13 +92,10 @@ pub(super) fn demo(options: &Demo) -> Result<()> {
 }
 
 fn data_folder(asked: Option<&PathBuf>) -> Result<PathBuf> {
-    let folder = match asked {
-        Some(folder) => folder.clone(),
-        None => {
-            let random = data_encoding::HEXLOWER.encode(&world::random_bytes::<6>());
-            std::env::temp_dir().join(format!("pingjia-demo-{random}"))
-        }
-    };
+    let folder = asked.cloned().unwrap_or_else(|| {
+        let random = data_encoding::HEXLOWER.encode(&world::random_bytes::<6>());
+        std::env::temp_dir().join(format!("pingjia-demo-{random}"))
+    });
     private_folder(&folder)?;
     if folder.read_dir()?.next().is_some() {
         bail!("{} 不是空目录；示例数据只放进空目录", folder.display());

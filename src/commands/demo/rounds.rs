@@ -256,9 +256,17 @@ fn vote(office: &Office, id: PollId, round: &Round, slips: IssuedSlips) -> Resul
         let nonce = FormNonce(world::random_bytes());
         async move { office.ballot_box.cast(id, slip, &nonce, ballot).await }
     });
+    let mut casting: Vec<_> = casting.collect();
+    let later = casting.split_off(casting.len() / 2);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    for outcome in runtime.block_on(join_all(casting)) {
-        outcome?;
+    for batch in [casting, later] {
+        for outcome in runtime.block_on(join_all(batch)) {
+            outcome?;
+        }
+        if round.stage == Stage::Open {
+            // A live state is taken from the first batch and shown once the second one lies above it.
+            std::thread::sleep(std::time::Duration::from_millis(600));
+        }
     }
     Ok(left)
 }

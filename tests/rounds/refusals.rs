@@ -1,0 +1,125 @@
+//! Bad input: each a clear refusal with a stable code, nothing lost, nothing half-written, no 500.
+
+use reqwest::Method;
+
+use crate::round::{FACTS, cast, counted, prepared};
+use crate::service::{Person, Service};
+
+fn with(changed: &'static [(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+    let kept = FACTS.iter().filter(|(name, _)| !changed.iter().any(|(other, _)| other == name));
+    kept.chain(changed).copied().collect()
+}
+
+#[test]
+fn a_wrong_form_keeps_what_was_typed_and_points_at_the_field() {
+    let service = Service::new();
+    let chair = service.person("jia-chair");
+    let before = service.contents();
+    let wrongs: [(&'static [(&'static str, &'static str)], &str); 7] = [
+        (&[("expected", "13")], "expected"),
+        (&[("expected", "许多")], "expected"),
+        (&[("member_total", "0")], "member_total"),
+        (&[("ends", "2026-11-19")], "ends"),
+        (&[("begins", "明天")], "begins"),
+        (&[("tellers", "王主席")], "tellers"),
+        (&[("assembly", "party")], "assembly"),
+    ];
+    for (changed, field) in wrongs {
+        let page = chair.post("/rounds", &with(changed));
+        assert_eq!(page.status, 422, "{changed:?}");
+        assert!(page.body.contains(&format!("href=\"#{field}\"")), "{changed:?} points at {field}");
+        assert!(page.body.contains("三楼会议室"), "{changed:?}: what was typed is kept");
+    }
+    assert_eq!(service.contents(), before, "nothing is half-written");
+}
+
+#[test]
+fn what_no_browser_sends_is_refused_with_a_code() {
+    let service = Service::new();
+    let chair = service.person("jia-chair");
+    let body = |kind: &str, body: String| {
+        Person::send(chair.request(Method::POST, "/rounds").header("content-type", kind.to_owned()).body(body))
+    };
+    let form = "application/x-www-form-urlencoded";
+    for (page, status, code) in [
+        (body(form, format!("title={}", "x".repeat(70_000))), 413, "body_too_large"),
+        (body(form, "title=%FF%FE".to_owned()), 400, "malformed_form"),
+        (body(form, "title=%G1".to_owned()), 400, "malformed_form"),
+        (body("text/plain", "title=x".to_owned()), 415, "not_a_form"),
+        (chair.get("/rounds/nothing"), 404, "not_found"),
+        (chair.get("/rounds/999999"), 404, "not_yours"),
+        (chair.get("/nowhere"), 404, "not_found"),
+        (Person::send(chair.request(Method::DELETE, "/rounds")), 405, "method_not_allowed"),
+    ] {
+        assert_eq!((page.status, page.problem().as_str()), (status, code), "{}", page.body);
+    }
+    let json = Person::send(chair.request(Method::GET, "/rounds/999999").header("accept", "application/json"));
+    let problem: serde_json::Value = serde_json::from_str(&json.body).unwrap();
+    assert_eq!((json.status, problem["code"].as_str()), (404, Some("not_yours")));
+    assert!(problem["way_forward"].as_str().is_some_and(|words| !words.is_empty()));
+}
+
+#[test]
+fn a_ballot_that_cannot_be_is_refused_and_spends_nothing() {
+    let service = Service::new();
+    let (poll, codes) = prepared(&service);
+    let before = cast_status(&service, &codes[0], &[("home", "satisfied")]);
+    assert_eq!(before, 409, "not open yet");
+    service.person("jia-chair").step(&format!("/rounds/{poll}/open"), &[]);
+    let nonce = data_encoding::BASE64URL_NOPAD.encode(&[9; 32]);
+    for (fields, what) in [
+        (vec![("home", "delighted"), ("n", &nonce), ("step", "cast")], "an answer not on the paper"),
+        (vec![("home", "satisfied"), ("home", "dissatisfied"), ("n", &nonce), ("step", "cast")], "two answers"),
+        (vec![("home", "satisfied"), ("chair", "satisfied"), ("n", &nonce), ("step", "cast")], "a foreign item"),
+        (vec![("home", "satisfied"), ("n", "forged"), ("step", "cast")], "a forged nonce"),
+        (vec![("home", "satisfied"), ("step", "cast")], "no nonce"),
+    ] {
+        let status = cast_status(&service, &codes[0], &fields);
+        assert!((400..500).contains(&status), "{what}: {status}");
+    }
+    assert_eq!(service.ballot_box.turnout(poll).unwrap().spent, 0, "nothing is spent");
+    let foreign = codes[0].replacen(&codes[0][..5], if codes[0].starts_with('0') { "1AAAA" } else { "0AAAA" }, 1);
+    assert_eq!(service.anybody().get(&format!("/V/{foreign}")).status, 404, "a slip of no round");
+    assert!(cast(&service, &codes[0], "satisfied").body.contains("data-receipt"), "the slip is still good");
+    let again = cast_status(&service, &codes[0], &[("home", "dissatisfied"), ("n", &nonce), ("step", "cast")]);
+    assert_eq!(again, 409, "and good once");
+}
+
+fn cast_status<V: AsRef<str>>(service: &Service, code: &str, fields: &[(&str, V)]) -> u16 {
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+    service.anybody().post_raw(&format!("/V/{code}"), &fields).status().as_u16()
+}
+
+#[test]
+fn steps_out_of_turn_change_nothing() {
+    let service = Service::new();
+    let (poll, codes) = prepared(&service);
+    let chair = service.person("jia-chair");
+    let round = |step: &str| format!("/rounds/{poll}/{step}");
+    let before = service.contents();
+    for step in ["custody", "stop", "close", "certify", "ask"] {
+        let page = chair.post(&round(step), &[("sure", "1"), ("present", "1"), ("handed_out", "1"), ("spoiled", "0"), ("unused", "0")]);
+        assert!((400..500).contains(&page.status), "{step} of a draft: {}", page.status);
+    }
+    assert_eq!(service.contents(), before);
+    counted(&service, poll, &codes);
+    let before = service.contents();
+    for step in ["open", "slips", "custody", "stop", "edit", "ask"] {
+        let page = chair.post(&round(step), &[("spares", "5"), ("sure", "1"), ("present", "1"), ("handed_out", "1"), ("spoiled", "0"), ("unused", "0")]);
+        assert!((400..500).contains(&page.status), "{step} of a counted round: {}", page.status);
+    }
+    assert_eq!(service.contents(), before, "a counted round stays as it is");
+}
+
+#[test]
+fn guessing_a_password_is_throttled_and_the_hall_is_not() {
+    let service = Service::new();
+    let guess = |username: &str, password: &str| {
+        service.anybody().post_raw("/login", &[("username", username), ("password", password)]).status().as_u16()
+    };
+    let answers: Vec<u16> = (0..14).map(|_| guess("jia-chair", "falsch-geraten")).collect();
+    assert_eq!(answers[0], 401);
+    assert!(answers.contains(&429), "{answers:?}");
+    assert_eq!(guess("yi-chair", crate::service::PASSWORD), 303, "others behind the same address sign in");
+    assert_eq!(guess("nobody-of-this-name", "x"), 401);
+}

@@ -1,0 +1,280 @@
+//! A service for one test, and people who use it with plain forms.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::{Arc, mpsc};
+
+use actix_web::dev::ServerHandle;
+use actix_web::rt::System;
+use diesel::RunQueryDsl as _;
+use pingjia::ballot_box::BallotBox;
+use pingjia::config::Config;
+use pingjia::database::{Database, Kind};
+use pingjia::domain::account::Role;
+use pingjia::domain::ids::{PollId, UnionId};
+use pingjia::domain::rules::RuleRegistry;
+use pingjia::domain::union::{Category, Union};
+use pingjia::http::{self, App};
+use pingjia::office::Office;
+use pingjia::signing::SigningKeys;
+use pingjia::store::accounts::{self, NewAccount, PasswordDigest};
+use pingjia::store::unions::{self, NewUnion};
+use pingjia::store::{By, StoreError, polls};
+use pingjia::world;
+use reqwest::blocking::{Client, Response};
+use reqwest::redirect::Policy;
+
+use crate::support::installation::Installation;
+
+/// The password of everybody whom [`Service::new`] creates.
+pub const PASSWORD: &str = "一个够长的测试密码";
+
+/// A running service with two branches of unions below 市总工会, which has a superior `shi`.
+///
+/// | union | people |
+/// |---|---|
+/// | 甲厂工会 | `jia-chair`, `jia-scrutineer`, `jia-teller1`, `jia-teller2` |
+/// | 乙区总工会 | `yi-superior` |
+/// | 乙厂工会, below 乙区总工会 | `yi-chair`, `yi-scrutineer`, `yi-teller1` |
+pub struct Service {
+    pub base: String,
+    pub database: Database,
+    pub ballot_box: BallotBox,
+    pub city: Union,
+    pub jia: Union,
+    pub district: Union,
+    pub yi: Union,
+    handle: ServerHandle,
+    _installation: Installation,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.handle.stop(false));
+    }
+}
+
+fn by() -> By {
+    By { account: None, at: world::now() }
+}
+
+fn union(database: &Database, superior: Option<UnionId>, name: &str, category: Category) -> Union {
+    let new = NewUnion {
+        superior,
+        name: name.to_owned(),
+        credit_code: None,
+        category,
+        rule_set: "qingdao-2020".to_owned(),
+    };
+    database.write(|c| unions::create(c, &new, by())).unwrap()
+}
+
+impl Service {
+    pub fn new() -> Self {
+        let installation = Installation::new(Kind::Sqlite);
+        let database = installation.database();
+        let ballot_box = installation.start();
+        let city = union(&database, None, "市总工会", Category::GeneralUnion);
+        let jia = union(&database, Some(city.id), "甲厂工会", Category::Enterprise);
+        let district = union(&database, Some(city.id), "乙区总工会", Category::GeneralUnion);
+        let yi = union(&database, Some(district.id), "乙厂工会", Category::Enterprise);
+        let digest = PasswordDigest::of(PASSWORD, &[7; 16]).unwrap();
+        let people = [
+            ("shi", Role::Superior, &city),
+            ("operator", Role::Operator, &city),
+            ("jia-chair", Role::Chair, &jia),
+            ("jia-scrutineer", Role::Scrutineer, &jia),
+            ("jia-teller1", Role::Teller, &jia),
+            ("jia-teller2", Role::Teller, &jia),
+            ("yi-superior", Role::Superior, &district),
+            ("yi-chair", Role::Chair, &yi),
+            ("yi-scrutineer", Role::Scrutineer, &yi),
+            ("yi-teller1", Role::Teller, &yi),
+        ];
+        for (username, role, home) in people {
+            let new = NewAccount { username: username.into(), role, union: home.id, name: format!("张{username}") };
+            database.write(|c| accounts::create(c, &new, &digest, by())).unwrap();
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let data = tempfile::tempdir().unwrap();
+        let office = Office {
+            database: database.clone(),
+            ballot_box: ballot_box.clone(),
+            keys: Arc::new(SigningKeys::load_or_create(data.path()).unwrap()),
+            rules: Arc::new(RuleRegistry::embedded().unwrap()),
+            url: base.clone(),
+        };
+        let config = Config {
+            listen: listener.local_addr().unwrap(),
+            data: data.path().to_owned(),
+            database_url: None,
+            vaults: installation.vaults().to_vec(),
+            public_url: base.clone(),
+        };
+        let (send, receive) = mpsc::channel();
+        std::thread::spawn(move || {
+            System::new().block_on(async move {
+                let server = http::run(App::new(config, office).unwrap(), listener).unwrap();
+                send.send(server.handle()).unwrap();
+                server.await.unwrap();
+            });
+        });
+        let handle = receive.recv().unwrap();
+        Service { base, database, ballot_box, city, jia, district, yi, handle, _installation: installation }
+    }
+
+    /// Somebody who is not signed in.
+    pub fn anybody(&self) -> Person {
+        let client = Client::builder().cookie_store(true).redirect(Policy::none()).build().unwrap();
+        Person { client, base: self.base.clone(), token: String::new() }
+    }
+
+    /// Signs somebody in.
+    pub fn person(&self, username: &str) -> Person {
+        self.signed_in(username, PASSWORD)
+    }
+
+    pub fn signed_in(&self, username: &str, password: &str) -> Person {
+        let mut person = self.anybody();
+        let answer = person.post_raw("/login", &[("username", username), ("password", password)]);
+        assert_eq!(answer.status(), 303, "{username} signs in");
+        let page = person.get("/password");
+        person.token = page.field("form_token").unwrap_or_else(|| panic!("a form token in {}", page.body));
+        person
+    }
+
+    /// The newest round of a union.
+    pub fn round_of(&self, union: UnionId) -> PollId {
+        let polls = self.database.read(|c| polls::of_union(c, union)).unwrap();
+        polls.into_iter().map(|poll| poll.id).max().expect("a round")
+    }
+
+    /// Code of the phase of a round.
+    pub fn phase(&self, poll: PollId) -> &'static str {
+        self.database.read(|c| polls::load(c, poll)).unwrap().unwrap().phase.code()
+    }
+
+    /// Everything in the database, table by table.
+    pub fn contents(&self) -> BTreeMap<String, Vec<String>> {
+        #[derive(diesel::QueryableByName)]
+        struct Text {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            text: String,
+        }
+        let read = |sql: &str| -> Vec<String> {
+            let rows = self.database.read(|c| -> Result<Vec<Text>, StoreError> {
+                Ok(diesel::sql_query(sql).load::<Text>(c)?)
+            });
+            rows.unwrap().into_iter().map(|row| row.text).collect()
+        };
+        let tables = read("SELECT name AS text FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
+        assert!(tables.len() > 10, "the tables are found: {tables:?}");
+        let content = |table: &String| {
+            let columns = read(&format!("SELECT name AS text FROM pragma_table_info('{table}')"));
+            let quoted: Vec<String> = columns.iter().map(|column| format!("quote(\"{column}\")")).collect();
+            let mut rows = read(&format!("SELECT {} AS text FROM \"{table}\"", quoted.join(" || ',' || ")));
+            rows.sort();
+            rows
+        };
+        tables.iter().map(|table| (table.clone(), content(table))).collect()
+    }
+}
+
+/// A browser without scripts.
+pub struct Person {
+    client: Client,
+    base: String,
+    /// The form token of the session.
+    pub token: String,
+}
+
+/// What came back.
+pub struct Page {
+    pub status: u16,
+    pub location: String,
+    pub body: String,
+}
+
+impl Page {
+    fn of(response: Response) -> Self {
+        let location = response.headers().get("location").map(|place| place.to_str().unwrap().to_owned());
+        Page {
+            status: response.status().as_u16(),
+            location: location.unwrap_or_default(),
+            body: response.text().unwrap_or_default(),
+        }
+    }
+
+    /// The value of the first input of this name.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let inputs = self.body.split("<input").skip(1).map(|rest| rest.split('>').next().unwrap_or_default());
+        inputs.into_iter().find(|input| attribute(input, "name") == Some(name)).and_then(|input| {
+            attribute(input, "value").map(str::to_owned)
+        })
+    }
+
+    /// The text of the element that carries this attribute.
+    pub fn marked(&self, attribute: &str) -> Vec<String> {
+        let texts = self.body.split(attribute).skip(1);
+        texts.filter_map(|rest| Some(rest.split_once('>')?.1.split('<').next()?.trim().to_owned())).collect()
+    }
+
+    /// The stable code of a problem page.
+    pub fn problem(&self) -> String {
+        self.marked("data-problem").into_iter().next().unwrap_or_default()
+    }
+}
+
+fn attribute<'t>(tag: &'t str, name: &str) -> Option<&'t str> {
+    tag.split_once(&format!("{name}=\""))?.1.split('"').next()
+}
+
+impl Person {
+    pub fn get(&self, path: &str) -> Page {
+        Page::of(self.client.get(format!("{}{path}", self.base)).send().unwrap())
+    }
+
+    /// GET without reading the body: for streams.
+    pub fn head_of(&self, path: &str) -> Response {
+        self.client.get(format!("{}{path}", self.base)).send().unwrap()
+    }
+
+    /// Posts a form of a page of this session.
+    pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let mut fields = fields.to_vec();
+        fields.push(("form_token", &self.token));
+        Page::of(self.post_raw(path, &fields))
+    }
+
+    /// Posts and expects to be led on.
+    pub fn step(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let page = self.post(path, fields);
+        assert_eq!(page.status, 303, "POST {path}: {}", page.body);
+        page
+    }
+
+    /// Posts exactly these fields.
+    pub fn post_raw(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+        self.client.post(format!("{}{path}", self.base)).form(fields).send().unwrap()
+    }
+
+    /// Posts a file and reads it.
+    pub fn file(&self, path: &str, fields: &[(&str, &str)]) -> (String, Vec<u8>) {
+        let mut fields = fields.to_vec();
+        fields.push(("form_token", &self.token));
+        let response = self.post_raw(path, &fields);
+        assert_eq!(response.status(), 200, "POST {path}");
+        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+        (kind, response.bytes().unwrap().to_vec())
+    }
+
+    /// Any request at all.
+    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::blocking::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    pub fn send(request: reqwest::blocking::RequestBuilder) -> Page {
+        Page::of(request.send().unwrap())
+    }
+}

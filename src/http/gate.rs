@@ -108,7 +108,8 @@ pub async fn serve(
             problem.reply(wants_json)
         });
         tracing::info!(status = reply.status().as_u16(), "answered");
-        reply.into_http()
+        // A stream would keep the connection of a HEAD busy for nothing.
+        if *request.method() == Method::HEAD { reply.without_stream().into_http() } else { reply.into_http() }
     }
     .instrument(span)
     .await
@@ -126,9 +127,9 @@ fn lead_back(problem: Problem, endpoint: &Endpoint, path: &str) -> Problem {
 }
 
 /// Refuses a request that no endpoint serves.
-#[expect(clippy::unused_async, reason = "handlers of actix are asynchronous")]
-pub async fn refuse(_: Arc<App>, request: HttpRequest, problem: Problem) -> HttpResponse {
-    let wants_json = Ask::head(&request).is_ok_and(|ask| ask.wants_json);
+#[must_use]
+pub fn refuse(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+    let wants_json = Ask::head(request).is_ok_and(|ask| ask.wants_json);
     problem.reply(wants_json).into_http()
 }
 

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::middleware::Compress;
-use actix_web::{App as ActixApp, HttpServer, web};
+use actix_web::{App as ActixApp, HttpRequest, HttpServer, web};
 use tokio::sync::{Semaphore, watch};
 
 use crate::ballot_box::BallotBox;
@@ -102,10 +102,10 @@ pub fn run(app: App, listener: TcpListener) -> std::io::Result<Server> {
             .wrap(Compress::default())
             .wrap(headers::SecurityHeaders::new(app.config.is_https()))
             .configure(|config| routes::register(config, &app))
-            .default_service(web::route().to({
-                let app = app.clone();
-                move |request| gate::refuse(app.clone(), request, problem::Problem::NOT_FOUND)
-            }))
+            .default_service(
+                web::route()
+                    .to(|request: HttpRequest| async move { gate::refuse(&request, &problem::Problem::NOT_FOUND) }),
+            )
     })
     .client_request_timeout(Duration::from_secs(15))
     .client_disconnect_timeout(Duration::from_secs(5))

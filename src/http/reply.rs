@@ -99,6 +99,15 @@ impl Reply {
         reply
     }
 
+    /// The same with nothing in the place of a stream.
+    #[must_use]
+    pub(super) fn without_stream(mut self) -> Self {
+        if matches!(self.body, Body::Stream(_)) {
+            self.body = Body::Whole(Bytes::new());
+        }
+        self
+    }
+
     /// The same with another status.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {

@@ -83,8 +83,7 @@ fn nobody_acts_on_a_foreign_union() {
     let (poll, _) = prepared(&service);
     let account = service.database.read(|c| pingjia::store::accounts::of_union(c, service.jia.id)).unwrap();
     let teller = account.iter().find(|account| account.role == Role::Teller).unwrap();
-    let things =
-        Things { poll: poll.to_string(), union: service.jia.id.to_string(), account: teller.id.to_string() };
+    let things = Things { poll: poll.to_string(), union: service.jia.id.to_string(), account: teller.id.to_string() };
     let strangers: BTreeMap<&str, Person> = [
         (Role::Chair, "yi-chair"),
         (Role::Scrutineer, "yi-scrutineer"),
@@ -171,11 +170,9 @@ fn a_form_from_elsewhere_is_refused() {
         assert_eq!(answer.status(), 403, "another session's token, or none");
         assert!(answer.text().unwrap().contains("foreign_form"));
     }
-    for (name, value) in [
-        ("origin", "https://evil.example"),
-        ("referer", "https://evil.example/page"),
-        ("sec-fetch-site", "cross-site"),
-    ] {
+    for (name, value) in
+        [("origin", "https://evil.example"), ("referer", "https://evil.example/page"), ("sec-fetch-site", "cross-site")]
+    {
         let mut fields = FACTS.to_vec();
         fields.push(("form_token", chair.token.as_str()));
         let answer = chair.request(Method::POST, "/rounds").header(name, value).form(&fields).send().unwrap();
@@ -187,7 +184,8 @@ fn a_form_from_elsewhere_is_refused() {
 #[test]
 fn every_answer_carries_the_headers_and_the_session_is_well_kept() {
     let service = Service::new();
-    let login = service.anybody().post_raw("/login", &[("username", "jia-chair"), ("password", crate::service::PASSWORD)]);
+    let login =
+        service.anybody().post_raw("/login", &[("username", "jia-chair"), ("password", crate::service::PASSWORD)]);
     let cookie = login.headers()["set-cookie"].to_str().unwrap().to_owned();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && !cookie.contains("Domain"), "{cookie}");
     let chair = service.person("jia-chair");

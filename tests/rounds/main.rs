@@ -1,6 +1,8 @@
 //! Rounds over real HTTP with plain forms, as a browser without scripts holds them; and everything that must be
 //! refused on the way.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

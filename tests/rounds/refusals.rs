@@ -63,10 +63,8 @@ fn what_no_browser_sends_is_refused_with_a_code() {
 fn a_ballot_that_cannot_be_is_refused_and_spends_nothing() {
     let service = Service::new();
     let (poll, codes) = prepared(&service);
-    let before = cast_status(&service, &codes[0], &[("home", "satisfied")]);
-    assert_eq!(before, 409, "not open yet");
-    service.person("jia-chair").step(&format!("/rounds/{poll}/open"), &[]);
     let nonce = data_encoding::BASE64URL_NOPAD.encode(&[9; 32]);
+    service.person("jia-chair").step(&format!("/rounds/{poll}/open"), &[]);
     for (fields, what) in [
         (vec![("home", "delighted"), ("n", &nonce), ("step", "cast")], "an answer not on the paper"),
         (vec![("home", "satisfied"), ("home", "dissatisfied"), ("n", &nonce), ("step", "cast")], "two answers"),
@@ -85,6 +83,17 @@ fn a_ballot_that_cannot_be_is_refused_and_spends_nothing() {
     assert_eq!(again, 409, "and good once");
 }
 
+#[test]
+fn nobody_votes_before_the_box_is_open() {
+    let service = Service::new();
+    let (_, codes) = prepared(&service);
+    let nonce = data_encoding::BASE64URL_NOPAD.encode(&[9; 32]);
+    let before = service.contents();
+    let status = cast_status(&service, &codes[0], &[("home", "satisfied"), ("n", &nonce), ("step", "cast")]);
+    assert_eq!(status, 409);
+    assert_eq!(service.contents(), before);
+}
+
 fn cast_status<V: AsRef<str>>(service: &Service, code: &str, fields: &[(&str, V)]) -> u16 {
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_ref())).collect();
     service.anybody().post_raw(&format!("/V/{code}"), &fields).status().as_u16()
@@ -98,14 +107,20 @@ fn steps_out_of_turn_change_nothing() {
     let round = |step: &str| format!("/rounds/{poll}/{step}");
     let before = service.contents();
     for step in ["custody", "stop", "close", "certify", "ask"] {
-        let page = chair.post(&round(step), &[("sure", "1"), ("present", "1"), ("handed_out", "1"), ("spoiled", "0"), ("unused", "0")]);
+        let page = chair.post(
+            &round(step),
+            &[("sure", "1"), ("present", "1"), ("handed_out", "1"), ("spoiled", "0"), ("unused", "0")],
+        );
         assert!((400..500).contains(&page.status), "{step} of a draft: {}", page.status);
     }
     assert_eq!(service.contents(), before);
     counted(&service, poll, &codes);
     let before = service.contents();
     for step in ["open", "slips", "custody", "stop", "edit", "ask"] {
-        let page = chair.post(&round(step), &[("spares", "5"), ("sure", "1"), ("present", "1"), ("handed_out", "1"), ("spoiled", "0"), ("unused", "0")]);
+        let page = chair.post(
+            &round(step),
+            &[("spares", "5"), ("sure", "1"), ("present", "1"), ("handed_out", "1"), ("spoiled", "0"), ("unused", "0")],
+        );
         assert!((400..500).contains(&page.status), "{step} of a counted round: {}", page.status);
     }
     assert_eq!(service.contents(), before, "a counted round stays as it is");

@@ -40,10 +40,7 @@ pub struct Service {
     pub base: String,
     pub database: Database,
     pub ballot_box: BallotBox,
-    pub city: Union,
     pub jia: Union,
-    pub district: Union,
-    pub yi: Union,
     handle: ServerHandle,
     _installation: Installation,
 }
@@ -59,13 +56,8 @@ fn by() -> By {
 }
 
 fn union(database: &Database, superior: Option<UnionId>, name: &str, category: Category) -> Union {
-    let new = NewUnion {
-        superior,
-        name: name.to_owned(),
-        credit_code: None,
-        category,
-        rule_set: "qingdao-2020".to_owned(),
-    };
+    let new =
+        NewUnion { superior, name: name.to_owned(), credit_code: None, category, rule_set: "qingdao-2020".to_owned() };
     database.write(|c| unions::create(c, &new, by())).unwrap()
 }
 
@@ -110,6 +102,7 @@ impl Service {
             data: data.path().to_owned(),
             database_url: None,
             vaults: installation.vaults().to_vec(),
+            rules: None,
             public_url: base.clone(),
         };
         let (send, receive) = mpsc::channel();
@@ -121,7 +114,7 @@ impl Service {
             });
         });
         let handle = receive.recv().unwrap();
-        Service { base, database, ballot_box, city, jia, district, yi, handle, _installation: installation }
+        Service { base, database, ballot_box, jia, handle, _installation: installation }
     }
 
     /// Somebody who is not signed in.
@@ -163,9 +156,9 @@ impl Service {
             text: String,
         }
         let read = |sql: &str| -> Vec<String> {
-            let rows = self.database.read(|c| -> Result<Vec<Text>, StoreError> {
-                Ok(diesel::sql_query(sql).load::<Text>(c)?)
-            });
+            let rows = self
+                .database
+                .read(|c| -> Result<Vec<Text>, StoreError> { Ok(diesel::sql_query(sql).load::<Text>(c)?) });
             rows.unwrap().into_iter().map(|row| row.text).collect()
         };
         let tables = read("SELECT name AS text FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
@@ -209,9 +202,10 @@ impl Page {
     /// The value of the first input of this name.
     pub fn field(&self, name: &str) -> Option<String> {
         let inputs = self.body.split("<input").skip(1).map(|rest| rest.split('>').next().unwrap_or_default());
-        inputs.into_iter().find(|input| attribute(input, "name") == Some(name)).and_then(|input| {
-            attribute(input, "value").map(str::to_owned)
-        })
+        inputs
+            .into_iter()
+            .find(|input| attribute(input, "name") == Some(name))
+            .and_then(|input| attribute(input, "value").map(str::to_owned))
     }
 
     /// The text of the element that carries this attribute.
@@ -252,6 +246,22 @@ impl Person {
         let page = self.post(path, fields);
         assert_eq!(page.status, 303, "POST {path}: {}", page.body);
         page
+    }
+
+    /// Fills in the form of a page that posts to `action`, its hidden fields included, and submits it.
+    pub fn submit(&self, page: &str, action: &str, fields: &[(&str, &str)]) -> Page {
+        let shown = self.get(page);
+        let form = shown.body.split("<form").find(|form| attribute(form, "action") == Some(action));
+        let form = form.unwrap_or_else(|| panic!("a form for {action} on {page}: {}", shown.body));
+        let form = form.split("</form>").next().unwrap();
+        let inputs = form.split("<input").skip(1).map(|rest| rest.split('>').next().unwrap_or_default());
+        let hidden = inputs.filter(|input| attribute(input, "type") == Some("hidden"));
+        let mut all: Vec<(&str, &str)> =
+            hidden.filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value")?))).collect();
+        all.extend(fields);
+        let answer = Page::of(self.post_raw(action, &all));
+        assert_eq!(answer.status, 303, "POST {action}: {}", answer.body);
+        answer
     }
 
     /// Posts exactly these fields.

@@ -1,5 +1,6 @@
 //! A whole round, from the first login to the accepted sheet.
 
+use pingjia::database::Kind;
 use pingjia::domain::ids::PollId;
 use serde_json::Value;
 
@@ -86,7 +87,15 @@ fn certify(chair: &Person, poll: PollId) {
 
 #[test]
 fn a_round_from_login_to_the_accepted_sheet() {
-    let service = Service::new();
+    whole_round(&Service::on(Kind::Sqlite));
+}
+
+#[test]
+fn the_same_round_on_postgresql() {
+    whole_round(&Service::on(Kind::Postgres));
+}
+
+fn whole_round(service: &Service) {
     let chair = service.person("jia-chair");
     let superior = service.person("shi");
 
@@ -94,7 +103,7 @@ fn a_round_from_login_to_the_accepted_sheet() {
     assert!(desk.body.contains("/rounds/new"), "an empty desk leads to a new round");
     assert!(chair.get("/rounds/new").body.contains("90.00%"), "the threshold is shown before the round");
 
-    let (poll, codes) = prepared(&service);
+    let (poll, codes) = prepared(service);
     assert_eq!(codes.len(), 17);
     let all = codes.join(" ");
     for (format, kind, beginning) in
@@ -108,12 +117,12 @@ fn a_round_from_login_to_the_accepted_sheet() {
     assert_eq!((foreign.status, foreign.problem().as_str()), (422, "foreign_slip"));
     assert_eq!(chair.get(&format!("/rounds/{poll}/poster")).status, 200);
 
-    counted(&service, poll, &codes);
+    counted(service, poll, &codes);
     assert_eq!(service.phase(poll), "closed");
     certify(&chair, poll);
     assert_eq!(service.phase(poll), "certified");
 
-    let sheet = sheet_of(&service, poll);
+    let sheet = sheet_of(service, poll);
     assert_eq!(sheet["counts"]["returned"], 11);
     assert_eq!(sheet["counts"]["paper"], 1);
     assert_eq!(sheet["counts"]["custody_reconciles"], true);
@@ -125,7 +134,7 @@ fn a_round_from_login_to_the_accepted_sheet() {
     superior.submit(&oversight, &opinion, &[("decision", "return"), ("reason", "请补充整改期限")]);
     assert_eq!(service.phase(poll), "reported");
     certify(&chair, poll);
-    let corrected = sheet_of(&service, poll);
+    let corrected = sheet_of(service, poll);
     assert!(corrected["replaces"].is_string(), "the correction names the sheet that it corrects");
     superior.submit(&oversight, &opinion, &[("decision", "accept"), ("reason", "")]);
     assert_eq!(service.phase(poll), "reported");

@@ -63,7 +63,11 @@ fn union(database: &Database, superior: Option<UnionId>, name: &str, category: C
 
 impl Service {
     pub fn new() -> Self {
-        let installation = Installation::new(Kind::Sqlite);
+        Service::on(Kind::Sqlite)
+    }
+
+    pub fn on(kind: Kind) -> Self {
+        let installation = Installation::new(kind);
         let database = installation.database();
         let ballot_box = installation.start();
         let city = union(&database, None, "市总工会", Category::GeneralUnion);

@@ -89,7 +89,6 @@ pub struct House {
     pub officer: Person,
     pub ours: Staff,
     pub theirs: Staff,
-    base: String,
     _folder: tempfile::TempDir,
 }
 
@@ -123,12 +122,7 @@ impl House {
         let officer = person(&office, &base, superior.id, Role::Superior, "officer", "钱上级");
         let ours = staff(&office, &base, &superior, "a", "甲厂工会");
         let theirs = staff(&office, &base, &superior, "b", "乙厂工会");
-        House { office, superior, officer, ours, theirs, base, _folder: folder }
-    }
-
-    /// Somebody more.
-    pub fn person(&self, union: UnionId, role: Role, username: &str) -> Person {
-        person(&self.office, &self.base, union, role, username, username)
+        House { office, superior, officer, ours, theirs, _folder: folder }
     }
 
     /// The round as it stands.

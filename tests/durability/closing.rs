@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use pingjia::ballot_box::Cast;
 use pingjia::domain::ids::PollId;
 use pingjia::domain::poll::{Opened, Phase};
 use pingjia::domain::slip::Receipt;
@@ -42,8 +43,8 @@ impl Template {
         let thanked = block_on(futures_util::future::join_all(casts.collect::<Vec<_>>()));
         let mut receipts: Vec<Receipt> = thanked
             .into_iter()
-            .map(|cast| match cast.unwrap() {
-                pingjia::ballot_box::Cast::Cast(receipt) => receipt,
+            .map(|cast| match cast {
+                Ok(Cast::Cast(receipt)) => receipt,
                 other => panic!("{other:?}"),
             })
             .collect();
@@ -78,7 +79,7 @@ impl Template {
         let database = self.house.database();
         let (keys, tombstones) = (self.vault_files(".key"), self.vault_files("tombstone"));
         let (spent, sealed, _) = counts(&database, self.id);
-        assert_eq!(spent, i64::from(self.receipts.len() as u32));
+        assert_eq!(spent, i64::try_from(self.receipts.len()).unwrap());
         match load(&database, self.id).phase {
             Phase::Closing { .. } => {
                 assert_eq!((keys, tombstones, sealed), (1, 0, spent), "nothing goes before the count stands");

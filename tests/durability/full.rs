@@ -32,14 +32,13 @@ impl Hall {
     fn cast(&mut self, service: &Service) -> bool {
         let form = Form::new(&self.slips.next().expect("slips are left"), SAYS);
         let answer = form.send(service.address).unwrap();
-        match answer.receipt() {
-            Some(receipt) => self.ledger.thanked.push((form, receipt)),
-            None => {
-                assert_eq!(answer.status, 503, "{answer:?}");
-                assert!(answer.head.to_ascii_lowercase().contains("retry-after"));
-                assert!(answer.body.contains(&form.nonce.text()), "the filled form is kept alive");
-                self.ledger.unsure.push(form);
-            }
+        if let Some(receipt) = answer.receipt() {
+            self.ledger.thanked.push((form, receipt));
+        } else {
+            assert_eq!(answer.status, 503, "{answer:?}");
+            assert!(answer.head.to_ascii_lowercase().contains("retry-after"));
+            assert!(answer.body.contains(&form.nonce.text()), "the filled form is kept alive");
+            self.ledger.unsure.push(form);
         }
         answer.status == 200
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use pingjia::domain::slip::SlipCode;
@@ -34,17 +35,13 @@ fn vote(life: &Life<'_>) -> Ledger {
             life.slips.lock().unwrap().push(slip);
             break;
         };
-        match form.send(life.address) {
-            Ok(answer) => {
-                let receipt = answer.receipt().unwrap_or_else(|| panic!("turned away: {answer:?}"));
-                ledger.thanked.push((form, receipt));
-                life.thanked.fetch_add(1, Ordering::SeqCst);
-            }
-            Err(_) => {
-                ledger.unsure.push(form);
-                break;
-            }
-        }
+        let Ok(answer) = form.send(life.address) else {
+            ledger.unsure.push(form);
+            break;
+        };
+        let receipt = answer.receipt().unwrap_or_else(|| panic!("turned away: {answer:?}"));
+        ledger.thanked.push((form, receipt));
+        life.thanked.fetch_add(1, Ordering::SeqCst);
     }
     assert!(life.killed.load(Ordering::SeqCst), "the service went away by itself");
     ledger
@@ -76,7 +73,7 @@ fn lives(kills: usize) {
         let more = Duration::from_micros(rng.random_range(0..6000));
         let casts = std::thread::scope(|scope| {
             let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(|| vote(&life))).collect();
-            while life.thanked.load(Ordering::SeqCst) < stretch && !clients.iter().any(|client| client.is_finished()) {
+            while life.thanked.load(Ordering::SeqCst) < stretch && !clients.iter().any(ScopedJoinHandle::is_finished) {
                 std::thread::yield_now();
             }
             std::thread::sleep(more);

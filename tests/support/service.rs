@@ -107,6 +107,11 @@ impl Service {
         self.log.lock().expect("the log").clone()
     }
 
+    /// How many bytes it has logged so far.
+    pub fn logged(&self) -> usize {
+        self.log.lock().expect("the log").len()
+    }
+
     /// SIGKILL, from one instruction to the next.
     pub fn kill(mut self) {
         self.child.kill().expect("it can be killed");
@@ -190,7 +195,7 @@ pub fn request(method: &str, path: &str, form: &str) -> String {
 /// Sends a request and reads the whole answer; one that is cut short is an error.
 pub fn ask(address: SocketAddr, request: &str) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(120)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(2)))?;
     stream.write_all(request.as_bytes())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;

@@ -44,9 +44,9 @@ pub fn ask_sheet(_: &App, ask: &Ask) -> Answer {
     let error = match named.trim_end_matches(".json").trim_end_matches(".pdf").parse::<SheetId>() {
         Ok(id) => return Ok(Reply::see_other(format!("/sheets/{id}"))),
         Err(_) if typed.is_empty() => "",
-        Err(_) => "编号是 16 位字母和数字，印在结果单的二维码旁边。",
+        Err(_) => "编号是 16 位字母和数字，印在结果报告单的二维码旁边。",
     };
-    Reply::page(&AskSheetPage { frame: Frame::public("核验结果单"), typed, error })
+    Reply::page(&AskSheetPage { frame: Frame::public("核验结果报告单"), typed, error })
 }
 
 /// `GET /sheets/{id}`: the public page of a sheet.

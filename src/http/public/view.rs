@@ -137,10 +137,10 @@ impl SheetPage {
             findings,
             digest: digest.as_bytes().chunks(8).map(|group| String::from_utf8_lossy(group).into_owned()).collect(),
             files: vec![
-                (".pdf", "结果单 PDF，打印、签字、盖章用", true),
+                (".pdf", "结果报告单 PDF，打印、签字、盖章用", true),
                 (".xlsx", "表格（Excel）", true),
                 ("/chart.png", "图（PNG），张贴用", true),
-                (".json", "签名的结果单（JSON），核验用", true),
+                (".json", "签名的结果报告单（JSON），核验用", true),
                 ("/openings.json", "开票明细，重新数票用", true),
             ],
             id: beside.id,
@@ -161,7 +161,7 @@ fn signatures(statement: &Statement, s: &SheetPayload, keys: &KeySet) -> Vec<Fin
             Finding::new(statement.holds(signature), text)
         })
         .collect();
-    findings.push(Finding::new(signers == s.issuer.keys, "签名的钥匙就是结果单里写明的钥匙"));
+    findings.push(Finding::new(signers == s.issuer.keys, "签名的钥匙就是结果报告单里写明的钥匙"));
     let ours = statement.signatures().iter().all(|signature| keys.contains(&signature.key));
     findings.push(Finding::new(ours, "签名的钥匙属于本系统"));
     findings

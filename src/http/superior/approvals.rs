@@ -44,7 +44,7 @@ pub fn show(desk: &Desk<'_>) -> Answer {
     })?;
     let lists = [
         ("参评名册待批准", "没有等待批准的名册。", counts.0, items(rolls)),
-        ("结果单待批复", "没有等待批复的结果单。", counts.1, items(sheets)),
+        ("结果报告单待批复", "没有等待批复的结果报告单。", counts.1, items(sheets)),
     ];
     Reply::page(&ApprovalsPage { frame: desk.frame("待办").wide(), lists })
 }

@@ -90,10 +90,10 @@ fn action(code: &str) -> &'static str {
         ("poll.closed", "开票完成"),
         ("poll.restored", "从密钥保管处恢复"),
         ("poll.confirm_result", "确认结果"),
-        ("poll.certify", "签发结果单"),
-        ("poll.correct", "签发更正的结果单"),
-        ("poll.accept", "上级同意结果单"),
-        ("poll.return", "上级退回结果单"),
+        ("poll.certify", "签发结果报告单"),
+        ("poll.correct", "签发更正的结果报告单"),
+        ("poll.accept", "上级同意结果报告单"),
+        ("poll.return", "上级退回结果报告单"),
         ("poll.void", "作废本轮"),
     ];
     WORDS.iter().find(|(known, _)| *known == code).map_or("其他操作", |(_, words)| words)

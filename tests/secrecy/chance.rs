@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::attack::Claim;
-use crate::truth::Truth;
+use crate::truth::{Ballot, Truth};
 
 /// All claims of all tests together flake less often than this.
 const FLAKE: f64 = 1e-6;
@@ -20,25 +20,51 @@ pub struct Score {
     pub limit: f64,
 }
 
-/// Holds a claim against the truth.
-pub fn score(truth: &Truth, claim: &Claim) -> Score {
-    let by_slip: HashMap<_, _> = truth.ballots.iter().map(|ballot| (ballot.digest.as_slice(), ballot)).collect();
-    let all = truth.ballots.len();
-    match claim {
-        Claim::Answers(pairs) => {
-            let fits = |slip: &[u8], answer: &u8| by_slip[slip].home == *answer;
-            let common = |answer: &u8| truth.ballots.iter().filter(|ballot| ballot.home == *answer).count();
-            matches(pairs, all, fits, |answer| common(answer) as f64 / all as f64)
+/// Holds claims against the truth.
+pub struct Judge<'t> {
+    ballots: &'t [Ballot],
+    by_slip: HashMap<&'t [u8], &'t Ballot>,
+    /// Place in the order of casting, by opening.
+    place: HashMap<[u8; 32], usize>,
+    /// Share of the ballots with each answer.
+    common: [f64; 9],
+    written: usize,
+}
+
+impl<'t> Judge<'t> {
+    pub fn new(truth: &'t Truth) -> Self {
+        let ballots = truth.ballots.as_slice();
+        let all = ballots.len() as f64;
+        Judge {
+            ballots,
+            by_slip: ballots.iter().map(|ballot| (ballot.digest.as_slice(), ballot)).collect(),
+            place: ballots.iter().enumerate().map(|(place, ballot)| (ballot.opening, place)).collect(),
+            common: std::array::from_fn(|answer| {
+                ballots.iter().filter(|ballot| usize::from(ballot.home) == answer).count() as f64 / all
+            }),
+            written: ballots.iter().filter(|ballot| ballot.comment.is_some()).count(),
         }
-        Claim::Receipts(pairs) => {
-            matches(pairs, all, |slip, receipt| by_slip[slip].receipt == *receipt, |_| 1.0 / all as f64)
+    }
+
+    /// How right a claim is.
+    pub fn score(&self, claim: &Claim) -> Score {
+        let all = self.ballots.len();
+        let any = 1.0 / all as f64;
+        let of = |slip: &[u8]| self.by_slip[slip];
+        match claim {
+            Claim::Answers(pairs) => {
+                let likely = |answer: &u8| self.common[usize::from(*answer)];
+                matches(pairs, all, |slip, answer| of(slip).home == *answer, likely)
+            }
+            Claim::Receipts(pairs) => matches(pairs, all, |slip, receipt| of(slip).receipt == *receipt, |_| any),
+            Claim::Comments(pairs) => {
+                matches(pairs, self.written, |slip, text| of(slip).comment.as_ref() == Some(text), |_| any)
+            }
+            Claim::Order(openings) => {
+                let claimed: Vec<usize> = openings.iter().map(|opening| self.place[opening]).collect();
+                order(&claimed, all)
+            }
         }
-        Claim::Comments(pairs) => {
-            let written = truth.ballots.iter().filter(|ballot| ballot.comment.is_some()).count();
-            let fits = |slip: &[u8], comment: &String| by_slip[slip].comment.as_ref() == Some(comment);
-            matches(pairs, written, fits, |_| 1.0 / all as f64)
-        }
-        Claim::Order(openings) => order(truth, openings),
     }
 }
 
@@ -61,12 +87,9 @@ fn matches<E>(
 /// Pairs of ballots claimed in their true order. The number of inversions of a random permutation is a sum of
 /// independent variables, uniform on 0..=j−1 for the j-th (Lehmer's code): P(|I − E| ≥ t) ≤ 2 exp(−2 t² / Σ (j−1)²),
 /// by Hoeffding's inequality. Turned round, an order is known as well.
-fn order(truth: &Truth, openings: &[[u8; 32]]) -> Score {
-    let place: HashMap<_, _> = truth.ballots.iter().enumerate().map(|(place, b)| (b.opening, place)).collect();
-    let claimed: Vec<usize> = openings.iter().map(|opening| place[opening]).collect();
-    let n = claimed.len();
-    let in_order = in_order(&claimed, truth.ballots.len());
-    let pairs = (truth.ballots.len() * (truth.ballots.len() - 1) / 2) as f64;
+fn order(claimed: &[usize], all: usize) -> Score {
+    let (n, in_order) = (claimed.len(), in_order(claimed, all));
+    let pairs = (all * (all - 1) / 2) as f64;
     let (n, in_order) = (n as f64, in_order as f64);
     let own_pairs = n * (n - 1.0) / 2.0;
     let squares = (n - 1.0) * n * (2.0 * n - 1.0) / 6.0;

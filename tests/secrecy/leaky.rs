@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use pingjia::world;
 
 use crate::attack::{Claim, claims};
-use crate::chance::score;
+use crate::chance::Judge;
 use crate::loot::{Loot, Published};
 use crate::sqlite::{Spy, rows_of};
 use crate::truth::{Ballot, Truth, random_answer, random_comment};
@@ -85,6 +85,7 @@ fn round(leak: Leak) -> (Truth, Loot) {
 /// The best that the attacker knows of each kind: answers, receipts, comments, order.
 fn best(truth: &Truth, loot: &Loot) -> [f64; 4] {
     let mut best = [0.0_f64; 4];
+    let judge = Judge::new(truth);
     for (_, claim) in claims(loot) {
         let kind = match claim {
             Claim::Answers(_) => 0,
@@ -92,7 +93,7 @@ fn best(truth: &Truth, loot: &Loot) -> [f64; 4] {
             Claim::Comments(_) => 2,
             Claim::Order(_) => 3,
         };
-        best[kind] = best[kind].max(score(truth, &claim).share);
+        best[kind] = best[kind].max(judge.score(&claim).share);
     }
     best
 }

@@ -3,7 +3,7 @@
 //! A slow round is held, one cast after the other, so that the attacker can tell every commit from the next. The test knows the
 //! truth; the attacker's code (`attack.rs`) sees only the [`loot::Loot`]: which slip was spent in which commit, every row that the same
 //! commit brought, the published blocks in their stored order, and raw bytes of database, write-ahead log,
-//! backups and logs. It makes thousands of claims, of four kinds:
+//! backups, dumps and logs; on SQLite through the binary, on PostgreSQL through the library. It makes thousands of claims, of four kinds:
 //!
 //! (a) slip → answers, (b) the order of the opened ballots, (c) slip → receipt, (d) slip → comment.
 //!
@@ -18,6 +18,7 @@ mod attack;
 mod chance;
 mod leaky;
 mod loot;
+mod postgres;
 mod raw;
 mod sources;
 mod sqlite;

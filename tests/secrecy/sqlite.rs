@@ -8,18 +8,16 @@ use std::process::Command;
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use pingjia::database::DatabaseError;
-use pingjia::database::schema::sealed_ballot;
 use pingjia::domain::paper::{Answer, Scale};
 use pingjia::domain::poll::Phase;
 
 use crate::attack::claims;
-use crate::chance::score;
+use crate::chance::Judge;
 use crate::loot::{Loot, Row, Step, difference, published};
 use crate::raw::{find, find_in_folder};
 use crate::support::round::{self, Open, confirm_custody, load, open, paper};
 use crate::support::service::{Form, House, Service};
-use crate::truth::{Ballot, Needles, Truth, home, opening, random_answer, random_comment, secrets_of_form, unseal};
+use crate::truth::{Needles, Said, Truth, contents, random_answer, random_comment, sealed_rows, truth};
 
 const BALLOTS: u32 = 400;
 /// Casts between two looks of the attacker.
@@ -245,58 +243,32 @@ impl Attacked {
         }
     }
 
-    fn sealed_rows(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let read = |connection: &mut pingjia::database::AnyConnection| {
-            Ok::<_, DatabaseError>(
-                sealed_ballot::table.select((sealed_ballot::box_id, sealed_ballot::sealed)).load(connection)?,
-            )
-        };
-        self.house.database().read(read).unwrap()
-    }
-
     /// The truth, and all that may stand nowhere: forms, key, secrets of ballots.
     fn truth(&self) -> (Truth, Needles) {
-        let (id, paper) = (self.round.id, paper(true));
-        let unsealed = unseal(&self.key, id, &self.sealed_rows());
-        assert_eq!(unsealed.len(), self.forms.len());
-        let mut needles: Needles = vec![("key", self.key.clone())];
-        let mut ballots = Vec::new();
-        for ((form, (answer, comment)), receipt) in self.forms.iter().zip(&self.says).zip(&self.thanked) {
-            secrets_of_form(&mut needles, id, &form.slip, &form.nonce);
-            let sealed = &unsealed[receipt];
-            needles.push(("secret of a ballot", sealed.r.to_vec()));
-            assert_eq!(sealed.home, Answer::to_byte(*answer));
-            ballots.push(Ballot {
-                digest: form.slip.digest(id).0.to_vec(),
-                home: sealed.home,
-                comment: comment.clone(),
-                receipt: *receipt,
-                opening: opening(id, &sealed.r, home(&paper)),
-            });
-        }
-        (Truth { ballots }, needles)
-    }
-
-    /// What may not be written down before the opening, and never in a log.
-    fn contents(truth: &Truth) -> Needles {
-        let mut needles: Needles = Vec::new();
-        for ballot in &truth.ballots {
-            needles.push(("receipt", ballot.receipt.to_vec()));
-            needles.push(("receipt as text", pingjia::domain::slip::Receipt(ballot.receipt).to_string().into_bytes()));
-            needles.extend(ballot.comment.iter().map(|text| ("comment", text.as_bytes().to_vec())));
-        }
-        needles
+        let said = self.forms.iter().zip(&self.says).zip(&self.thanked);
+        let said = said.map(|((form, (home, comment)), receipt)| Said {
+            slip: form.slip.clone(),
+            nonce: form.nonce.clone(),
+            home: *home,
+            comment: comment.clone(),
+            receipt: *receipt,
+        });
+        truth(&self.key, self.round.id, &said.collect::<Vec<_>>(), &sealed_rows(&self.house.database()))
     }
 }
 
 /// Everything that the attacker claims is no truer than chance.
 pub fn assert_no_better_than_chance(truth: &Truth, loot: &Loot) {
-    let alone = loot.trail.iter().filter(|step| step.spent().len() == 1).count();
-    assert!(alone * 10 >= truth.ballots.len() * 9, "the attacker sees the commits one by one: {alone}");
+    let one = |step: &Step, table: &str| step.rows.iter().filter(|row| row.table == table).count() == 1;
+    let tables = ["sealed_ballot", "sealed_comment"];
+    let alone = loot.trail.iter().filter(|step| step.spent().len() == 1 && tables.iter().all(|table| one(step, table)));
+    let alone = alone.count();
+    assert!(alone * 10 >= truth.ballots.len() * 9, "the attacker sees whose sealed rows are whose: {alone}");
     let claims = claims(loot);
     assert!(claims.len() > 2000, "{} claims", claims.len());
+    let judge = Judge::new(truth);
     for (how, claim) in &claims {
-        let score = score(truth, claim);
+        let score = judge.score(claim);
         assert!(score.limit < 0.85, "the bound means something: {score:?}, {how}");
         assert!(score.share <= score.limit, "better than chance: {score:?}, {how}");
     }
@@ -317,7 +289,7 @@ fn whoever_has_everything_but_the_vault_learns_nothing() {
     attacked.back_up("backup-voted");
     attacked.log.push_str(&service.stop());
     let (truth, never) = attacked.truth();
-    let contents = Attacked::contents(&truth);
+    let contents = contents(&truth);
     let kept = attacked.house.folder().join("kept");
     assert_eq!(find_in_folder(&never, &kept), [], "in files and backups");
     assert_eq!(find_in_folder(&contents, &kept), [], "in files and backups before the opening");

@@ -35,6 +35,11 @@ impl Installation {
         if self.server.is_some() { Kind::Postgres } else { Kind::Sqlite }
     }
 
+    /// Address of the database on the PostgreSQL server.
+    pub fn server_url(&self) -> Option<String> {
+        self.server.as_ref().map(|name| cluster().url(name))
+    }
+
     pub fn sqlite_file(&self) -> PathBuf {
         self.folder.path().join("pingjia.sqlite")
     }

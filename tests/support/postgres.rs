@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
 
-const BINARIES: &str = "/usr/lib/postgresql/15/bin";
+pub const BINARIES: &str = "/usr/lib/postgresql/15/bin";
 
 /// Runs the server until standard input closes, that is until the test program is gone, then removes it.
 const KEEPER: &str = r#"
@@ -98,6 +98,11 @@ impl Cluster {
         name
     }
 
+    /// Where data directory (`data`) and log lie.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// A copy of a database that nobody is connected to.
     pub fn copy(&self, from: &str, to: &str) {
         self.run(&format!("CREATE DATABASE {to} TEMPLATE {from}"));
@@ -108,7 +113,8 @@ impl Cluster {
         self.run(&format!("DROP DATABASE {name} WITH (FORCE)"));
     }
 
-    fn run(&self, sql: &str) {
+    /// Runs a statement as the server's owner.
+    pub fn run(&self, sql: &str) {
         let mut connection = PgConnection::establish(&self.url("postgres")).expect("the server answers");
         connection.batch_execute(sql).expect(sql);
     }

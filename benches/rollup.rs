@@ -44,7 +44,7 @@ fn run(database: &Database, statement: &str) {
             match connection {
                 AnyConnection::Sqlite(inner) => inner.batch_execute(statement)?,
                 AnyConnection::Postgres(inner) => {
-                    inner.batch_execute(&format!("SET LOCAL statement_timeout = 0; {statement}"))?
+                    inner.batch_execute(&format!("SET LOCAL statement_timeout = 0; {statement}"))?;
                 }
             }
             Ok(())
@@ -89,11 +89,20 @@ fn hold(database: &Database, years: u16) {
         class(Stage::Draft, None, None),
         class(Stage::Void, None, None),
     ];
-    let cases: Vec<String> =
-        mix.iter().enumerate().map(|(place, class)| format!("WHEN {place} THEN {class}")).collect();
-    let cases = cases.join(" ");
+    // What is past is finished.
+    let past = mix.map(|number| match Class::from_number(number) {
+        Some(class) if class.rating.is_some() || class.stage == Stage::Void => number,
+        _ => met(18),
+    });
+    let cases = |mix: &[i32]| {
+        let cases: Vec<String> =
+            mix.iter().enumerate().map(|(place, class)| format!("WHEN {place} THEN {class}")).collect();
+        cases.join(" ")
+    };
     let (first, last) = if years == 1 { (LAST_YEAR, LAST_YEAR) } else { (LAST_YEAR + 1 - years, LAST_YEAR - 1) };
     for year in first..=last {
+        let cases = cases(if year == LAST_YEAR { &mix } else { &past });
+        let waits = if year == LAST_YEAR { "CASE WHEN id % 10 = 7 THEN 1 ELSE 0 END" } else { "0" };
         let offset = i64::from(LAST_YEAR - year) * UNIONS;
         run(
             database,
@@ -102,12 +111,15 @@ fn hold(database: &Database, years: u16) {
                  SELECT {offset} + id, 't' || ({offset} + id), id, {year}, category, rule_set, '1', '', '', '', 'draft', '', 0 FROM trade_union;
                  INSERT INTO standing (poll_id, union_id, year, current, path, class, grassroots, waits, moved, expected, present, issued, returned, valid, sheet_id, numerator, base, threshold_num, threshold_den, rate, turnout)
                  SELECT {offset} + id, id, {year}, TRUE, path, CASE id % 10 {cases} END, category = 'enterprise',
-                        CASE WHEN id % 10 = 7 THEN 1 ELSE 0 END, id, 120, 110, 118, 110, 109, 'abcdefghijklmnop', 100, 109, 9, 10, 9000 + id % 1000, 9000
+                        {waits}, id, 120, 110, 118, 110, 109, 'abcdefghijklmnop', 100, 109, 9, 10, 9000 + id % 1000, 9000
                  FROM trade_union;"
             ),
         );
     }
-    run(database, "ANALYZE");
+    // What PostgreSQL does by itself after a while; SQLite is used without statistics.
+    if let AnyConnection::Postgres(inner) = &mut database.connect().unwrap() {
+        inner.batch_execute("SET statement_timeout = 0; VACUUM ANALYZE").unwrap();
+    }
 }
 
 fn best<T>(what: &str, mut work: impl FnMut() -> T) -> T {

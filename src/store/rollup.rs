@@ -193,34 +193,53 @@ fn held(
     after: &After,
     limit: i64,
 ) -> Result<Vec<Line>, DatabaseError> {
-    let classes = Class::numbers(|stage, rating| {
-        filter.stage.is_none_or(|wanted| wanted == stage) && filter.rating.is_none_or(|wanted| Some(wanted) == rating)
-    });
     let (from, to) = subtree(path);
-    let rounds = s::table
-        .inner_join(u::table.on(u::id.eq(s::union_id)))
-        .filter(s::year.eq(i32::from(year)))
-        .filter(s::current.eq(true))
-        .filter(s::path.ge(from))
-        .filter(s::path.lt(to))
-        .filter(s::class.eq_any(classes))
-        .filter(u::name.like(part_of(&filter.name)))
-        .limit(limit)
-        .select((u::all_columns, ROUND.nullable()));
+    // Where the order is that of rate or turnout the index of that order is walked until the page is full; an
+    // expression in the place of the path keeps the database from sorting the whole area instead.
+    macro_rules! rounds {
+        ($path:expr) => {{
+            let rounds = s::table
+                .inner_join(u::table.on(u::id.eq(s::union_id)))
+                .filter(s::year.eq(i32::from(year)))
+                .filter(s::current.eq(true))
+                .filter($path.ge(&from))
+                .filter($path.lt(&to))
+                .filter(u::name.like(part_of(&filter.name)))
+                .limit(limit)
+                .select((u::all_columns, ROUND.nullable()));
+            rounds
+        }};
+    }
+    macro_rules! sorted {
+        ($column:expr) => {{
+            let rounds = rounds!(s::path.concat(""))
+                .filter($column.ge(after.order.max(0)))
+                .filter($column.gt(after.order).or($column.eq(after.order).and(s::path.gt(&after.path))))
+                .order(($column, s::path));
+            match classes(filter) {
+                Some(classes) => rounds.filter(s::class.eq_any(classes)).load(connection)?,
+                None => rounds.load(connection)?,
+            }
+        }};
+    }
     let rows: Vec<(unions::Row, Option<RoundRow>)> = match sort {
-        Sort::Tree => rounds.filter(s::path.gt(&after.path)).order(s::path).load(connection)?,
-        Sort::Rate => rounds
-            .filter(s::rate.ge(0))
-            .filter(s::rate.gt(after.order).or(s::rate.eq(after.order).and(s::path.gt(&after.path))))
-            .order((s::rate, s::path))
+        Sort::Tree => rounds!(s::path)
+            .filter(s::path.gt(&after.path))
+            .filter(s::class.eq_any(classes(filter).unwrap_or_default()))
+            .order(s::path)
             .load(connection)?,
-        Sort::Turnout => rounds
-            .filter(s::turnout.ge(0))
-            .filter(s::turnout.gt(after.order).or(s::turnout.eq(after.order).and(s::path.gt(&after.path))))
-            .order((s::turnout, s::path))
-            .load(connection)?,
+        Sort::Rate => sorted!(s::rate),
+        Sort::Turnout => sorted!(s::turnout),
     };
     rows.into_iter().map(line_of).collect()
+}
+
+/// The numbers of the classes that the filter lets through; none where it lets all through.
+fn classes(filter: &Filter) -> Option<Vec<i32>> {
+    let wanted = |stage, rating| {
+        filter.stage.is_none_or(|wanted| wanted == stage) && filter.rating.is_none_or(|wanted| Some(wanted) == rating)
+    };
+    (filter.stage.is_some() || filter.rating.is_some()).then(|| Class::numbers(wanted))
 }
 
 /// How an area stands in a year.

@@ -34,6 +34,8 @@ CREATE TABLE standing (
 CREATE INDEX standing_union ON standing (union_id, year, current);
 CREATE INDEX standing_area ON standing (year, current, path, class, grassroots);
 CREATE INDEX standing_waits ON standing (waits, path);
+CREATE INDEX standing_rate ON standing (year, current, rate, path);
+CREATE INDEX standing_turnout ON standing (year, current, turnout, path);
 
 -- Counting the unions of an area by category reads this index alone.
 CREATE INDEX trade_union_area ON trade_union (path, category);

@@ -118,7 +118,8 @@ fn hold(database: &Database, years: u16) {
     }
     // What PostgreSQL does by itself after a while; SQLite is used without statistics.
     if let AnyConnection::Postgres(inner) = &mut database.connect().unwrap() {
-        inner.batch_execute("SET statement_timeout = 0; VACUUM ANALYZE").unwrap();
+        inner.batch_execute("SET statement_timeout = 0").unwrap();
+        inner.batch_execute("VACUUM ANALYZE").unwrap();
     }
 }
 

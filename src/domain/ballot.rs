@@ -29,6 +29,9 @@ pub enum BallotRefusal {
     CommentTooLong,
     #[error("本次评议不征求文字意见")]
     CommentNotAsked,
+    /// Two comments.
+    #[error("有两条意见")]
+    TwoComments,
 }
 
 impl Ballot {
@@ -45,8 +48,12 @@ impl Ballot {
         let mut answers = vec![None; paper.items.len()];
         let mut seen = vec![false; paper.items.len()];
         let mut comment = None;
+        let mut commented = false;
         for (name, value) in fields {
             if name == "comment" {
+                if std::mem::replace(&mut commented, true) {
+                    return Err(BallotRefusal::TwoComments);
+                }
                 comment = read_comment(paper, value)?;
                 continue;
             }
@@ -110,8 +117,15 @@ impl std::fmt::Debug for Ballot {
     }
 }
 
+/// Characters that nobody sees and that may turn or hide what stands beside them on the sheet.
+fn is_unseen(c: char) -> bool {
+    let bidi = matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    bidi || (c.is_control() && c != '\n')
+}
+
 fn read_comment(paper: &Paper, text: &str) -> Result<Option<String>, BallotRefusal> {
-    let text = text.trim();
+    let seen: String = text.chars().filter(|c| !is_unseen(*c)).collect();
+    let text = seen.trim();
     if text.is_empty() {
         return Ok(None);
     }
@@ -152,5 +166,15 @@ mod tests {
         );
         assert_eq!(refused(&[("age", "65")]), BallotRefusal::UnknownItem);
         assert_eq!(refused(&[("comment", "好")]), BallotRefusal::CommentNotAsked);
+        assert_eq!(refused(&[("comment", ""), ("comment", "")]), BallotRefusal::TwoComments);
+    }
+
+    #[test]
+    fn a_comment_holds_only_what_can_be_seen() {
+        let asked = Paper { comment: true, ..paper() };
+        let comment = |text: &str| Ballot::parse(&asked, [("comment", text)]).unwrap().comment().map(str::to_owned);
+        assert_eq!(comment(" 食堂\r\n很\u{0}好\u{202E}！\u{2066}\u{7}").as_deref(), Some("食堂\n很好！"));
+        assert_eq!(comment("\u{202E}\u{0}\r"), None);
+        assert_eq!(comment(&"好\u{8}".repeat(COMMENT_LIMIT)).map(|kept| kept.chars().count()), Some(COMMENT_LIMIT));
     }
 }

@@ -39,6 +39,8 @@ async fn forms_that_are_no_ballot_are_refused_and_spend_nothing() {
     refuse(form(&path, format!("n={NONCE}&n={NONCE}&{item}=satisfied")).await, 400, "form_nonce");
     refuse(form(&path, format!("n={NONCE}&{item}=excellent")).await, 422, "answer_not_on_paper");
     refuse(form(&path, format!("n={NONCE}&{item}=satisfied&{item}=dissatisfied")).await, 422, "two_answers");
+    refuse(form(&path, format!("n={NONCE}&{item}=satisfied&step=caste")).await, 400, "form_nonce");
+    refuse(form(&path, format!("n={NONCE}&step=cast&comment=a&comment=b")).await, 422, "two_comments");
     refuse(form(&path, format!("n={NONCE}&age=65")).await, 422, "unknown_item");
     refuse(form(&path, "n=%zz").await, 400, "malformed_form");
     refuse(form(&path, format!("n={NONCE}&comment={}", "x".repeat(20_000))).await, 413, "body_too_large");

@@ -142,7 +142,8 @@ fn shorten(round: &Round, slip: &SlipCode, form: &Form) -> Answer {
 }
 
 impl Form {
-    /// Takes the fields of the form itself out; `None` without exactly one well-formed nonce.
+    /// Takes the fields of the form itself out; `None` without exactly one well-formed nonce, or with a step that
+    /// no form of ours names.
     fn read(sent: &Fields) -> Option<Self> {
         let mut nonces = Vec::new();
         let mut step = Step::Ask;
@@ -151,7 +152,8 @@ impl Form {
             match name {
                 "n" => nonces.push(FormNonce::parse(value)?),
                 "step" if value == "back" => step = Step::Back,
-                "step" => step = Step::Cast,
+                "step" if value == "cast" => step = Step::Cast,
+                "step" => return None,
                 _ => fields.push((name.to_owned(), value.to_owned())),
             }
         }
@@ -191,6 +193,17 @@ mod tests {
         assert!(read(&[("home", "satisfied")]).is_none(), "none");
         assert!(read(&[("n", "forged")]).is_none(), "not 256 bits");
         assert!(read(&[("n", &nonce), ("n", &nonce)]).is_none(), "two");
+    }
+
+    #[test]
+    fn only_the_word_cast_casts() {
+        let nonce = FormNonce([7; 32]).text();
+        let step = |word: &str| Form::read(&[("n", nonce.as_str()), ("step", word)].into_iter().collect());
+        assert!(step("cast").is_some_and(|form| form.step == Step::Cast));
+        assert!(step("back").is_some_and(|form| form.step == Step::Back));
+        for word in ["", "Cast", "caste", "yes"] {
+            assert!(step(word).is_none(), "{word}");
+        }
     }
 
     #[test]

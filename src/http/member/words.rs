@@ -167,7 +167,7 @@ pub fn try_again(refusal: CastRefusal) -> (&'static str, &'static str, &'static 
     }
 }
 
-/// The form has no nonce of ours: it was damaged on its way, or made by something else.
+/// The form has no nonce of ours, or asks for a step that is none: it was damaged on its way, or made by something else.
 #[must_use]
 pub fn bad_form(link: &str) -> Word {
     let lines = ["送来的内容不完整，没有收下。", "请回到选票，再选一次。"];
@@ -182,6 +182,7 @@ pub fn bad_ballot(refusal: &BallotRefusal, link: &str) -> Word {
         BallotRefusal::TwoAnswers { .. } => ("two_answers", "有一项选了两个答案。"),
         BallotRefusal::UnknownItem => ("unknown_item", "送来的内容里，有选票上没有的项目。"),
         BallotRefusal::CommentTooLong => ("comment_too_long", "意见超过了 200 字。"),
+        BallotRefusal::TwoComments => ("two_comments", "送来了两条意见，只能有一条。"),
         BallotRefusal::CommentNotAsked => ("comment_not_asked", "这一轮评议不收文字意见。"),
     };
     Word::new(StatusCode::UNPROCESSABLE_ENTITY, code, "还没有投票", &[reason, "请回到选票，再选一次。"])

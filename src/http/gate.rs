@@ -115,15 +115,40 @@ pub async fn serve(
     .await
 }
 
+/// The address of a ballot.
+const BALLOT: &str = "/V/{code}";
+
 /// A form that was refused leads back to the page it stands on, where that page has an address of its own.
 fn lead_back(problem: Problem, endpoint: &Endpoint, path: &str) -> Problem {
+    if endpoint.method != Method::POST || endpoint.access != Access::Public {
+        return problem;
+    }
+    let foreign = problem.code == Problem::FOREIGN_FORM.code;
+    if endpoint.path == BALLOT {
+        return ballot_refused(problem).back_to(path.to_owned(), "回到选票");
+    }
     let page = |other: &&Endpoint| other.path == endpoint.path && other.method == Method::GET;
-    let is_form = endpoint.method == Method::POST && endpoint.access == Access::Public;
-    if is_form && problem.back.0 == "/" && super::routes::table().iter().any(|other| page(&other)) {
-        problem.back_to(path.to_owned(), "回到刚才的页面")
+    let place = if super::routes::table().iter().any(|other| page(&other)) { path } else { "/" };
+    if foreign {
+        Problem { way: "请重新打开页面后再提交。".into(), ..problem }.back_to(place.to_owned(), "重新打开页面")
+    } else if problem.back.0 == "/" && place != "/" {
+        problem.back_to(place.to_owned(), "回到刚才的页面")
     } else {
         problem
     }
+}
+
+/// A ballot that was refused at the door was not cast; after a fault of ours, nobody can say.
+fn ballot_refused(problem: Problem) -> Problem {
+    if problem.status.is_server_error() {
+        return Problem {
+            sentence: "系统出了点问题，还不能确定投成没有".into(),
+            way: "请返回上一页，把同一张选票再提交一次。不管提交几次，一张选票只算一票。".into(),
+            ..problem
+        };
+    }
+    let way = "这次没有投成，选票没有被用掉。请回到选票，重新选好再投。";
+    Problem { way: way.into(), ..problem }
 }
 
 /// Refuses a request that no endpoint serves.
@@ -153,7 +178,11 @@ async fn answer(app: Arc<App>, endpoint: &'static Endpoint, request: &HttpReques
                 }
                 other => other?,
             };
-            handler(&desk)
+            let answer = handler(&desk);
+            if posted {
+                app.rounds.forget();
+            }
+            answer
         }),
     };
     let span = tracing::Span::current();
@@ -200,6 +229,23 @@ fn comes_from_here(request: &HttpRequest, public_url: &str) -> bool {
 mod tests {
     use super::*;
     use actix_web::test::TestRequest;
+
+    #[test]
+    fn a_refused_ballot_leads_back_to_the_ballot() {
+        let posted = |path: &str| {
+            let mut table = super::super::routes::table().iter();
+            table.find(|endpoint| endpoint.path == path && endpoint.method == Method::POST).unwrap()
+        };
+        let problems = [Problem::FOREIGN_FORM, Problem::MALFORMED_FORM, Problem::NOT_A_FORM, Problem::BODY_TOO_LARGE];
+        for problem in problems {
+            let led = lead_back(problem, posted(BALLOT), "/V/ABC");
+            assert_eq!(led.back.0, "/V/ABC");
+            assert!(led.way.contains("这次没有投成") && !led.way.contains("工作台"), "{}", led.code);
+        }
+        let fault = lead_back(Problem::INTERNAL, posted(BALLOT), "/V/ABC");
+        assert!(fault.sentence.contains("不能确定") && !fault.way.contains("没有投成"));
+        assert_eq!(lead_back(Problem::FOREIGN_FORM, posted("/login"), "/login").back.0, "/login");
+    }
 
     #[test]
     fn forms_of_other_sites_are_noticed() {

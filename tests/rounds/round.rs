@@ -51,7 +51,10 @@ pub fn cast(service: &Service, code: &str, answer: &str) -> Page {
 pub fn counted(service: &Service, poll: PollId, codes: &[String]) {
     let round = |step: &str| format!("/rounds/{poll}/{step}");
     let (chair, scrutineer) = (service.person("jia-chair"), service.person("jia-scrutineer"));
+    let ballot = || service.anybody().get(&format!("/V/{}", codes[0])).status;
+    assert_eq!(ballot(), 409, "not open yet");
     chair.step(&round("open"), &[]);
+    assert_eq!(ballot(), 200, "open at once, also for a member who came too early");
     for (place, code) in codes.iter().take(10).enumerate() {
         let answer = if place == 0 { "dissatisfied" } else { "satisfied" };
         let thanks = cast(service, code, answer);

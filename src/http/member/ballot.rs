@@ -64,6 +64,9 @@ fn why_not(app: &App, slip: &SlipCode) -> Result<Result<Arc<Round>, (Word, Optio
     if let Some(why) = words::about_phase(&round.poll) {
         return Ok(Err((why, Some(round))));
     }
+    if app.ballot_box.stopped(round.poll.id).is_some() {
+        return Ok(Err((words::paused(&slip.link_form()), Some(round))));
+    }
     let state = app.ballot_box.slip_state(round.poll.id, slip)?;
     if state == SlipState::Unknown && !app.rounds.note_unknown(&round) {
         return Ok(Err((words::slow_down(), Some(round))));

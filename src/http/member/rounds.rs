@@ -64,6 +64,11 @@ impl Rounds {
         Ok(found)
     }
 
+    /// Forgets every round as it was read: somebody changed one, and members are to see it at once.
+    pub fn forget(&self) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Notes that a code of this round was unknown; `false` when there were so many of late that somebody seems to
     /// be guessing. Counted per round and not per address: a hall shares one. The code itself is never noted.
     #[must_use]

@@ -152,6 +152,9 @@ pub fn about_cast(refusal: CastRefusal, poll: &Poll) -> Option<Word> {
     })
 }
 
+const UNCERTAIN: &str = "现在还不能告诉您，您的票投进去了没有。";
+const AGAIN_IS_SAFE: &str = "不管按几次，一张选票只算一票。";
+
 /// Code, heading and words for a submission that may be sent again as it is.
 #[must_use]
 pub fn try_again(refusal: CastRefusal) -> (&'static str, &'static str, &'static [&'static str]) {
@@ -161,10 +164,25 @@ pub fn try_again(refusal: CastRefusal) -> (&'static str, &'static str, &'static 
             ("closing", "正在开票，请稍等", &["现在还不能告诉您，您的票算进去了没有。请过几分钟再按一次。"])
         }
         CastRefusal::Stopped => {
-            ("stopped", "投票箱暂时停用", &["这次没有投成。请把选票留好，问一问工会，过一会儿再按一次。"])
+            ("stopped", "投票箱暂时停用", &[UNCERTAIN, "请把选票收好，等工会通知恢复以后，再按一次。", AGAIN_IS_SAFE])
         }
-        _ => ("unavailable", "还不能确定投成没有", &["请再按一次。不管按几次，一张选票只算一票。"]),
+        _ => ("unavailable", "还不能确定投成没有", &[UNCERTAIN, "请过一会儿再按一次。", AGAIN_IS_SAFE]),
     }
+}
+
+/// The box of the round is stopped: there is no ballot to show until it is mended.
+#[must_use]
+pub fn paused(link: &str) -> Word {
+    Word::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "stopped",
+        "投票暂停",
+        &[
+            "投票箱暂时停用，正在处理。恢复以后再扫一次就行。",
+            "请把选票收好。没有投过的，选票没有被用掉；已经投成的，不用再投。",
+        ],
+    )
+    .way(format!("/V/{link}"), "再试一次")
 }
 
 /// The form has no nonce of ours, or asks for a step that is none: it was damaged on its way, or made by something else.
@@ -260,4 +278,19 @@ fn void(reason: Option<&VoidReason>) -> Word {
 
 fn receipts(poll: &Poll) -> String {
     format!("/receipts?round={}", poll.tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_not_claimed() {
+        for refusal in [CastRefusal::Stopped, CastRefusal::Unavailable] {
+            let (_, heading, lines) = try_again(refusal);
+            assert!(lines.contains(&UNCERTAIN) && lines.contains(&AGAIN_IS_SAFE), "{refusal:?}");
+            assert!(!heading.contains("还没有投") && !lines.concat().contains("没有投成"), "{refusal:?}");
+        }
+        assert_eq!(paused("X").ways, [("/V/X".to_owned(), "再试一次")]);
+    }
 }

@@ -170,6 +170,9 @@ pub fn change_password(desk: &Desk<'_>) -> Answer {
     if new.chars().count() < PASSWORD_MIN || new.len() > PASSWORD_MAX {
         return password_page(desk, Some(("new_password", "新密码至少10个字符")));
     }
+    if is_guessable(new, &account.username) {
+        return password_page(desk, Some(("new_password", "新密码不能全是空格，也不能和用户名一样或只多一个数字")));
+    }
     if new != form.get("repeated") {
         return password_page(desk, Some(("repeated", "两次输入的新密码不一样")));
     }
@@ -181,6 +184,14 @@ pub fn change_password(desk: &Desk<'_>) -> Answer {
     })?;
     let cookie = session_cookie(desk.app, token.text(), sessions::LIFETIME.whole_seconds());
     Ok(Reply::see_other("/desk?done=password").cookie(cookie))
+}
+
+/// Whether a password is blank, or the username with at most one digit after it.
+fn is_guessable(password: &str, username: &str) -> bool {
+    let (password, username) = (password.trim().to_lowercase(), username.to_lowercase());
+    password.is_empty()
+        || password == username
+        || password.strip_suffix(|c: char| c.is_numeric()).is_some_and(|rest| rest == username)
 }
 
 /// The login page that leads on to `target`.
@@ -229,6 +240,16 @@ pub(super) fn done(code: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_is_not_the_username_again() {
+        for guessable in ["          ", "\u{3000}\u{3000}", "haixing-gonghui", "HaiXing-GongHui ", "haixing-gonghui7"] {
+            assert!(is_guessable(guessable, "haixing-gonghui"), "{guessable}");
+        }
+        for own in ["haixing-gonghui-2026-mima", "一个够长的测试密码", "haixing-gonghu"] {
+            assert!(!is_guessable(own, "haixing-gonghui"), "{own}");
+        }
+    }
 
     #[test]
     fn nobody_is_led_away() {

@@ -15,13 +15,18 @@ fn a_wrong_form_keeps_what_was_typed_and_points_at_the_field() {
     let service = Service::new();
     let chair = service.person("jia-chair");
     let before = service.contents();
-    let wrongs: [(&'static [(&'static str, &'static str)], &str); 7] = [
+    let wrongs: [(&'static [(&'static str, &'static str)], &str); 12] = [
         (&[("expected", "13")], "expected"),
         (&[("expected", "许多")], "expected"),
         (&[("member_total", "0")], "member_total"),
         (&[("ends", "2026-11-19")], "ends"),
         (&[("begins", "明天")], "begins"),
+        (&[("begins", "1926-11-20")], "begins"),
+        (&[("ends", "2126-11-21")], "ends"),
         (&[("tellers", "王主席")], "tellers"),
+        (&[("tellers", "钱计票\r\n 钱计票")], "tellers"),
+        (&[("scrutineers", "赵监票\r\n周监票\r\n赵监票")], "scrutineers"),
+        (&[("pledges", "修食堂\r\n修食堂")], "pledges"),
         (&[("assembly", "party")], "assembly"),
     ];
     for (changed, field) in wrongs {
@@ -31,6 +36,22 @@ fn a_wrong_form_keeps_what_was_typed_and_points_at_the_field() {
         assert!(page.body.contains("三楼会议室"), "{changed:?}: what was typed is kept");
     }
     assert_eq!(service.contents(), before, "nothing is half-written");
+}
+
+#[test]
+fn the_year_of_a_round_stays() {
+    let service = Service::new();
+    let chair = service.person("jia-chair");
+    let longest = with(&[("begins", "2026-12-30"), ("ends", "2027-01-05")]);
+    let draft = chair.step("/rounds", &longest).location;
+    let edit = draft.replace("/setup?done=created", "/edit");
+    assert!(chair.get(&draft).body.contains("2026年"), "the year is shown");
+    assert_eq!(chair.get(&edit).field("year").as_deref(), Some("2026"));
+    let page = chair.post(&edit, &with(&[("year", "2027")]));
+    assert_eq!(page.status, 422);
+    assert!(page.body.contains("href=\"#year\"") && page.body.contains("不能修改"), "{}", page.body);
+    assert_eq!(page.field("year").as_deref(), Some("2026"), "what is sent next is right");
+    chair.step(&edit, &FACTS);
 }
 
 #[test]

@@ -21,6 +21,9 @@ use crate::world;
 /// Most pledges on one paper.
 const PLEDGES: usize = 20;
 
+/// Years in which rounds are held.
+const YEARS: std::ops::RangeInclusive<i32> = 2000..=2100;
+
 /// What the rule set has to say about a union's rounds.
 pub(super) struct Guide {
     pub rule_set: String,
@@ -183,10 +186,19 @@ pub fn edit_form(desk: &Desk<'_>) -> Answer {
 /// As [`edit_form`]; shows the form again with what is wrong.
 pub fn edit(desk: &Desk<'_>) -> Answer {
     let (poll, _) = revisable(desk)?;
-    let (facts, paper, _) = match read(desk)? {
+    let (facts, paper, year) = match read(desk)? {
         Ok(read) => read,
-        Err(form) => return page(desk, form, Some(poll.id)),
+        Err(mut form) => {
+            form.set("year", poll.year);
+            return page(desk, form, Some(poll.id));
+        }
     };
+    if year != poll.year {
+        let mut form = Filled::of(&desk.ask.form);
+        form.refuse("year", format!("年度是{}年，不能修改。年度不对的，请作废本轮，再新建一轮。", poll.year));
+        form.set("year", poll.year);
+        return page(desk, form, Some(poll.id));
+    }
     desk.app.database.write(|c| polls::revise(c, &poll, &facts, &paper, desk.by()))?;
     Ok(Reply::see_other(format!("/rounds/{}/setup?done=revised", poll.id)))
 }
@@ -220,6 +232,7 @@ fn read(desk: &Desk<'_>) -> Result<Result<Read, Filled>, Problem> {
         pledges: form.lines("pledges", 60, PLEDGES),
         comment: form.ticked("comment"),
     };
+    distinct(&mut form, "pledges", &options.pledges);
     let paper = desk.app.rules.paper(&union.rule_set, union.category, &options)?;
     if paper.items.is_empty() {
         form.refuse("pledges", "这一类工会的规则集没有必评项目，请至少选择分项评价或填写一项承诺");
@@ -246,6 +259,11 @@ fn facts(form: &mut Filled, guide: &Guide) -> Facts {
     if ends.is_none() {
         form.refuse("ends", "请填写这一项");
     }
+    for (name, day) in [("begins", begins), ("ends", ends)] {
+        if day.is_some_and(|day| !YEARS.contains(&day.year())) {
+            form.refuse(name, "请核对年份");
+        }
+    }
     if begins > ends {
         form.refuse("ends", "结束日期不能早于开始日期");
     }
@@ -257,6 +275,8 @@ fn facts(form: &mut Filled, guide: &Guide) -> Facts {
     let chief_scrutineer = form.line("chief_scrutineer", 20);
     let scrutineers = form.lines("scrutineers", 20, 20);
     let tellers = form.lines("tellers", 20, 20);
+    distinct(form, "scrutineers", &scrutineers);
+    distinct(form, "tellers", &tellers);
     if tellers.is_empty() {
         form.refuse("tellers", "请至少填写一名计票人");
     }
@@ -288,6 +308,14 @@ fn facts(form: &mut Filled, guide: &Guide) -> Facts {
         chair,
         applying_for: (!tier.is_empty()).then_some(tier),
         indicators: declared(form, guide),
+    }
+}
+
+/// Says so when a line is there twice.
+fn distinct(form: &mut Filled, name: &str, lines: &[String]) {
+    let twice = lines.iter().enumerate().find(|(place, line)| lines.iter().take(*place).any(|other| other == *line));
+    if let Some((_, line)) = twice {
+        form.refuse(name, format!("“{line}”填了两次"));
     }
 }
 

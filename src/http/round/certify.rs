@@ -6,9 +6,10 @@ use time::{Date, Duration};
 
 use super::{back, done, round_in, show};
 use crate::domain::account::{Act, Role};
+use crate::domain::dates;
 use crate::domain::ids::PollId;
 use crate::domain::poll::{Phase, Poll, Refusal};
-use crate::domain::rectification::months_later;
+use crate::domain::rectification::Deadline;
 use crate::domain::sheet::{FollowUp, Publication, SheetPayload};
 use crate::domain::verdict::{Trigger, Verdict};
 use crate::http::form::{Filled, date_value};
@@ -23,8 +24,8 @@ use crate::world::date_in_china;
 const TEXT: usize = 500;
 /// Longest name, in characters.
 const NAME: usize = 40;
-/// Months within which a rectification is to be done, as a rule (Shandong).
-const MONTHS: u32 = 6;
+/// Last year in which anything can be due.
+const LAST_YEAR: i32 = 2100;
 /// Days after the count within which publication is to be expected.
 const PUBLICATION: i64 = 366;
 
@@ -40,6 +41,8 @@ struct CertifyPage<'p> {
     /// Whether a rectification has to be set down.
     required: bool,
     rate: String,
+    /// The usual latest day of a rectification, where the rule set names one; a later day is taken all the same.
+    usual: String,
 }
 
 /// What is signed: a counted round, or a returned sheet anew.
@@ -81,8 +84,22 @@ fn page(desk: &Desk<'_>, poll: &Poll, sheet: &SheetPayload, form: Filled) -> Ans
         verdict: sheet.assessment.verdict.label(),
         required: must_rectify(sheet),
         rate: rate.unwrap_or_default(),
+        usual: usual_deadline(desk, poll).as_ref().map(in_words).unwrap_or_default(),
     };
     Ok(Reply::page(&page)?.with_status(status))
+}
+
+fn usual_deadline(desk: &Desk<'_>, poll: &Poll) -> Option<Deadline> {
+    desk.app.rules.get(&poll.rule_set.id)?.rectification_deadline(date_in_china(desk.ask.now))
+}
+
+fn in_words(deadline: &Deadline) -> String {
+    let latest = dates::in_words(deadline.latest);
+    if deadline.as_a_rule {
+        format!("一般不晚于{latest}。确需更长的可以填得更晚，请在整改措施里说明理由。")
+    } else {
+        format!("规则要求不晚于{latest}。")
+    }
 }
 
 /// Nothing is signed before the key is gone and a scrutineer, not only a teller, has confirmed the result.
@@ -147,8 +164,8 @@ fn read(form: &mut Filled, required: bool, today: Date, counted_on: Option<Date>
     if let Some(deadline) = follow_up.deadline {
         if deadline < today {
             form.refuse("deadline", "整改期限已经过去，请重新填写");
-        } else if months_later(today, MONTHS).is_some_and(|last| deadline > last) {
-            form.refuse("deadline", "整改一般不超过6个月，请填近一些的日期");
+        } else if deadline.year() > LAST_YEAR {
+            form.refuse("deadline", "整改期限太远，请核对年份");
         }
     }
     let publication = Publication { way: form.line("way", NAME * 2), on: form.date("published_on") };
@@ -185,10 +202,20 @@ mod tests {
     }
 
     #[test]
+    fn a_long_rectification_is_taken() {
+        let (form, closing) =
+            read_with(&[("way", "公告栏"), ("published_on", "2026-11-21"), ("deadline", "2027-09-30")], false);
+        assert!(!form.is_wrong(), "{:?}", form.errors());
+        assert_eq!(closing.follow_up.deadline, Some(date!(2027 - 09 - 30)));
+        let words = |as_a_rule| in_words(&Deadline { latest: date!(2027 - 05 - 21), as_a_rule, rule: String::new() });
+        assert!(words(true).contains("可以填得更晚") && !words(false).contains("可以"));
+    }
+
+    #[test]
     fn days_that_cannot_be_are_refused_and_kept() {
         let wrong = [
             ("deadline", "2026-11-20"),
-            ("deadline", "2027-06-01"),
+            ("deadline", "2101-01-01"),
             ("published_on", "2026-11-19"),
             ("published_on", "2028-01-01"),
             ("published_on", "2026-02-30"),

@@ -123,6 +123,11 @@ fn a_round_goes_from_the_open_box_to_the_corrected_sheet() {
         "5 of 6: {page}"
     );
     assert_eq!(page.matches("已销毁").count(), 2, "both folders of the vault");
+    assert!(!page.contains(&format!("\"{}\"", at("/void"))), "a result that was seen is not called off");
+    for refused in [chair.get(&at("/void")), chair.post(&at("/void"), &[("reason", "结果不好")])] {
+        assert!(refused.status == 409 && refused.text.contains("票箱已经打开，不能自行作废"), "{}", refused.text);
+    }
+    assert!(matches!(house.poll(id).phase, Phase::Closed { .. }));
     let closing = [
         ("problems", "场地小"),
         ("rectification", "扩建"),

@@ -46,8 +46,20 @@ fn may_close(phase: &Phase) -> bool {
         || matches!(phase, Phase::Closed { opened, .. } if !opened.key_destroyed)
 }
 
-fn may_void(phase: &Phase) -> bool {
-    !matches!(phase, Phase::Certified { .. } | Phase::Reported { .. } | Phase::Void { .. })
+/// Whether the chair may still call the round off: not once the box is opened and the result can be seen.
+pub(super) fn may_void(phase: &Phase) -> bool {
+    matches!(phase, Phase::Draft { .. } | Phase::Open { .. } | Phase::Counting { .. })
+}
+
+/// The round, if its chair may call it off.
+fn voidable(desk: &Desk<'_>) -> Result<Poll, Problem> {
+    let opened = |phase: &Phase| matches!(phase, Phase::Closing { .. } | Phase::Closed { .. });
+    let (poll, _) = round_in(desk, &[Act::Run], |phase| may_void(phase) || opened(phase))?;
+    if opened(&poll.phase) {
+        let way = "请照实签发；有问题由上级工会退回。";
+        return Err(back(poll.id)(Problem::conflict("opened", "票箱已经打开，不能自行作废", way)));
+    }
+    Ok(poll)
 }
 
 /// `GET /rounds/{id}/stop`: asks once.
@@ -132,9 +144,9 @@ pub fn confirm_result(desk: &Desk<'_>) -> Answer {
 /// `GET /rounds/{id}/void`: asks for the reason.
 ///
 /// # Errors
-/// `NOT_YOURS`, `WrongPhase`.
+/// `NOT_YOURS`, `WrongPhase`, `opened`.
 pub fn void_form(desk: &Desk<'_>) -> Answer {
-    let (poll, _) = round_in(desk, &[Act::Run], may_void)?;
+    let poll = voidable(desk)?;
     void_page(desk, &poll, Filled::default())
 }
 
@@ -158,9 +170,9 @@ fn void_page(desk: &Desk<'_>, poll: &Poll, form: Filled) -> Answer {
 /// `POST /rounds/{id}/void`: the round counts for nothing.
 ///
 /// # Errors
-/// `NOT_YOURS`, `WrongPhase`; without a reason the form is shown again.
+/// `NOT_YOURS`, `WrongPhase`, `opened`; without a reason the form is shown again.
 pub fn void(desk: &Desk<'_>) -> Answer {
-    let (poll, _) = round_in(desk, &[Act::Run], may_void)?;
+    let poll = voidable(desk)?;
     let mut form = Filled::of(&desk.ask.form);
     let text = form.line("reason", REASON);
     if form.is_wrong() {

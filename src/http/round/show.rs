@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use askama::Template;
 
+use super::count::may_void;
 use super::next::{Circumstances, Next, Step, next, steps};
 use super::words::{Entry, entry};
 use super::{address, back, custody};
@@ -138,8 +139,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
             Phase::Reported { opinion, .. } => Some((opinion, in_words(opinion.given_on))),
             _ => None,
         },
-        may_void: desk.may(Act::Run, union)
-            && !matches!(poll.phase, Phase::Certified { .. } | Phase::Reported { .. } | Phase::Void { .. }),
+        may_void: desk.may(Act::Run, union) && may_void(&poll.phase),
         journal: lines.iter().map(entry).collect(),
         poll,
     };

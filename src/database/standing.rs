@@ -137,15 +137,20 @@ fn write(
     Ok(())
 }
 
-/// Of the rounds of a union in a year the newest that is not void is shown; the newest, if all are.
+/// Which of a union's rounds of a year is shown: the newest that is certified, so that nobody puts a result out of
+/// sight by beginning another round; if none is, the newest that is not void; the newest, if all are.
 fn choose_current(connection: &mut AnyConnection, round: &Round) -> Result<(), DatabaseError> {
     let rounds: Vec<(i64, i32, bool)> = t::table
         .filter(t::union_id.eq(round.union))
         .filter(t::year.eq(round.year))
         .select((t::poll_id, t::class, t::current))
         .load(connection)?;
-    let is_void = |class: i32| Class::from_number(class).is_none_or(|class| class.stage == Stage::Void);
-    let chosen = rounds.iter().map(|(id, class, _)| (!is_void(*class), *id)).max().map(|(_, id)| id);
+    let rank = |class: i32| match Class::from_number(class).map(|class| class.stage) {
+        Some(stage) if stage.is_held() => 2,
+        None | Some(Stage::Void) => 0,
+        Some(_) => 1,
+    };
+    let chosen = rounds.iter().map(|(id, class, _)| (rank(*class), *id)).max().map(|(_, id)| id);
     for (id, _, current) in &rounds {
         let now = Some(*id) == chosen;
         if now != *current {

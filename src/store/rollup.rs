@@ -183,6 +183,25 @@ pub fn page(
     rows.into_iter().map(line_of).collect()
 }
 
+/// How many rounds of the year these unions have beside the one shown; unions without are left out.
+///
+/// # Errors
+/// Database faults.
+pub fn other_rounds(
+    connection: &mut AnyConnection,
+    unions: &[UnionId],
+    year: u16,
+) -> Result<Vec<(UnionId, u64)>, DatabaseError> {
+    let rows: Vec<(i64, i64)> = s::table
+        .filter(s::union_id.eq_any(unions.iter().map(|id| id.0)))
+        .filter(s::year.eq(i32::from(year)))
+        .filter(s::current.eq(false))
+        .group_by(s::union_id)
+        .select((s::union_id, diesel::dsl::count_star()))
+        .load(connection)?;
+    Ok(rows.into_iter().map(|(id, count)| (UnionId(id), unsigned(count))).collect())
+}
+
 /// The part of the area that has a round of the year, by what the round is like.
 fn held(
     connection: &mut AnyConnection,
@@ -538,7 +557,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_round_that_is_not_void_is_shown() {
+    fn before_a_result_the_newest_round_that_is_not_void_is_shown() {
         database()
             .write(|c| -> Result<(), StoreError> {
                 let root = unions::create(c, &new_union(None, "市总工会"), by())?;
@@ -556,6 +575,40 @@ mod tests {
                 polls::advance(c, &first, "poll.void", "", by(), |phase| phase.void(VoidReason::VaultLost))?;
                 assert_eq!(round(c), Some(second.id));
                 assert_eq!(totals(c, &root.path, 2026)?.count(|class| class.stage == Stage::Void), 1);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn a_certified_round_is_shown_until_another_is_certified() {
+        database()
+            .write(|c| -> Result<(), StoreError> {
+                let root = unions::create(c, &new_union(None, "市总工会"), by())?;
+                let shown = |c: &mut AnyConnection| {
+                    let lines =
+                        page(c, &root.path, 2026, &Filter::default(), Sort::Tree, &After::default(), 9).unwrap();
+                    let held = totals(c, &root.path, 2026).unwrap().count(|class| class.stage.is_held());
+                    (lines[0].round.as_ref().unwrap().poll, held)
+                };
+                let first = polls::create(c, &new_poll(root.id), || 7, by())?;
+                certify(c, &first)?;
+                assert_eq!(other_rounds(c, &[root.id], 2026)?, []);
+                let second = polls::create(c, &new_poll(root.id), || 8, by())?;
+                assert_eq!(shown(c), (first.id, 1), "a draft hides no result");
+                assert_eq!(other_rounds(c, &[root.id], 2026)?, [(root.id, 1)]);
+                assert_eq!(other_rounds(c, &[root.id], 2025)?, []);
+                let opinion = Opinion {
+                    accepted: false,
+                    text: "补正".to_owned(),
+                    by: crate::domain::ids::AccountId(1),
+                    given_on: time::macros::date!(2026 - 11 - 22),
+                };
+                let certified = polls::load(c, first.id)?.unwrap();
+                polls::advance(c, &certified, "poll.return", "", by(), |phase| phase.report(opinion))?;
+                assert_eq!(shown(c), (first.id, 1), "nor a sheet that was returned");
+                certify(c, &second)?;
+                assert_eq!(shown(c), (second.id, 1), "one round of the year counts");
                 Ok(())
             })
             .unwrap();

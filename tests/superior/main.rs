@@ -54,6 +54,12 @@ fn the_area_shows_state_turnout_rate_threshold_and_outcome() {
     let of_open = row("丁厂工会");
     assert!(of_open.contains("100.00%") && !of_open.contains('÷'), "an open round shows its turnout and no rate");
 
+    assert!(!page.text.contains("另有"));
+    house.asked(&low, 10);
+    let again = city.get("/desk?year=2026");
+    let of_low = again.text.split("丙厂工会").nth(1).unwrap().split("</tr>").next().unwrap();
+    assert!(of_low.contains("60.00%") && of_low.contains("另有1轮"), "a draft hides no result: {of_low}");
+
     let only = |query: &str| city.get(&format!("/desk?year=2026&{query}")).unions();
     assert_eq!(only("outcome=met"), [met.id.0]);
     assert_eq!(only("outcome=overhaul"), [low.id.0]);

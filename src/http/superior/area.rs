@@ -119,6 +119,8 @@ struct Row {
     tag: &'static str,
     /// The stage, where the tag shows the rating.
     stage: &'static str,
+    /// Rounds of the year beside the one shown.
+    others: u64,
     turnout: String,
     turnout_part: String,
     rate: String,
@@ -188,21 +190,26 @@ pub fn show(desk: &Desk<'_>) -> Answer {
     let head = area(desk, &search)?;
     let database = &desk.app.database;
     let totals = database.read(|c| rollup::totals(c, &head.path, search.year))?;
-    let (lines, lineage, below, years, (rolls, sheets)) = database.read(|c| -> Result<_, DatabaseError> {
+    let (lines, lineage, below, others, years, (rolls, sheets)) = database.read(|c| -> Result<_, DatabaseError> {
         let lines = rollup::page(c, &head.path, search.year, &search.filter, search.sort, &search.after, PAGE + 1)?;
-        let ids: Vec<UnionId> = lines.iter().map(|line| line.union.id).filter(|id| *id != head.id).collect();
+        let all: Vec<UnionId> = lines.iter().map(|line| line.union.id).collect();
+        let ids: Vec<UnionId> = all.iter().copied().filter(|id| *id != head.id).collect();
         Ok((
             lines,
             unions::lineage(c, &head)?,
             unions::with_unions_below(c, &ids)?,
+            rollup::other_rounds(c, &all, search.year)?,
             rollup::years(c)?,
             rollup::waiting_counts(c, &desk.who.union.path)?,
         ))
     })?;
     let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let next = lines.get(page - 1).filter(|_| lines.len() > page).map_or(String::new(), |last| search.next(last));
-    let rows =
+    let mut rows: Vec<Row> =
         lines.into_iter().take(page).map(|line| row(desk.app, line, &search, &below)).collect::<Result<_, _>>()?;
+    for row in &mut rows {
+        row.others = others.iter().find(|(id, _)| id.0 == row.id).map_or(0, |(_, count)| *count);
+    }
     let chart = chart(&totals, search.year);
     let (first, last) = years.unwrap_or((this_year, this_year));
     let page = AreaPage {
@@ -242,6 +249,7 @@ fn row(app: &App, line: Line, search: &Search, below: &[UnionId]) -> Result<Row,
         tone: "",
         tag: "没有评议",
         stage: "",
+        others: 0,
         turnout: String::new(),
         turnout_part: String::new(),
         rate: String::new(),

@@ -43,6 +43,21 @@ pub enum SlipState {
     Unknown,
 }
 
+/// What became of one slip that was to be voided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voiding {
+    /// Voided now.
+    Voided,
+    /// Void before.
+    Already,
+    /// A ballot was cast with it; it stays.
+    Spent,
+    /// It came back as a paper ballot that one teller has entered; slip and entry stay.
+    Entered,
+    /// Not a slip of this round.
+    Unknown,
+}
+
 /// A cast that the member may be thanked for: it is on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cast {
@@ -153,6 +168,9 @@ pub enum BoxError {
     /// Paper ballots that only one teller has entered: they would not be counted.
     #[error("还有{0}张纸质选票只有一名计票人录入，请先录入完毕")]
     PaperWaiting(u64),
+    /// The scrutineer has confirmed how many slips are spoiled or unused, and more would be void. Nothing is voided.
+    #[error("这样作废的选票会有{voided}张，监票人确认的写坏和剩余一共只有{counted}张，所以没有作废")]
+    MoreVoidThanCounted { voided: u64, counted: u64 },
     /// A sealed ballot was changed, or was not sealed with this round's key. Nothing is counted.
     #[error("第{0}轮的票箱中有选票打不开：内容被改动过，或密钥不符；请恢复备份，或者作废本轮")]
     DoesNotOpen(PollId),
@@ -208,6 +226,7 @@ impl BoxError {
             BoxError::SlipCount => "slip_count",
             BoxError::Cast(refusal) => refusal.code(),
             BoxError::PaperWaiting(_) => "paper_waiting",
+            BoxError::MoreVoidThanCounted { .. } => "more_void_than_counted",
             BoxError::DoesNotOpen(_) => "ballot_does_not_open",
             BoxError::DoesNotReconcile { .. } => "does_not_reconcile",
             BoxError::NotDurable => "not_durable",
@@ -333,17 +352,18 @@ impl BallotBox {
         Ok(self.inner.shared.database.read(|connection| rows::slip_state(connection, poll, &digest))?)
     }
 
-    /// Voids slips (spoiled, or never handed out) of a round that is open or being counted; answers with what each was before.
+    /// Voids slips (spoiled, or never handed out) of a round that is open or being counted; answers with what became
+    /// of each.
     ///
     /// # Errors
-    /// `WrongPhase`, database faults.
+    /// `WrongPhase`; `MoreVoidThanCounted` once custody is confirmed; database faults.
     pub fn void_slips(
         &self,
         poll: PollId,
         slips: &[SlipCode],
         by: AccountId,
         at: OffsetDateTime,
-    ) -> Result<Vec<SlipState>, BoxError> {
+    ) -> Result<Vec<Voiding>, BoxError> {
         issue::void_slips(&self.inner.shared, poll, slips, by, at)
     }
 

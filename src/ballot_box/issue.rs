@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use rand::RngExt as _;
 use time::OffsetDateTime;
 
-use super::api::{BoxError, IssuedSlips, SlipState};
+use super::api::{BoxError, IssuedSlips, SlipState, Voiding};
 use super::rows::{self, Head, Hold};
 use super::seal::Key;
 use super::shared::Shared;
@@ -162,37 +162,53 @@ pub(super) fn void_slips(
     slips: &[SlipCode],
     by: AccountId,
     at: OffsetDateTime,
-) -> Result<Vec<SlipState>, BoxError> {
-    let before = shared.database.write(|connection| {
+) -> Result<Vec<Voiding>, BoxError> {
+    let outcome = shared.database.write(|connection| {
         let head = held(connection, id)?;
         if !matches!(head.phase, Phase::Open { .. } | Phase::Counting { .. }) {
             return Err(BoxError::Refused(Refusal::WrongPhase));
         }
-        let mut before = Vec::with_capacity(slips.len());
-        for code in slips {
-            let digest = code.digest(id);
-            let state = rows::slip_state(connection, id, &digest)?;
-            before.push(state);
-            if state == SlipState::Unspent {
-                diesel::update(slip::table.find((id.0, digest.0.as_slice())))
-                    .set(slip::state.eq(rows::VOID))
-                    .execute(connection)
-                    .map_err(DatabaseError::from)?;
-                diesel::delete(
-                    paper_entry::table
-                        .filter(paper_entry::poll_id.eq(id.0))
-                        .filter(paper_entry::digest.eq(digest.0.as_slice())),
-                )
-                .execute(connection)
-                .map_err(DatabaseError::from)?;
-            }
+        let outcome =
+            slips.iter().map(|code| void_slip(connection, id, code)).collect::<Result<Vec<Voiding>, DatabaseError>>()?;
+        let voided = outcome.iter().filter(|each| **each == Voiding::Voided).count();
+        if voided > 0 {
+            within_custody(connection, &head)?;
         }
-        let voided = before.iter().filter(|state| **state == SlipState::Unspent).count();
         note(connection, &head, Some(by), at, "poll.void_slips", &voided.to_string())?;
-        Ok(before)
+        Ok(outcome)
     })?;
     shared.announce();
-    Ok(before)
+    Ok(outcome)
+}
+
+/// Voids one slip, unless its ballot is in the box or on the way into it.
+fn void_slip(connection: &mut AnyConnection, id: PollId, code: &SlipCode) -> Result<Voiding, DatabaseError> {
+    let digest = code.digest(id);
+    match rows::slip_state(connection, id, &digest)? {
+        SlipState::Unspent => {}
+        SlipState::Spent => return Ok(Voiding::Spent),
+        SlipState::Void => return Ok(Voiding::Already),
+        SlipState::Unknown => return Ok(Voiding::Unknown),
+    }
+    let entries = paper_entry::table
+        .filter(paper_entry::poll_id.eq(id.0))
+        .filter(paper_entry::digest.eq(digest.0.as_slice()))
+        .count()
+        .get_result::<i64>(connection)?;
+    if entries > 0 {
+        return Ok(Voiding::Entered);
+    }
+    diesel::update(slip::table.find((id.0, digest.0.as_slice()))).set(slip::state.eq(rows::VOID)).execute(connection)?;
+    Ok(Voiding::Voided)
+}
+
+/// Refuses, and so undoes, a voiding beyond what the scrutineer has confirmed as spoiled or unused: otherwise a
+/// member's slip could be voided behind the scrutineer's back.
+fn within_custody(connection: &mut AnyConnection, head: &Head) -> Result<(), BoxError> {
+    let Some(custody) = head.phase.custody().filter(|custody| custody.confirmed_by.is_some()) else { return Ok(()) };
+    let counted = u64::from(custody.spoiled) + u64::from(custody.unused);
+    let voided = rows::turnout(connection, head.id)?.voided;
+    if voided > counted { Err(BoxError::MoreVoidThanCounted { voided, counted }) } else { Ok(()) }
 }
 
 /// See [`super::BallotBox::stop_phones`].

@@ -297,6 +297,9 @@ impl From<BoxError> for Problem {
             BoxError::PaperWaiting(_) => {
                 Problem::conflict("paper_waiting", sentence, "请另一名计票人录入同样的纸质选票，再开票。")
             }
+            BoxError::MoreVoidThanCounted { .. } => {
+                Problem::conflict("more_void_than_counted", sentence, "请工会主席改正选票去向，再请监票人确认。")
+            }
             BoxError::DoesNotOpen(_)
             | BoxError::DoesNotReconcile { .. }
             | BoxError::NotDurable

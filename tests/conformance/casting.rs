@@ -1,6 +1,6 @@
 //! Casting and resending, in every phase.
 
-use pingjia::ballot_box::{Cast, CastRefusal, SlipState, Turnout};
+use pingjia::ballot_box::{BoxError, Cast, CastRefusal, SlipState, Turnout, Voiding};
 use pingjia::domain::paper::Answer;
 use pingjia::domain::poll::{Phase, VoidReason};
 use pingjia::domain::slip::SlipCode;
@@ -14,6 +14,7 @@ on_both!(
     nothing_is_cast_outside_an_open_round,
     slips_of_one_group,
     voided_slips_cast_nothing,
+    nothing_is_voided_behind_the_scrutineers_back,
 );
 
 fn one_slip_one_ballot(house: &Installation) {
@@ -128,9 +129,22 @@ fn voided_slips_cast_nothing(house: &Installation) {
     cast(&ballots, round.id, &round.slips.roll[0], &nonce(), &say).unwrap();
     let foreign = SlipCode::from_random(load(&database, round.id).tag, 7);
     let slips = [round.slips.roll[0].clone(), round.slips.spares[0].clone(), round.slips.spares[0].clone(), foreign];
-    let before = ballots.void_slips(round.id, &slips, CHAIR, NOW).unwrap();
-    assert_eq!(before, [SlipState::Spent, SlipState::Unspent, SlipState::Void, SlipState::Unknown]);
+    let outcome = ballots.void_slips(round.id, &slips, CHAIR, NOW).unwrap();
+    assert_eq!(outcome, [Voiding::Spent, Voiding::Voided, Voiding::Already, Voiding::Unknown]);
     assert_eq!(cast(&ballots, round.id, &round.slips.spares[0], &nonce(), &say), Err(CastRefusal::SlipVoid));
     assert_eq!(ballots.turnout(round.id).unwrap(), Turnout { printed: 5, spent: 1, voided: 1 });
     assert_eq!(close(&ballots, &database, round.id).unwrap().voided, 1);
+}
+
+fn nothing_is_voided_behind_the_scrutineers_back(house: &Installation) {
+    let (database, ballots) = (house.database(), house.start());
+    let round = open(&ballots, &database, &paper(false), 3, 1);
+    let [first, second] = [0, 1].map(|place| vec![round.slips.roll[place].clone()]);
+    ballots.void_slips(round.id, &first, CHAIR, NOW).unwrap();
+    confirm_custody(&database, round.id, 3);
+    let beyond = ballots.void_slips(round.id, &second, CHAIR, NOW);
+    assert!(matches!(beyond, Err(BoxError::MoreVoidThanCounted { voided: 2, counted: 0 })), "{beyond:?}");
+    assert_eq!(ballots.slip_state(round.id, &second[0]).unwrap(), SlipState::Unspent);
+    assert_eq!(ballots.void_slips(round.id, &first, CHAIR, NOW).unwrap(), [Voiding::Already], "voids nothing more");
+    assert_eq!(ballots.turnout(round.id).unwrap().voided, 1);
 }

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::{address, advance, back, done, round_in, show};
-use crate::ballot_box::SlipState;
+use crate::ballot_box::Voiding;
 use crate::domain::account::Act;
 use crate::domain::ids::PollId;
 use crate::domain::poll::{Custody, Phase, Poll, SlipIssue};
@@ -15,6 +15,9 @@ use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
 use crate::store::{StoreError, accounts};
+
+/// The way on from unlikely figures.
+const INSIST: &str = "请再清点一遍；如果没有数错，请勾选下面的“确实如此”";
 
 /// Most slips voided at a time.
 const MOST: usize = 300;
@@ -28,10 +31,19 @@ pub(super) struct View {
     /// Who confirmed.
     pub confirmed_by: Option<String>,
     pub voided: u64,
+    /// How many slips ought to be void: spoiled and unused.
+    pub to_void: Option<u64>,
     /// Whether it can still be changed.
     pub running: bool,
     /// What the scrutineer saw when confirming.
     pub version: i64,
+}
+
+impl View {
+    /// Whether a slip is void that nobody counted as spoiled or unused.
+    pub(super) fn is_beyond(&self) -> bool {
+        self.to_void.is_some_and(|to_void| self.voided > to_void)
+    }
 }
 
 /// Custody of an opened round.
@@ -46,6 +58,7 @@ pub(super) fn view(desk: &Desk<'_>, poll: &Poll) -> Result<Option<View>, Problem
     Ok(Some(View {
         printed: opening.slips.printed(),
         balance: counted.map(|custody| balance(opening.slips, &custody)),
+        to_void: counted.map(|custody| u64::from(custody.spoiled) + u64::from(custody.unused)),
         counted,
         confirmed_by,
         voided: desk.app.ballot_box.turnout(poll.id)?.voided,
@@ -63,7 +76,7 @@ fn balance(slips: SlipIssue, custody: &Custody) -> (bool, String) {
     let printed = slips.printed();
     let named = u64::from(custody.handed_out) + u64::from(custody.spoiled) + u64::from(custody.unused);
     let words = match named.cmp(&printed) {
-        std::cmp::Ordering::Equal => format!("发出、作废和剩余加起来正好 {printed} 张，对得上。"),
+        std::cmp::Ordering::Equal => format!("发出、写坏和剩余加起来正好 {printed} 张，对得上。"),
         std::cmp::Ordering::Less => format!("印了 {printed} 张，还差 {} 张没有交代。", printed - named),
         std::cmp::Ordering::Greater => format!("印了 {printed} 张，多出 {} 张，请重新清点。", named - printed),
     };
@@ -109,15 +122,30 @@ pub fn custody(desk: &Desk<'_>) -> Answer {
             format!("已经有 {spent} 张选票投了票。请再清点一遍；如果确实只发出这么多，请勾选下面的“确实如此”"),
         );
     }
+    doubt_attendance(&mut form, &custody, poll.facts.expected);
     if form.is_wrong() {
         return show::page(desk, &poll, &union, form);
     }
     let detail = format!(
-        "实到 {}，发出 {}，作废 {}，剩余 {}",
+        "实到 {}，发出 {}，写坏 {}，剩余 {}",
         custody.present, custody.handed_out, custody.spoiled, custody.unused
     );
     advance(desk, &poll, "poll.custody", &detail, |phase| phase.count_custody(custody))?;
     Ok(done(poll.id, "custody"))
+}
+
+/// Unlikely figures of attendance are taken only with the box ticked.
+fn doubt_attendance(form: &mut Filled, custody: &Custody, expected: u32) {
+    let Custody { present, handed_out, .. } = *custody;
+    if form.ticked("insist") {
+        return;
+    }
+    if present > expected {
+        form.refuse("present", format!("实到 {present} 人，比应到的 {expected} 人多。{INSIST}"));
+    }
+    if handed_out > present {
+        form.refuse("present", format!("发出的票比到会的人多：发出 {handed_out} 张，实到 {present} 人。{INSIST}"));
+    }
 }
 
 /// `POST /rounds/{id}/custody/confirm`: the scrutineer confirms the very figures that the page showed.
@@ -141,7 +169,7 @@ struct VoidSlipsPage {
     id: PollId,
     voided: u64,
     form: Filled,
-    /// What each line was before it was voided.
+    /// What became of each line.
     lines: Vec<(usize, &'static str, bool)>,
 }
 
@@ -194,18 +222,19 @@ pub fn void_slips(desk: &Desk<'_>) -> Answer {
     if form.is_wrong() {
         return void_page(desk, &poll, form);
     }
-    let before =
+    let outcome =
         desk.app.ballot_box.void_slips(poll.id, &slips, desk.who.account.id, desk.ask.now).map_err(back(poll.id))?;
-    let letters: String = before.iter().map(|state| letter(*state)).collect();
+    let letters: String = outcome.iter().map(|each| letter(*each)).collect();
     Ok(Reply::see_other(format!("{}/void-slips?lines={letters}", address(poll.id))))
 }
 
-fn letter(state: SlipState) -> char {
-    match state {
-        SlipState::Unspent => 'u',
-        SlipState::Spent => 's',
-        SlipState::Void => 'v',
-        SlipState::Unknown => 'x',
+fn letter(outcome: Voiding) -> char {
+    match outcome {
+        Voiding::Voided => 'u',
+        Voiding::Spent => 's',
+        Voiding::Already => 'v',
+        Voiding::Entered => 'p',
+        Voiding::Unknown => 'x',
     }
 }
 
@@ -214,6 +243,7 @@ fn told(place: usize, letter: u8) -> (usize, &'static str, bool) {
     match letter {
         b'u' => (place, "没有用过，现在已作废", true),
         b'v' => (place, "以前已经作废", true),
+        b'p' => (place, "已交回，计票人正在录入，不能作废", false),
         b's' => (place, "已经投过票，不能作废。请查明这张选票是谁收回的", false),
         _ => (place, "不是本轮评议的选票", false),
     }
@@ -229,16 +259,38 @@ mod tests {
         let words = |handed_out, spoiled, unused| {
             balance(slips, &Custody { present: 0, handed_out, spoiled, unused, confirmed_by: None })
         };
-        assert_eq!(words(98, 2, 5), (true, "发出、作废和剩余加起来正好 105 张，对得上。".to_owned()));
+        assert_eq!(words(98, 2, 5), (true, "发出、写坏和剩余加起来正好 105 张，对得上。".to_owned()));
         assert_eq!(words(98, 2, 2), (false, "印了 105 张，还差 3 张没有交代。".to_owned()));
         assert!(words(100, 5, 5).1.contains("多出 5 张"));
     }
 
     #[test]
     fn what_a_line_was_goes_round_as_one_letter() {
-        for (state, fine) in [(SlipState::Unspent, true), (SlipState::Void, true), (SlipState::Spent, false)] {
-            let told = told(1, u8::try_from(letter(state)).unwrap());
-            assert_eq!(told.2, fine, "{}", told.1);
+        for (outcome, words) in [
+            (Voiding::Voided, (1, "没有用过，现在已作废", true)),
+            (Voiding::Already, (1, "以前已经作废", true)),
+            (Voiding::Entered, (1, "已交回，计票人正在录入，不能作废", false)),
+            (Voiding::Unknown, (1, "不是本轮评议的选票", false)),
+        ] {
+            assert_eq!(told(1, u8::try_from(letter(outcome)).unwrap()), words);
         }
+        assert!(!told(1, u8::try_from(letter(Voiding::Spent)).unwrap()).2);
+    }
+
+    #[test]
+    fn more_slips_than_people_are_asked_about() {
+        let asked = |present, handed_out| {
+            let mut form = Filled::default();
+            let custody = Custody { present, handed_out, spoiled: 0, unused: 0, confirmed_by: None };
+            doubt_attendance(&mut form, &custody, 12);
+            form.error("present").map(str::to_owned)
+        };
+        assert_eq!(asked(12, 12), None);
+        assert!(asked(9, 10).unwrap().contains("发出的票比到会的人多"));
+        assert!(asked(13, 12).unwrap().contains("比应到的 12 人多"));
+        let mut form = Filled::default();
+        form.set("insist", 1);
+        doubt_attendance(&mut form, &Custody { present: 1, handed_out: 2, spoiled: 0, unused: 0, confirmed_by: None }, 2);
+        assert!(!form.is_wrong(), "ticked");
     }
 }

@@ -195,7 +195,7 @@ fn result(count: usize, factor: u64, attachment: &[u8]) -> SheetPdf<'_> {
         },
         custody: vec![
             "其中手机投票 130 张，纸质投票 13 张。".to_owned(),
-            "印制 170 张 = 发出 141 张 + 损坏 2 张 + 未发 27 张。".to_owned(),
+            "印制 170 张 = 发出 141 张 + 写坏 2 张 + 未发 27 张。".to_owned(),
         ],
         items: items
             .iter()

@@ -168,8 +168,10 @@ pub(super) fn void_slips(
         if !matches!(head.phase, Phase::Open { .. } | Phase::Counting { .. }) {
             return Err(BoxError::Refused(Refusal::WrongPhase));
         }
-        let outcome =
-            slips.iter().map(|code| void_slip(connection, id, code)).collect::<Result<Vec<Voiding>, DatabaseError>>()?;
+        let outcome = slips
+            .iter()
+            .map(|code| void_slip(connection, id, code))
+            .collect::<Result<Vec<Voiding>, DatabaseError>>()?;
         let voided = outcome.iter().filter(|each| **each == Voiding::Voided).count();
         if voided > 0 {
             within_custody(connection, &head)?;
@@ -198,7 +200,9 @@ fn void_slip(connection: &mut AnyConnection, id: PollId, code: &SlipCode) -> Res
     if entries > 0 {
         return Ok(Voiding::Entered);
     }
-    diesel::update(slip::table.find((id.0, digest.0.as_slice()))).set(slip::state.eq(rows::VOID)).execute(connection)?;
+    diesel::update(slip::table.find((id.0, digest.0.as_slice())))
+        .set(slip::state.eq(rows::VOID))
+        .execute(connection)?;
     Ok(Voiding::Voided)
 }
 

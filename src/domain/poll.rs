@@ -228,7 +228,7 @@ pub enum Refusal {
     NotApproved,
     #[error("还没有制作选票")]
     NoSlips,
-    #[error("发出选票数还没有经监票人确认")]
+    #[error("选票去向还没有经监票人确认")]
     CustodyNotConfirmed,
     #[error("结果还没有经监票人确认")]
     ResultNotConfirmed,

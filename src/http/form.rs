@@ -113,11 +113,14 @@ impl Filled {
         let digits: String = self.value(name).chars().map(ascii_digit).collect();
         match digits.parse::<u32>() {
             Ok(number) if (least..=most).contains(&number) => number,
-            Ok(_) => {
+            // Digits only that do not fit are a number all the same.
+            outcome
+                if outcome.is_ok() || (!digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())) =>
+            {
                 self.refuse(name, format!("应在{least}到{most}之间"));
                 least
             }
-            Err(_) => {
+            _ => {
                 self.refuse(name, if digits.is_empty() { "请填写这一项" } else { "请填写整数" });
                 least
             }
@@ -169,6 +172,9 @@ mod tests {
         let mut form = filled("expected", "11");
         form.number("expected", 1, 10);
         assert_eq!(form.error("expected"), Some("应在1到10之间"));
+        let mut form = filled("expected", "99999999999");
+        form.number("expected", 1, 10);
+        assert_eq!(form.error("expected"), Some("应在1到10之间"), "however long");
         assert_eq!(filled("n", "１2").number("n", 1, 20), 12, "full-width digits are understood");
         let mut form = filled("title", " ");
         form.line("title", 5);

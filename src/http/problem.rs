@@ -222,7 +222,7 @@ impl From<Refusal> for Problem {
             Refusal::WrongPhase => "页面可能已经过时。请回到本轮评议的页面，按显示的下一步办理。",
             Refusal::NotApproved => "请先提请上级工会批准参评名册，批准后再继续。",
             Refusal::NoSlips => "请先制作并打印选票，再开始投票。",
-            Refusal::CustodyNotConfirmed => "请先填写发出票数，并由监票人用自己的账号确认。",
+            Refusal::CustodyNotConfirmed => "请先登记选票去向，并由监票人用自己的账号确认。",
             Refusal::ResultNotConfirmed => "请监票人登录自己的账号，核对并确认结果。",
             Refusal::KeyNotDestroyed => "系统正在各保管处销毁密钥，请稍后再试；久未完成请联系系统管理员。",
         };

@@ -126,12 +126,16 @@ fn counts(sheet: &SheetPayload) -> SheetCounts {
 
 fn custody(counts: &sheet::Counts) -> Vec<String> {
     let printed = format!("印制选票{}张（含备用{}张）", counts.printed(), counts.spares);
-    let used = format!("发出{}张、损坏{}张、剩余{}张", counts.issued, counts.spoiled, counts.unused);
+    let used = format!("发出{}张、写坏{}张、剩余{}张", counts.issued, counts.spoiled, counts.unused);
     let agreement = if counts.custody_reconciles { "两者相符" } else { "两者不符" };
     let mut sentences = vec![
         format!("{printed}；{used}；{agreement}。"),
         format!("手机投票{}张，纸质投票{}张；作废选票{}张。", counts.phone, counts.paper, counts.voided),
     ];
+    if !counts.voided_as_counted() {
+        sentences
+            .push(format!("作废选票{}张，与写坏{}张、剩余{}张不符。", counts.voided, counts.spoiled, counts.unused));
+    }
     if let Some(comments) = counts.comments {
         sentences.push(format!("收到文字意见{comments}条。"));
     }

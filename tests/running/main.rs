@@ -61,6 +61,9 @@ fn a_round_goes_from_the_open_box_to_the_corrected_sheet() {
     assert_eq!(chair.post(&at("/custody"), &custody("9", "4", "0", "11")).status, 422, "five were cast already");
     assert_eq!(chair.post(&at("/custody"), &custody("9", "13", "0", "2")).status, 422, "more than are entitled");
     assert!(house.poll(id).phase.custody().is_none());
+    let doubted = chair.post(&at("/custody"), &custody("8", "9", "1", "2"));
+    assert!(doubted.status == 422 && doubted.text.contains("发出的票比到会的人多") && doubted.text.contains("insist"));
+    ok(&chair.post(&at("/custody"), &[&custody("8", "9", "1", "2")[..], &[("insist", "1")]].concat()));
     ok(&chair.post(&at("/custody"), &custody("9", "9", "1", "2")));
     assert!(chair.get(&at("")).text.contains("还差 3 张没有交代"));
     let seen = version(&house, id);
@@ -86,6 +89,11 @@ fn a_round_goes_from_the_open_box_to_the_corrected_sheet() {
     assert!(told.contains("第 3 行：已经投过票") && told.contains("第 4 行：以前已经作废"), "{told}");
     assert_eq!(house.office.ballot_box.turnout(id).unwrap().voided, 2);
 
+    let beyond: Vec<String> = slips.roll[5..10].iter().map(SlipCode::typing_form).collect();
+    let refused = chair.post(&at("/void-slips"), &[("codes", &beyond.join("\n"))]);
+    assert!(refused.status == 409 && refused.text.contains("请工会主席改正选票去向"), "{}", refused.text);
+    assert_eq!(house.office.ballot_box.turnout(id).unwrap().voided, 2, "seven would be more than six");
+
     // Phones stop; paper comes in by two tellers.
     assert_eq!(first.get(&at("/paper")).status, 409, "phones are open");
     assert!(chair.get(&at("/stop")).text.contains("不能恢复"));
@@ -100,6 +108,9 @@ fn a_round_goes_from_the_open_box_to_the_corrected_sheet() {
     assert_eq!(first.post(&at("/paper"), &both).status, 422, "valid or invalid, not both");
     assert_eq!(enter(first, id, paper, "dissatisfied").location, at("/paper?entry=waiting"));
     assert_eq!(enter(first, id, paper, "dissatisfied").location, at("/paper?entry=waiting"), "one person, one reading");
+    assert!(chair.get(&at("/close")).text.contains("还有 1 张纸质选票只有一名计票人录入"));
+    let returned = chair.post(&at("/void-slips"), &[("codes", &paper.typing_form())]);
+    assert!(chair.get(&returned.location).text.contains("计票人正在录入，不能作废"));
     let waiting = chair.post(&at("/close"), &[]);
     assert!(waiting.status == 409 && waiting.text.contains("1张"), "{}", waiting.text);
     assert_eq!(enter(second, id, paper, "dissatisfied").location, at("/paper?entry=cast"));
@@ -158,7 +169,7 @@ fn a_round_goes_from_the_open_box_to_the_corrected_sheet() {
     assert_ne!(corrected, signed);
     assert_eq!(house.office.database.read(|c| sheets::of_poll(c, id)).unwrap().len(), 2);
     let page = chair.get(&at("")).text;
-    for words in ["李监票", "签发更正后的结果报告单", "停止手机投票", "作废选票 2 张", signed.as_str()]
+    for words in ["李监票", "签发更正后的结果报告单", "停止手机投票", "作废选票：2 张", signed.as_str()]
     {
         assert!(page.contains(words), "{words}");
     }

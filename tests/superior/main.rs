@@ -137,7 +137,7 @@ fn opinions_are_signed_and_corrections_stand_beside_the_old_sheet() {
     assert!(page.text.contains("每月公开一次经费") && page.text.contains("有改动"));
     assert_eq!(opine("accept", "").status, StatusCode::SEE_OTHER);
     let page = superior.get(&format!("/oversight/{id}"));
-    assert!(page.text.contains("整改措施不具体") && page.text.contains("上级同意结果报告单"), "both opinions stay");
+    assert!(page.text.contains("整改措施不具体") && page.text.contains("上级工会同意结果报告单"), "both opinions stay");
 }
 
 #[test]

@@ -138,6 +138,9 @@ fn listed(account: &Account, union: &Union) -> SampleAccount {
     }
 }
 
+/// Slips handed out that nobody casts.
+const NOT_RETURNED: u8 = 2;
+
 /// Takes one round through its steps, one after another, until its stage is reached.
 fn hold(
     office: &Office,
@@ -160,7 +163,14 @@ fn hold(
     if !matches!(round.stage, Stage::Asked | Stage::Approved) {
         let slips = issue(office, id, &people.chair, at)?;
         office.open(&load(office, id)?, union, people.chair.id, at)?;
+        let spares = slips.spares.clone();
         unspent = vote(office, id, round, slips)?;
+        if round.stage != Stage::Open {
+            // What custody counts as unused: all that is left but the slips handed out and not returned.
+            let unused: Vec<SlipCode> =
+                unspent.iter().chain(&spares).skip(usize::from(NOT_RETURNED)).cloned().collect();
+            office.ballot_box.void_slips(id, &unused, people.chair.id, at)?;
+        }
         finish(office, id, round, superior, people, officer, at)?;
     }
     let poll = load(office, id)?;
@@ -348,7 +358,7 @@ fn finish(
 /// As many slips handed out as were spent and a few more; the rest is unused.
 fn custody(office: &Office, id: PollId) -> Result<Custody> {
     let turnout = office.ballot_box.turnout(id)?;
-    let handed_out = (turnout.spent + 2).min(turnout.printed);
+    let handed_out = (turnout.spent + u64::from(NOT_RETURNED)).min(turnout.printed);
     let handed_out = u32::try_from(handed_out)?;
     let unused = u32::try_from(turnout.printed)? - handed_out;
     Ok(Custody { present: handed_out, handed_out, spoiled: 0, unused, confirmed_by: None })

@@ -53,11 +53,13 @@ fn slips(sheet: &SheetPayload) -> Vec<Finding> {
         ),
     ];
     let reconciles = adds_up(&[counts.issued, counts.spoiled, counts.unused], counts.printed());
-    let sum = format!("印制{}与发出{}＋损坏{}＋剩余{}", counts.printed(), counts.issued, counts.spoiled, counts.unused);
+    let sum = format!("印制{}与发出{}＋写坏{}＋剩余{}", counts.printed(), counts.issued, counts.spoiled, counts.unused);
     findings.push(Finding::new(
         reconciles == counts.custody_reconciles,
         if reconciles { format!("{sum}相符") } else { format!("{sum}不符，报告单应当如实注明") },
     ));
+    let sum = format!("作废{}与写坏{}＋剩余{}", counts.voided, counts.spoiled, counts.unused);
+    findings.push(Finding::new(true, format!("{sum}{}", if counts.voided_as_counted() { "相符" } else { "不符" })));
     findings
 }
 
@@ -206,6 +208,17 @@ mod tests {
         let mut changed = sheet();
         changed.counts.custody_reconciles = false;
         assert!(wrong(&changed) > 0);
+    }
+
+    #[test]
+    fn a_sheet_says_when_other_slips_were_voided_than_counted() {
+        let said = |sheet: &SheetPayload, words: &str| check(sheet).iter().any(|finding| finding.text == words);
+        let mut changed = sheet();
+        assert!(said(&changed, "作废5与写坏1＋剩余4相符"));
+        for voided in [4, 6] {
+            changed.counts.voided = voided;
+            assert!(said(&changed, &format!("作废{voided}与写坏1＋剩余4不符")));
+        }
     }
 
     #[test]

@@ -162,6 +162,13 @@ impl Counts {
     pub fn printed(&self) -> u64 {
         self.roll.saturating_add(self.spares)
     }
+
+    /// Whether just as many slips were voided as custody counts spoiled and unused; if not, every form of the sheet
+    /// says so.
+    #[must_use]
+    pub fn voided_as_counted(&self) -> bool {
+        self.spoiled.checked_add(self.unused) == Some(self.voided)
+    }
 }
 
 /// One item of the paper with what was said.

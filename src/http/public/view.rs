@@ -189,7 +189,10 @@ fn verdict(s: &SheetPayload, rules: &RuleRegistry) -> VerdictView {
         lines.push(format!("达到{}的满意度条件。等级由上级工会评定，不由票数决定。", tiers.join("、")));
     }
     if !s.counts.custody_reconciles {
-        lines.push("印出的选票，与发出、作废、没用的加起来对不上。".to_owned());
+        lines.push("印出的选票，与发出、写坏、剩余的加起来对不上。".to_owned());
+    }
+    if !s.counts.voided_as_counted() {
+        lines.push(format!("作废了 {} 张选票，与写坏、剩余的加起来对不上。", s.counts.voided));
     }
     lines.extend(assessment.warnings.iter().map(|code| warning_text(code).to_owned()));
     VerdictView { code, label: assessment.verdict.label(), tone, lines }
@@ -269,7 +272,8 @@ fn counts(s: &SheetPayload) -> Vec<(&'static str, String)> {
         ("实到", c.present),
         ("印制选票", c.printed()),
         ("发出票", c.issued),
-        ("作废未发", c.spoiled.saturating_add(c.unused)),
+        ("写坏", c.spoiled),
+        ("剩余", c.unused),
         ("收回票", c.returned),
         ("　其中手机", c.phone),
         ("　其中纸质", c.paper),

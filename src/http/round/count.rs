@@ -106,6 +106,10 @@ pub fn close_form(desk: &Desk<'_>) -> Answer {
         format!("发出 {handed_out} 张，收回 {spent} 张。"),
         "开票以后不能再录入纸质选票，也不能恢复。计完票，打开选票的密钥就会销毁。".to_owned(),
     ];
+    let waiting = desk.app.ballot_box.paper_waiting(poll.id)?;
+    if waiting > 0 {
+        lines.push(format!("还有 {waiting} 张纸质选票只有一名计票人录入，另一名计票人录完以后才能开票。"));
+    }
     if spent > handed_out {
         lines.push("收回的票比发出的多：开票后本轮评议会作废，票不会打开。".to_owned());
     }

@@ -290,7 +290,11 @@ mod tests {
         assert!(asked(13, 12).unwrap().contains("比应到的 12 人多"));
         let mut form = Filled::default();
         form.set("insist", 1);
-        doubt_attendance(&mut form, &Custody { present: 1, handed_out: 2, spoiled: 0, unused: 0, confirmed_by: None }, 2);
+        doubt_attendance(
+            &mut form,
+            &Custody { present: 1, handed_out: 2, spoiled: 0, unused: 0, confirmed_by: None },
+            2,
+        );
         assert!(!form.is_wrong(), "ticked");
     }
 }

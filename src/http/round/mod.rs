@@ -10,7 +10,7 @@ mod events;
 mod next;
 mod paper;
 mod show;
-mod words;
+pub(in crate::http) mod words;
 
 pub use certify::{certify, certify_form};
 pub use count::{close, close_form, confirm_result, stop, stop_form, void, void_form};

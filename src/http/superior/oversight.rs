@@ -214,7 +214,7 @@ fn notes(poll: &Poll, union: &Union) -> Vec<String> {
     let mut notes = Vec::new();
     match &poll.phase {
         Phase::Draft { approval: Approval::Returned { reason, .. }, .. } => {
-            notes.push(format!("名册退回的理由：{reason}"));
+            notes.push(format!("退回参评名册的理由：{reason}"));
         }
         Phase::Void { reason } => notes.push(match reason {
             VoidReason::CalledOff { text, .. } => format!("本轮已作废：{text}"),

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use crate::domain::standing::{Class, DecidingRate, Rating, Stage};
 use crate::domain::union::Union;
 use crate::domain::verdict::percent;
+use crate::http::round::words::act;
 use crate::store::journal::Line;
 use crate::world;
 
@@ -64,39 +65,12 @@ pub(super) struct JournalRow {
 pub(super) fn journal(lines: Vec<Line>) -> Vec<JournalRow> {
     lines
         .into_iter()
-        .map(|line| JournalRow {
-            when: moment(line.at),
-            who: line.who.unwrap_or_else(|| "系统".to_owned()),
-            what: action(&line.action),
-            detail: line.detail,
+        .map(|line| {
+            let (what, detail) = act(&line.action, &line.detail);
+            let who = line.who.unwrap_or_else(|| "系统".to_owned());
+            JournalRow { when: moment(line.at), who, what, detail }
         })
         .collect()
-}
-
-fn action(code: &str) -> &'static str {
-    const WORDS: &[(&str, &str)] = &[
-        ("poll.create", "新建评议"),
-        ("poll.revise", "修改设置"),
-        ("poll.ask", "提请批准名册"),
-        ("poll.approve", "批准名册"),
-        ("poll.return_roll", "退回名册"),
-        ("poll.issue_slips", "制作选票"),
-        ("poll.open", "开始投票"),
-        ("poll.custody", "填写发出票数"),
-        ("poll.custody_confirm", "确认发出票数"),
-        ("poll.void_slips", "作废选票"),
-        ("poll.stop_phones", "停止手机投票"),
-        ("poll.close", "开箱"),
-        ("poll.closed", "开票完成"),
-        ("poll.restored", "从密钥保管处恢复"),
-        ("poll.confirm_result", "确认结果"),
-        ("poll.certify", "签发结果报告单"),
-        ("poll.correct", "签发更正的结果报告单"),
-        ("poll.accept", "上级同意结果报告单"),
-        ("poll.return", "上级退回结果报告单"),
-        ("poll.void", "作废本轮"),
-    ];
-    WORDS.iter().find(|(known, _)| *known == code).map_or("其他操作", |(_, words)| words)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use reqwest::Method;
 
 use crate::round::{FACTS, cast, counted, prepared};
 use crate::service::{Person, Service};
+use crate::support::round::eventually;
 
 fn with(changed: &'static [(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
     let kept = FACTS.iter().filter(|(name, _)| !changed.iter().any(|(other, _)| other == name));
@@ -36,6 +37,34 @@ fn a_wrong_form_keeps_what_was_typed_and_points_at_the_field() {
         assert!(page.body.contains("三楼会议室"), "{changed:?}: what was typed is kept");
     }
     assert_eq!(service.contents(), before, "nothing is half-written");
+}
+
+#[test]
+fn a_stopped_box_is_a_pause_and_claims_nothing() {
+    let service = Service::new();
+    let (poll, codes) = prepared(&service);
+    service.person("jia-chair").step(&format!("/rounds/{poll}/open"), &[]);
+    let (phone, path) = (service.anybody(), format!("/V/{}", codes[0]));
+    let nonce = phone.get(&path).field("n").unwrap();
+    assert!(cast(&service, &codes[1], "satisfied").body.contains("data-receipt"), "the box works");
+    let key = service.installation.vault_files(".key").remove(0);
+    let hidden = key.with_extension("hidden");
+    std::fs::rename(&key, &hidden).unwrap();
+    eventually("the box stops", || service.ballot_box.stopped(poll).is_some());
+    let looked = phone.get(&path);
+    assert_eq!(looked.status, 503);
+    assert!(looked.body.contains("投票暂停") && !looked.body.contains("type=\"radio\""), "{}", looked.body);
+    let sent = [("n", nonce.as_str()), ("home", "satisfied"), ("step", "cast")];
+    let answer = phone.post_raw(&path, &sent).text().unwrap();
+    let answer = answer.split("<script>").next().unwrap();
+    assert!(
+        answer.contains("一张选票只算一票") && answer.contains(&nonce),
+        "the same form may be sent again: {answer}"
+    );
+    assert!(!answer.contains("还没有投票") && !answer.contains("没有投成"), "{answer}");
+    std::fs::rename(&hidden, &key).unwrap();
+    eventually("the box goes on", || service.ballot_box.stopped(poll).is_none());
+    assert!(phone.post_raw(&path, &sent).text().unwrap().contains("data-receipt"));
 }
 
 #[test]

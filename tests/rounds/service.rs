@@ -42,7 +42,7 @@ pub struct Service {
     pub ballot_box: BallotBox,
     pub jia: Union,
     handle: ServerHandle,
-    _installation: Installation,
+    pub installation: Installation,
 }
 
 impl Drop for Service {
@@ -118,7 +118,7 @@ impl Service {
             });
         });
         let handle = receive.recv().unwrap();
-        Service { base, database, ballot_box, jia, handle, _installation: installation }
+        Service { base, database, ballot_box, jia, handle, installation }
     }
 
     /// Somebody who is not signed in.

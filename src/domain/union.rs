@@ -87,6 +87,13 @@ impl Category {
         )
     }
 
+    /// Whether it needs rules of its own to be of use here: all but the 总工会 of counties and above, which look
+    /// after others.
+    #[must_use]
+    pub fn needs_rules(self) -> bool {
+        !matches!(self, Category::CountyUnion | Category::GeneralUnion)
+    }
+
     /// The category with this code, if there is one.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {

@@ -194,6 +194,8 @@ pub fn table() -> &'static [Endpoint] {
         desk_get("/unions/import/sample.csv", ADMINISTERS, import::sample),
         table_post("/unions/import/confirm", ADMINISTERS, import::confirm),
         desk_get("/unions/{id}", ADMINISTERS, unions::show),
+        desk_get("/unions/{id}/edit", ADMINISTERS, unions::edit_form),
+        desk_post("/unions/{id}/edit", ADMINISTERS, unions::edit),
         desk_post("/unions/{id}/accounts", ADMINISTERS, accounts::create),
         desk_post("/unions/{id}/accounts/{account}/password", ADMINISTERS, accounts::renew),
         desk_post("/unions/{id}/accounts/{account}/active", ADMINISTERS, accounts::set_active),

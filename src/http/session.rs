@@ -230,6 +230,7 @@ pub(super) fn done(code: &str) -> Option<&'static str> {
         ("sheet_accepted", "已同意，意见已签名并附在结果报告单后面。"),
         ("sheet_returned", "结果报告单已退回，意见已签名；工会更正后会重新报送。"),
         ("union_created", "工会已建立。"),
+        ("union_edited", "工会资料已修改。"),
         ("account_off", "账号已停用，并已退出登录。"),
         ("account_on", "账号已恢复使用。"),
         ("drawn", "抽查名单已抽出，种子和名单已记录。"),

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::{By, StoreError};
-use crate::database::schema::trade_union as t;
+use crate::database::schema::{standing, trade_union as t};
 use crate::database::{AnyConnection, DatabaseError, journal};
 use crate::domain::ids::UnionId;
 use crate::domain::union::{Category, Union};
@@ -75,6 +75,40 @@ pub fn create(connection: &mut AnyConnection, new: &NewUnion, by: By) -> Result<
         category: new.category,
         rule_set: new.rule_set.clone(),
     })
+}
+
+/// Changes name, credit code, category and rule set of a union, all else of `union` being as it was. Journals.
+/// Rounds that exist keep the category and rules that they were set up with; coverage counts by the new category.
+///
+/// # Errors
+/// `NoSuchUnion` when it does not exist.
+pub fn edit(connection: &mut AnyConnection, union: &Union, by: By) -> Result<(), StoreError> {
+    let before = load(connection, union.id)?.ok_or(StoreError::NoSuchUnion)?;
+    diesel::update(t::table.filter(t::id.eq(union.id.0)))
+        .set((
+            t::name.eq(&union.name),
+            t::credit_code.eq(union.credit_code.as_deref()),
+            t::category.eq(union.category.code()),
+            t::rule_set.eq(&union.rule_set),
+        ))
+        .execute(connection)?;
+    diesel::update(standing::table.filter(standing::union_id.eq(union.id.0)))
+        .set(standing::grassroots.eq(union.category.is_grassroots()))
+        .execute(connection)?;
+    let facts = |union: &Union| {
+        let code = union.credit_code.as_deref().unwrap_or("-");
+        format!("{} {} {} {code}", union.name, union.category.code(), union.rule_set)
+    };
+    let entry = journal::Entry {
+        at: by.at,
+        account: by.account,
+        union: Some(union.id),
+        poll: None,
+        action: "union.edit",
+        detail: &format!("{} -> {}", facts(&before), facts(union)),
+    };
+    journal::write(connection, &entry)?;
+    Ok(())
 }
 
 /// The union with this id.

@@ -164,6 +164,7 @@ fn nobody_reaches_beyond_their_own_subtree() {
         format!("/desk/rollup.xlsx?under={}", root.id),
         format!("/unions/{union}"),
         format!("/unions/{}", root.id),
+        format!("/unions/{union}/edit"),
         format!("/unions/new?under={union}"),
         format!("/unions/import?under={union}"),
         format!("/oversight/{foreign_round}"),
@@ -183,6 +184,7 @@ fn nobody_reaches_beyond_their_own_subtree() {
         (format!("/oversight/{foreign_round}/roll"), vec![("decision", "approve"), ("version", &version)]),
         (format!("/oversight/{foreign_sheet}/opinion"), vec![("decision", "accept"), ("version", &version)]),
         ("/unions".to_owned(), new_union(&under).to_vec()),
+        (format!("/unions/{union}/edit"), new_union(&under).to_vec()),
         ("/unions".to_owned(), new_union(&root_id).to_vec()),
         ("/unions/import".to_owned(), vec![("under", &under), ("text", "工会名称,工会类别\n新,企业工会\n")]),
         ("/unions/import/confirm".to_owned(), vec![("under", &under), ("text", "工会名称,工会类别\n新,企业工会\n")]),
@@ -261,6 +263,48 @@ fn unions_and_accounts_are_made_and_passwords_shown_once() {
     assert!(house.sign_in_with("zhang.san", &fresh).is_ok());
     let own = superior.get(&format!("/unions/{}", east.id));
     assert!(!own.text.contains("/active\""), "nobody stops the own account");
+}
+
+#[test]
+fn a_union_has_rules_for_its_category_and_can_be_corrected() {
+    let City { house, east, .. } = city();
+    let union = house.union(Some(&east), "甲厂工会", Category::Enterprise);
+    house.union(Some(&east), "乙厂工会", Category::Enterprise);
+    let chair = house.account(&union, Role::Chair, "chair");
+    let round = house.certified(&union, &chair, 9, 1);
+    let superior = house.sign_in("east");
+    let fields = |name, category, rule_set| {
+        [("under", ""), ("name", name), ("category", category), ("rule_set", rule_set), ("credit_code", "")]
+    };
+    let before = house.fingerprint();
+    let edit = format!("/unions/{}/edit", union.id);
+    for path in ["/unions", edit.as_str()] {
+        let refused = superior.post(path, &fields("丙工会", "joint_union", "qingdao-2020"));
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+        assert!(refused.text.contains("没有关于“联合基层工会”的规定"), "{path}");
+        let same = superior.post(path, &fields("乙厂工会", "enterprise", "qingdao-2020"));
+        assert_eq!(same.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: twice the same name");
+    }
+    let inherited = "工会名称,工会类别,上级工会,规则集\n甲街道,乡镇（街道）工会,,呼和浩特市\n丙,联合基层工会,甲街道,\n";
+    let table = format!("{inherited}丁,联合基层工会,,\n");
+    let refused = superior.upload("/unions/import", &[("under", "")], table.as_bytes());
+    assert_eq!(refused.between("data-error-line=\"", "\""), ["4"], "line 3 inherits from line 2");
+    assert_eq!(superior.upload("/unions/import", &[("under", "")], inherited.as_bytes()).status, StatusCode::OK);
+    assert_eq!(house.fingerprint(), before);
+
+    assert!(superior.get(&edit).text.contains("value=\"甲厂工会\""));
+    let kept = house.load(round);
+    let sent = superior.post(&edit, &fields("甲联合工会", "joint_union", "hohhot-2020"));
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    let page = superior.get(&sent.location);
+    for words in ["工会资料已修改", "甲联合工会", "联合基层工会", "呼和浩特"] {
+        assert!(page.text.contains(words), "{words}");
+    }
+    assert_eq!(house.load(round), kept, "a round keeps what it was set up with");
+    let coverage = |words: &str| superior.get("/desk?year=2026").text.contains(words);
+    assert!(coverage("50.00%"), "one of two grassroots unions");
+    assert_eq!(superior.post(&edit, &fields("甲联合会", "federation", "hohhot-2020")).status, StatusCode::SEE_OTHER);
+    assert!(coverage("工会 0 ÷ 基层工会 1"), "a federation is none");
 }
 
 #[test]
@@ -345,6 +389,7 @@ fn gets_change_nothing() {
         "/unions".to_owned(),
         "/unions/new".to_owned(),
         format!("/unions/{}", union.id),
+        format!("/unions/{}/edit", union.id),
         "/unions/import".to_owned(),
         "/unions/import/sample.csv".to_owned(),
         "/spot-checks".to_owned(),

@@ -182,6 +182,19 @@ impl RuleRegistry {
         Ok(lineage)
     }
 
+    /// Whether a union of this category can be kept under the rule set.
+    ///
+    /// # Errors
+    /// When the rule set is not there, or has no rules for a category that needs them: in words for people.
+    pub fn check_union(&self, id: &str, category: Category) -> Result<(), String> {
+        let set = self.get(id).ok_or_else(|| format!("没有规则集“{id}”"))?;
+        if !category.needs_rules() || set.resolve(category).is_some() {
+            return Ok(());
+        }
+        let known = set.categories().map(Category::label).collect::<Vec<_>>().join("、");
+        Err(format!("{}没有关于“{}”的规定；它的类别有：{known}", set.title, category.label()))
+    }
+
     /// What applies to unions of a category, inherited rules included.
     ///
     /// # Errors
@@ -240,6 +253,18 @@ mod tests {
         }
         for id in held {
             assert!(all.contains(&id), "{id} is no rule of the sources");
+        }
+    }
+
+    #[test]
+    fn a_union_is_kept_only_under_rules_for_its_category() {
+        let registry = registry();
+        assert_eq!(registry.check_union("qingdao-2020", Category::Enterprise), Ok(()));
+        let refused = registry.check_union("qingdao-2020", Category::JointUnion).unwrap_err();
+        assert!(refused.contains("联合基层工会") && refused.contains("村（社区）工会"), "{refused}");
+        for above in [Category::GeneralUnion, Category::CountyUnion] {
+            assert_eq!(registry.check_union("qingdao-2020", above), Ok(()), "it looks after others");
+            assert!(registry.check_union("nowhere", above).is_err());
         }
     }
 

@@ -193,12 +193,15 @@ fn resolve(
     let mut places = Vec::new();
     let mut wrong: Vec<Remark> = Vec::new();
     let mut earlier: BTreeMap<String, usize> = BTreeMap::new();
+    // Rule sets of the lines so far: later lines may inherit them.
+    let mut rule_sets: Vec<String> = Vec::new();
     for (index, line) in import.lines.iter_mut().enumerate() {
         let mut refuse = |words: String| wrong.push(Remark { line: line.line, words });
         let place = match place(line.superior.as_deref(), above, &known, &earlier) {
             Ok(place) => place,
             Err(words) => {
                 refuse(words);
+                rule_sets.push(above.rule_set.clone());
                 continue;
             }
         };
@@ -218,6 +221,17 @@ fn resolve(
                 None => refuse(format!("没有规则集“{wanted}”")),
             }
         }
+        let rule_set = line.rule_set.clone().or_else(|| match &place {
+            Place::Existing(_, inherited) => Some(inherited.clone()),
+            Place::Line(index) => rule_sets.get(*index).cloned(),
+        });
+        let rule_set = rule_set.unwrap_or_else(|| above.rule_set.clone());
+        if app.rules.get(&rule_set).is_some()
+            && let Err(words) = app.rules.check_union(&rule_set, line.category)
+        {
+            refuse(words);
+        }
+        rule_sets.push(rule_set);
         if let Some((_, username)) = &line.chair
             && accounts::by_username(connection, username)?.is_some()
         {

@@ -1,4 +1,5 @@
-//! Unions of one's area: the list, one union with its rounds and accounts, and creating one below another.
+//! Unions of one's area: the list, one union with its rounds and accounts, creating one below another, and
+//! correcting what is known of one.
 
 use askama::Template;
 
@@ -161,36 +162,36 @@ fn facts(desk: &Desk<'_>, union: &Union) -> Vec<(&'static str, String)> {
 }
 
 #[derive(Template)]
-#[template(path = "superior/new_union.html")]
-struct NewUnionPage {
+#[template(path = "superior/union_form.html")]
+struct UnionForm {
     frame: Frame,
-    above: Union,
+    /// The line above the heading.
+    about: String,
+    heading: &'static str,
+    /// Where the form goes.
+    action: String,
+    /// The union above, for a union to be.
+    under: String,
+    button: &'static str,
+    back: String,
     rule_sets: Vec<(String, String)>,
     form: Filled,
 }
 
-impl NewUnionPage {
+impl UnionForm {
     const CATEGORIES: [Category; 13] = Category::ALL;
 }
 
-/// `GET /unions/new`: `under` in the query names the union above.
-///
-/// # Errors
-/// `NOT_YOURS`.
-pub fn new_form(desk: &Desk<'_>) -> Answer {
-    let above = above(desk, desk.ask.query.get("under"))?;
-    let mut form = Filled::default();
-    form.set("rule_set", &above.rule_set);
-    form_page(desk, above, form)
+/// What a form says about a union.
+struct Facts {
+    name: String,
+    credit_code: Option<String>,
+    category: Category,
+    rule_set: String,
 }
 
-/// `POST /unions`
-///
-/// # Errors
-/// `NOT_YOURS`; a wrong form is shown again.
-pub fn create(desk: &Desk<'_>) -> Answer {
-    let above = above(desk, desk.ask.form.get("under"))?;
-    let mut form = Filled::of(&desk.ask.form);
+/// Reads the form; no union right below `above` but `own` may have the same name.
+fn read(desk: &Desk<'_>, form: &mut Filled, above: Option<&Union>, own: Option<UnionId>) -> Result<Facts, Problem> {
     let name = form.value("name").to_owned();
     if let Err(words) = check_name(&name) {
         form.refuse("name", format!("工会名称{words}"));
@@ -202,23 +203,118 @@ pub fn create(desk: &Desk<'_>) -> Answer {
     let rule_set = form.value("rule_set").to_owned();
     if desk.app.rules.get(&rule_set).is_none() {
         form.refuse("rule_set", "请选择规则集");
+    } else if let Some(Err(words)) = category.map(|category| desk.app.rules.check_union(&rule_set, category)) {
+        form.refuse("category", words);
     }
     let code = form.optional("credit_code", 40).to_ascii_uppercase();
-    let same = desk.app.database.read(|c| unions::named(c, &above.path, &[name.as_str()]))?;
-    if same.iter().any(|union| union.superior == Some(above.id)) {
-        form.refuse("name", format!("{}已经有一个同名的下级工会", above.name));
+    if let Some(above) = above {
+        let same = desk.app.database.read(|c| unions::named(c, &above.path, &[name.as_str()]))?;
+        if same.iter().any(|union| union.superior == Some(above.id) && Some(union.id) != own) {
+            form.refuse("name", format!("{}已经有一个同名的下级工会", above.name));
+        }
     }
-    let (Some(category), false) = (category, form.is_wrong()) else { return form_page(desk, above, form) };
-    let credit_code = (!code.is_empty()).then_some(code);
+    // Without a category the form was refused.
+    let category = category.unwrap_or(Category::GrassrootsUnion);
+    Ok(Facts { name, credit_code: (!code.is_empty()).then_some(code), category, rule_set })
+}
+
+/// `GET /unions/new`: `under` in the query names the union above.
+///
+/// # Errors
+/// `NOT_YOURS`.
+pub fn new_form(desk: &Desk<'_>) -> Answer {
+    let above = above(desk, desk.ask.query.get("under"))?;
+    let mut form = Filled::default();
+    form.set("rule_set", &above.rule_set);
+    new_page(desk, &above, form)
+}
+
+/// `POST /unions`
+///
+/// # Errors
+/// `NOT_YOURS`; a wrong form is shown again.
+pub fn create(desk: &Desk<'_>) -> Answer {
+    let above = above(desk, desk.ask.form.get("under"))?;
+    let mut form = Filled::of(&desk.ask.form);
+    let Facts { name, credit_code, category, rule_set } = read(desk, &mut form, Some(&above), None)?;
+    if form.is_wrong() {
+        return new_page(desk, &above, form);
+    }
     let new = NewUnion { superior: Some(above.id), name, credit_code, category, rule_set };
     let union = desk.app.database.write(|c| unions::create(c, &new, desk.by()))?;
     Ok(Reply::see_other(format!("/unions/{}?done=union_created", union.id)))
 }
 
-fn form_page(desk: &Desk<'_>, above: Union, form: Filled) -> Answer {
-    let rule_sets = desk.app.rules.list().map(|set| (set.id.clone(), set.title.clone())).collect();
-    let is_wrong = form.is_wrong();
-    let reply = Reply::page(&NewUnionPage { frame: desk.frame("建立下级工会"), above, rule_sets, form })?;
+fn new_page(desk: &Desk<'_>, above: &Union, form: Filled) -> Answer {
+    form_page(UnionForm {
+        frame: desk.frame("建立下级工会"),
+        about: format!("上级工会：{}", above.name),
+        heading: "建立下级工会",
+        action: "/unions".to_owned(),
+        under: above.id.to_string(),
+        button: "建立",
+        back: "/unions".to_owned(),
+        rule_sets: rule_sets(desk),
+        form,
+    })
+}
+
+/// `GET /unions/{id}/edit`
+///
+/// # Errors
+/// `NOT_YOURS`.
+pub fn edit_form(desk: &Desk<'_>) -> Answer {
+    let union = desk.union(Act::Administer)?;
+    let mut form = Filled::default();
+    form.set("name", &union.name);
+    form.set("category", union.category.code());
+    form.set("rule_set", &union.rule_set);
+    form.set("credit_code", union.credit_code.as_deref().unwrap_or_default());
+    edit_page(desk, &union, form)
+}
+
+/// `POST /unions/{id}/edit`: rounds that exist keep what they were set up with.
+///
+/// # Errors
+/// `NOT_YOURS`; a wrong form is shown again.
+pub fn edit(desk: &Desk<'_>) -> Answer {
+    let union = desk.union(Act::Administer)?;
+    let above = match union.superior {
+        Some(id) => desk.app.database.read(|c| unions::load(c, id))?,
+        None => None,
+    };
+    let mut form = Filled::of(&desk.ask.form);
+    let Facts { name, credit_code, category, rule_set } = read(desk, &mut form, above.as_ref(), Some(union.id))?;
+    if form.is_wrong() {
+        return edit_page(desk, &union, form);
+    }
+    let edited = Union { name, credit_code, category, rule_set, ..union };
+    desk.app.database.write(|c| unions::edit(c, &edited, desk.by()))?;
+    Ok(Reply::see_other(format!("/unions/{}?done=union_edited", edited.id)))
+}
+
+fn edit_page(desk: &Desk<'_>, union: &Union, form: Filled) -> Answer {
+    let place = format!("/unions/{}", union.id);
+    form_page(UnionForm {
+        frame: desk.frame("修改工会资料"),
+        about: format!("{}。已经新建的评议不受影响。", union.name),
+        heading: "修改工会资料",
+        action: format!("{place}/edit"),
+        under: String::new(),
+        button: "保存",
+        back: place,
+        rule_sets: rule_sets(desk),
+        form,
+    })
+}
+
+fn rule_sets(desk: &Desk<'_>) -> Vec<(String, String)> {
+    desk.app.rules.list().map(|set| (set.id.clone(), set.title.clone())).collect()
+}
+
+fn form_page(page: UnionForm) -> Answer {
+    let is_wrong = page.form.is_wrong();
+    let reply = Reply::page(&page)?;
     Ok(if is_wrong { reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY) } else { reply })
 }
 

@@ -26,7 +26,7 @@ pub(super) fn backup(options: &Backup) -> Result<()> {
     if options.target.exists() {
         bail!("{} 已经存在，请换一个新目录", options.target.display());
     }
-    let database = options.place.database()?;
+    let database = options.place.existing_database()?;
     if database.kind() == Kind::Postgres {
         bail!("PostgreSQL 数据库请用 pg_dump 备份；签名密钥在 {} 里", options.place.data.join("keys").display());
     }

@@ -18,6 +18,8 @@ use crate::signing::SigningKeys;
 
 /// Casts that may wait for the disk before further ones are asked to try again.
 const QUEUE_LIMIT: usize = 4096;
+/// The SQLite database in the data directory.
+const DATABASE: &str = "pingjia.db";
 
 /// Where the database is.
 #[derive(Args, Debug, Clone)]
@@ -34,6 +36,18 @@ impl Place {
     /// Opens the database, creating the data directory (mode 0700) if need be.
     pub(super) fn database(&self) -> Result<Database> {
         open_database(&self.data, self.database_url.as_deref())
+    }
+
+    /// Opens the database of an installation that must be there already, creating nothing.
+    pub(super) fn existing_database(&self) -> Result<Database> {
+        if self.database_url.is_some() {
+            return connect(&self.data, self.database_url.as_deref());
+        }
+        existing_folder(&self.data)?;
+        if !self.data.join(DATABASE).is_file() {
+            bail!("{} 里没有数据库 {DATABASE}：请核对 --data", self.data.display());
+        }
+        connect(&self.data, None)
     }
 }
 
@@ -85,11 +99,23 @@ fn beside(data: &Path) -> Result<PathBuf> {
     Ok(absolute.with_file_name(name))
 }
 
-/// Opens the database of an installation.
+/// Opens the database of an installation, creating the data directory if need be.
 pub(super) fn open_database(data: &Path, database_url: Option<&str>) -> Result<Database> {
     private_folder(data)?;
+    connect(data, database_url)
+}
+
+/// Refuses a data directory that is not there, for commands that must not begin a new one by mistake.
+pub(super) fn existing_folder(data: &Path) -> Result<()> {
+    if !data.is_dir() {
+        bail!("没有找到数据目录 {}：请核对 --data", data.display());
+    }
+    Ok(())
+}
+
+fn connect(data: &Path, database_url: Option<&str>) -> Result<Database> {
     let database = match database_url {
-        None => Database::sqlite(&data.join("pingjia.db")),
+        None => Database::sqlite(&data.join(DATABASE)),
         Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Database::postgres(url),
         Some(_) => bail!("数据库地址应以 postgres:// 开头"),
     };
@@ -131,6 +157,19 @@ mod tests {
     fn the_default_vault_lies_beside_the_data_directory() {
         assert_eq!(beside(Path::new("/srv/pingjia")).unwrap(), Path::new("/srv/pingjia-vault"));
         assert!(beside(Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn a_mistyped_data_directory_stays_uncreated() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |data: PathBuf| Place { data, database_url: None };
+        let mistyped = place(folder.path().join("pingija"));
+        let refused = mistyped.existing_database().err().unwrap().to_string();
+        assert!(refused.contains("没有找到数据目录"), "{refused}");
+        assert!(place(folder.path().into()).existing_database().is_err(), "a folder without a database");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was created");
+        mistyped.database().unwrap();
+        assert!(mistyped.existing_database().is_ok());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::installation::existing_folder;
 use crate::signing::{KeysError, SigningKeys};
 
 #[derive(Args)]
@@ -26,8 +27,12 @@ enum Action {
     Rotate,
 }
 
-/// Runs the command.
+/// Runs the command: 2 without a data directory, 1 when the keys cannot be used or written.
 pub fn run(arguments: &Arguments) -> ExitCode {
+    if let Err(why) = existing_folder(&arguments.data) {
+        eprintln!("{why:#}");
+        return ExitCode::from(2);
+    }
     match act(arguments) {
         Ok(text) => {
             println!("{text}");

@@ -89,7 +89,7 @@ fn create(database: &Database, union: &NewUnion, username: &str, name: &str) -> 
 
 /// Sets a new password for an account and prints it once.
 pub(super) fn password(options: &Password) -> Result<()> {
-    let database = options.place.database()?;
+    let database = options.place.existing_database()?;
     let (account, _) = database
         .read(|connection| accounts::by_username(connection, &options.username))?
         .with_context(|| format!("没有用户 {}", options.username))?;
@@ -109,5 +109,5 @@ fn new_password() -> String {
 fn print_password(username: &str, password: &str) {
     println!("用户名：{username}");
     println!("密码：  {password}");
-    println!("密码只显示这一次，登录后请在“我的账号”里改掉。");
+    println!("密码只显示这一次，登录后请点右上角自己的姓名，在“修改密码”页面改掉。");
 }

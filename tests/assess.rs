@@ -181,6 +181,19 @@ fn a_rule_set_of_somebody_else_is_checked_and_used() {
 
     std::fs::write(&file, own.replace("chaoyang-2013", "atlantis")).unwrap();
     let orphan = pingjia(&["rules", "check", path], "");
-    assert_eq!((code(&orphan), stderr(&orphan).contains("atlantis")), (1, true));
+    let line = own.lines().position(|line| line.starts_with("parent")).unwrap() + 1;
+    assert_eq!(
+        (code(&orphan), stderr(&orphan)),
+        (1, format!("{path}：第{line}行 parent：上级规则集 atlantis 不存在\n"))
+    );
+    std::fs::write(&file, shandong.replace("threshold = [7, 10]", "threshold = [6, 10]")).unwrap();
+    let twice = pingjia(&["rules", "check", path], "");
+    let line = shandong.lines().position(|line| line.starts_with("version")).unwrap() + 1;
+    let told = stderr(&twice);
+    assert_eq!((code(&twice), told.matches(path).count()), (1, 1), "{told}");
+    assert!(told.contains(&format!("第{line}行 version：规则集 shandong-2018 的版本")), "{told}");
+    std::fs::write(&file, b"id = \"\xff\"").unwrap();
+    let binary = pingjia(&["rules", "check", path], "");
+    assert_eq!((code(&binary), stderr(&binary).contains("不是 UTF-8 文字")), (2, true));
     assert_eq!(code(&pingjia(&["rules", "check", "/nowhere.toml"], "")), 2);
 }

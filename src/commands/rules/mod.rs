@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::{note, print};
-use crate::domain::rules::{RuleRegistry, RuleSet};
+use crate::domain::rules::{RegistryError, RuleRegistry, RuleSet};
 
 /// Exit code of `check` for a file with faults.
 const FAULTY: u8 = 1;
@@ -69,7 +69,9 @@ pub(super) fn registry(folder: Option<&Path>) -> anyhow::Result<RuleRegistry> {
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("读不到规则集文件 {}（须为 UTF-8 文字）", path.display()))
+    let bytes = std::fs::read(path).with_context(|| format!("读不到规则集文件 {}", path.display()))?;
+    String::from_utf8(bytes)
+        .map_err(|_| anyhow::anyhow!("规则集文件 {} 不是 UTF-8 文字，请另存为 UTF-8 编码", path.display()))
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -84,6 +86,25 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         What::Check { file } => return check(file, folder),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What keeps a sound file from standing beside the others, with the place of the field that says so.
+fn beside_others(name: &str, text: &str, reason: &RegistryError) -> String {
+    let (field, message) = match reason {
+        RegistryError::UnknownParent { parent, .. } => ("parent", format!("上级规则集 {parent} 不存在")),
+        RegistryError::Circle { .. } => ("parent", "上级关系成环".to_owned()),
+        RegistryError::SameVersion { id, version, .. } => {
+            ("version", format!("规则集 {id} 的版本 {version} 已经存在，内容却不同；改动后请提高版本号"))
+        }
+        RegistryError::Faults { .. } => return reason.to_string(),
+    };
+    // Both fields stand at the top of a file, before any table, each on a line of its own.
+    let is_field = |line: &str| {
+        let rest = line.trim_start().strip_prefix(field);
+        rest.is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    let place = text.lines().position(is_field).map(|line| format!("第{}行 ", line + 1)).unwrap_or_default();
+    format!("{name}：{place}{field}：{message}")
 }
 
 /// Checks a file by itself and then beside the rule sets that it may inherit from.
@@ -109,7 +130,7 @@ fn check(file: &Path, folder: Option<&Path>) -> anyhow::Result<ExitCode> {
         }
     };
     if let Err(reason) = others.with([(name.as_str(), text.as_str())]) {
-        note(&format!("{name}：{reason}"));
+        note(&beside_others(&name, &text, &reason));
         return Ok(ExitCode::from(FAULTY));
     }
     print(&format!(

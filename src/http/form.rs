@@ -6,6 +6,7 @@ use time::Date;
 
 use super::ask::Fields;
 use crate::domain::dates;
+use crate::render::font;
 
 /// What was typed, and what is wrong with it.
 #[derive(Clone, Default)]
@@ -89,9 +90,7 @@ impl Filled {
         if text.chars().count() > longest {
             self.refuse(name, format!("不能超过{longest}个字"));
         }
-        if text.chars().any(|c| c.is_control() && c != '\n') {
-            self.refuse(name, "含有不能使用的字符");
-        }
+        self.refuse_unseen(name);
         text
     }
 
@@ -105,7 +104,33 @@ impl Filled {
         if lines.iter().any(|line| line.chars().count() > longest) {
             self.refuse(name, format!("每行不能超过{longest}个字"));
         }
+        self.refuse_unseen(name);
         lines
+    }
+
+    /// Refuses fields with characters that cannot be printed on slips and sheets.
+    pub fn printable<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
+        for name in names {
+            let missing = font::missing(self.value(name));
+            if !missing.is_empty() {
+                let missing: Vec<String> = missing.into_iter().map(|c| format!("“{c}”")).collect();
+                self.refuse(name, format!("这些字符印不出来，请改用别的写法：{}", missing.join("、")));
+            }
+        }
+    }
+
+    /// Refuses characters that nobody sees, and that may turn the order of those that one sees.
+    fn refuse_unseen(&mut self, name: &str) {
+        let mut unseen: Vec<String> = Vec::new();
+        for character in self.value(name).chars().filter(|c| is_unseen(*c)) {
+            let code = format!("U+{:04X}", u32::from(character));
+            if !unseen.contains(&code) {
+                unseen.push(code);
+            }
+        }
+        if !unseen.is_empty() {
+            self.refuse(name, format!("含有看不见的字符，请删去后重新输入：{}", unseen.join("、")));
+        }
     }
 
     /// A whole number of these bounds; full-width digits are understood.
@@ -140,6 +165,17 @@ impl Filled {
         }
         read.ok()
     }
+}
+
+/// Control and format characters (Unicode Cc and Cf), line and paragraph separators; a line feed is none.
+fn is_unseen(c: char) -> bool {
+    let format = matches!(
+        c,
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    );
+    format || (c.is_control() && c != '\n')
 }
 
 fn ascii_digit(c: char) -> char {
@@ -179,6 +215,36 @@ mod tests {
         let mut form = filled("title", " ");
         form.line("title", 5);
         assert!(form.is_wrong());
+    }
+
+    #[test]
+    fn characters_that_nobody_sees_are_named_and_refused() {
+        for (text, code) in [("张\0三", "U+0000"), ("张\u{202e}三", "U+202E"), ("张\u{200b}三", "U+200B")] {
+            let read: [fn(&mut Filled); 3] = [
+                |form| drop(form.line("name", 20)),
+                |form| drop(form.optional("name", 20)),
+                |form| drop(form.lines("name", 20, 20)),
+            ];
+            for read in read {
+                let mut form = filled("name", text);
+                read(&mut form);
+                assert!(form.error("name").is_some_and(|words| words.contains(code)), "{code}");
+            }
+        }
+        let mut form = filled("name", "一行\n又一行");
+        assert_eq!(form.optional("name", 20), "一行\n又一行");
+        assert!(!form.is_wrong());
+    }
+
+    #[test]
+    fn characters_that_cannot_be_printed_are_named() {
+        let mut form = filled("name", "张三\u{1f600}");
+        form.printable(["name", "title"]);
+        assert!(form.error("name").is_some_and(|words| words.contains('\u{1f600}')));
+        assert_eq!(form.error("title"), None);
+        let mut form = filled("name", "张三（Zhang），2026年\n第二行");
+        form.printable(["name"]);
+        assert!(!form.is_wrong());
     }
 
     #[test]

@@ -227,6 +227,7 @@ fn read(desk: &Desk<'_>) -> Result<Result<Read, Filled>, Problem> {
     let mut form = Filled::of(&desk.ask.form);
     let year = u16::try_from(form.number("year", 2000, 2100)).unwrap_or(2000);
     let facts = facts(&mut form, &guide);
+    form.printable(["title", "place", "chief_scrutineer", "scrutineers", "tellers", "chair", "pledges"]);
     let options = PaperOptions {
         detailed: form.ticked("detailed"),
         pledges: form.lines("pledges", 60, PLEDGES),

@@ -177,6 +177,7 @@ fn read(form: &mut Filled, required: bool, today: Date, counted_on: Option<Date>
         }
         _ => {}
     }
+    form.printable(["problems", "rectification", "responsible", "way"]);
     Closing { follow_up, publication }
 }
 
@@ -209,6 +210,19 @@ mod tests {
         assert_eq!(closing.follow_up.deadline, Some(date!(2027 - 09 - 30)));
         let words = |as_a_rule| in_words(&Deadline { latest: date!(2027 - 05 - 21), as_a_rule, rule: String::new() });
         assert!(words(true).contains("可以填得更晚") && !words(false).contains("可以"));
+    }
+
+    #[test]
+    fn what_cannot_be_printed_is_not_signed() {
+        for name in ["problems", "rectification", "responsible", "way"] {
+            let mut fields = vec![(name, "好\u{1f600}"), ("published_on", "2026-11-21")];
+            if name != "way" {
+                fields.push(("way", "公告栏"));
+            }
+            let (form, _) = read_with(&fields, false);
+            assert_eq!(form.errors().len(), 1);
+            assert!(form.error(name).is_some_and(|words| words.contains('\u{1f600}')), "{name}");
+        }
     }
 
     #[test]

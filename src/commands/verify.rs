@@ -1,7 +1,7 @@
 //! `pingjia verify`: checks a sheet line by line.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ use clap::Args;
 use super::rules::{Folder, registry};
 use crate::domain::jwk::KeySet;
 use crate::domain::slip::Receipt;
-use crate::verify::{Conclusion, Line, Report, Request, verify};
+use crate::verify::{Conclusion, Line, OpeningsFile, Report, Request, verify};
 
 /// 退出码：0 全部相符；1 有不符之处；2 文件无法读取；3 全部相符，但没有提供受信任的公钥
 #[derive(Args)]
@@ -70,7 +70,7 @@ fn report(arguments: &Arguments) -> Result<Report, String> {
     let request = Request {
         document: &document,
         keys: keys.as_ref(),
-        openings: openings.as_mut().map(|file| file as &mut dyn Read),
+        openings: openings.as_mut().map(|file| file as &mut dyn OpeningsFile),
         receipt: receipt.transpose()?,
         replaced: replaced.as_deref(),
         registry: &registry,

@@ -77,6 +77,24 @@ pub fn recount(file: impl Read, paper: &Paper) -> Result<Recount, serde_json::Er
     Ok(recount)
 }
 
+/// The sheet that a file says it belongs to, whatever its openings are.
+///
+/// # Errors
+/// Anything that is not JSON, or does not name this form and a sheet.
+pub fn sheet_of(file: impl Read) -> Result<Digest, serde_json::Error> {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        format: String,
+        sheet: Digest,
+    }
+    let head: Head = serde_json::from_reader(file)?;
+    if head.format == FORMAT {
+        Ok(head.sheet)
+    } else {
+        Err(de::Error::custom(format_args!("the format is not {FORMAT}")))
+    }
+}
+
 fn comma(place: usize) -> &'static str {
     if place == 0 { "" } else { "," }
 }
@@ -354,6 +372,14 @@ mod tests {
         write(&mut out, &sheet, &sample.poll.paper, |_| Ok(OpeningBlock::of(Vec::new())), &[]).unwrap();
         let recount = recount(&out[..], &sample.poll.paper).unwrap();
         assert!(recount.items.iter().all(|(tally, _)| tally.total() == 0) && recount.receipts.is_empty());
+    }
+
+    #[test]
+    fn the_sheet_is_named_even_by_a_file_of_another_paper() {
+        let (_, sheet, text) = file();
+        assert_eq!(sheet_of(text.replace("satisfied", "pleased").as_bytes()).unwrap(), sheet);
+        assert!(sheet_of(text.replace(FORMAT, "pingjia-openings/2").as_bytes()).is_err());
+        assert!(sheet_of(text.get(1..).unwrap().as_bytes()).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 pub mod pdf;
 
-use std::io::Read;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use crate::domain::jwk::KeySet;
 use crate::domain::jws::{JwsError, Statement};
@@ -13,6 +13,11 @@ use crate::domain::sheet::{Finding, SheetError, SheetPayload, check, judge};
 use crate::domain::slip::Receipt;
 use crate::domain::statement::OpeningStatement;
 
+/// An openings file: read as a stream, and once more from its beginning when it does not fit the sheet.
+pub trait OpeningsFile: Read + Seek {}
+
+impl<F: Read + Seek> OpeningsFile for F {}
+
 /// What is to be verified, and against what.
 pub struct Request<'a> {
     /// The sheet: a signed JSON document, or a PDF that carries one.
@@ -20,7 +25,7 @@ pub struct Request<'a> {
     /// Keys that the reader trusts.
     pub keys: Option<&'a KeySet>,
     /// The published openings.
-    pub openings: Option<&'a mut dyn Read>,
+    pub openings: Option<&'a mut dyn OpeningsFile>,
     /// A member's receipt; needs the openings.
     pub receipt: Option<Receipt>,
     /// The sheet that this one corrects.
@@ -101,10 +106,20 @@ pub fn verify(request: Request<'_>) -> Result<Report, Unreadable> {
     }
     match (request.openings, request.receipt) {
         (Some(file), receipt) => {
-            let recount = openings_file::recount(file, &sheet.paper()).map_err(Unreadable::Openings)?;
-            report.recount(&statement, &sheet, &recount);
-            if let Some(receipt) = receipt {
-                report.receipt(&sheet, &recount.receipts, receipt);
+            let recount = match openings_file::recount(&mut *file, &sheet.paper()) {
+                Ok(recount) => Some(recount),
+                Err(error) => {
+                    report.unfit_openings(&statement, file, error)?;
+                    None
+                }
+            };
+            if let Some(recount) = &recount {
+                report.recount(&statement, &sheet, recount);
+            }
+            match (recount, receipt) {
+                (Some(recount), Some(receipt)) => report.receipt(&sheet, &recount.receipts, receipt),
+                (None, Some(_)) => report.note("公开票据文件与报告单不符，没有核对回执"),
+                (_, None) => {}
             }
         }
         (None, Some(_)) => return Err(Unreadable::ReceiptNeedsOpenings),
@@ -119,6 +134,8 @@ pub fn verify(request: Request<'_>) -> Result<Report, Unreadable> {
 #[derive(Default)]
 struct Lines {
     lines: Vec<Line>,
+    /// The rule sets are unknown, so that only the arithmetic was checked.
+    not_reassessed: bool,
 }
 
 impl Lines {
@@ -155,16 +172,22 @@ impl Lines {
     }
 
     /// The whole assessment anew, by the rule sets that the sheet names. A program that does not know one of
-    /// them in that very version says so.
+    /// them in that very version says so; one that knows the version with another content does not agree.
     fn reassess(&mut self, registry: &RuleRegistry, sheet: &SheetPayload) {
-        let named = std::iter::once(&sheet.round.rule_set).chain(&sheet.round.parents);
+        let named: Vec<_> = std::iter::once(&sheet.round.rule_set).chain(&sheet.round.parents).collect();
+        for named in named.iter().filter(|named| registry.contradicts(named)) {
+            let text = format!("规则集 {} {} 的内容与本程序所知的一致", named.id, named.version);
+            self.finding(false, text);
+        }
         let unknown: Vec<String> = named
+            .iter()
             .filter(|named| registry.at(named).is_none())
             .map(|named| format!("{} {}", named.id, named.version))
             .collect();
         if !unknown.is_empty() {
             let unknown = unknown.join("、");
-            return self.note(format!("没有重新评定：本程序不认识规则集 {unknown}；以上只核对了算术"));
+            self.not_reassessed = true;
+            return self.note(format!("没有重新评定：本程序没有这个内容的规则集 {unknown}；以上只核对了算术"));
         }
         let judged = judge(registry, &sheet.round.rule_set, &sheet.count());
         let same = judged.is_ok_and(|judged| {
@@ -189,6 +212,24 @@ impl Lines {
             Ok(findings) => self.findings(findings),
             Err(error) => self.finding(false, format!("开箱声明可以核对：{error}")),
         }
+    }
+
+    /// A file that cannot be counted by this sheet's paper: another round's, or one that was changed.
+    fn unfit_openings(
+        &mut self,
+        statement: &Statement,
+        file: &mut dyn OpeningsFile,
+        error: serde_json::Error,
+    ) -> Result<(), Unreadable> {
+        let again = file.seek(SeekFrom::Start(0)).map_err(serde_json::Error::io);
+        let named = again.and_then(|_| openings_file::sheet_of(BufReader::new(file))).ok();
+        let Some(named) = named else { return Err(Unreadable::Openings(error)) };
+        let belongs = named == statement.digest();
+        self.finding(belongs, "公开票据文件属于这份报告单");
+        if belongs {
+            self.finding(false, format!("公开票据可以按报告单的评议表重新计票（{error}）"));
+        }
+        Ok(())
     }
 
     fn recount(&mut self, statement: &Statement, sheet: &SheetPayload, recount: &Recount) {
@@ -234,13 +275,15 @@ impl Lines {
                 "内容前后一致，签名与所附公钥相符；但没有提供受信任的公钥（--key），不能确认是谁签发的",
             ),
         };
-        self.note(text);
+        let qualification = if self.not_reassessed && !fails { "，但没有按规则集重新评定" } else { "" };
+        self.note(format!("{text}{qualification}"));
         Report { lines: self.lines, conclusion }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
     use std::sync::LazyLock;
 
     use super::*;
@@ -249,6 +292,7 @@ mod tests {
     use crate::domain::jws::SecretKey;
     use crate::domain::jws::tests::keys;
     use crate::domain::openings::OpeningBlock;
+    use crate::domain::poll::RuleSetRef;
     use crate::domain::sheet::Certification;
     use crate::domain::sheet::sample::{Sample, issuer};
     use crate::domain::verdict::Fraction;
@@ -277,9 +321,11 @@ mod tests {
     static REGISTRY: LazyLock<RuleRegistry> = LazyLock::new(|| RuleRegistry::embedded().unwrap());
 
     fn run(document: &[u8], keys: Option<&KeySet>, openings: Option<&[u8]>) -> Result<Report, Unreadable> {
-        let mut openings = openings;
-        let openings = openings.as_mut().map(|bytes| bytes as &mut dyn Read);
-        verify(Request { document, keys, openings, receipt: None, replaced: None, registry: &REGISTRY })
+        let mut openings = openings.map(Cursor::new);
+        let openings = openings.as_mut().map(|bytes| bytes as &mut dyn OpeningsFile);
+        // The sample names rule sets of its own making.
+        let registry = &RuleRegistry::default();
+        verify(Request { document, keys, openings, receipt: None, replaced: None, registry })
     }
 
     fn conclusion(document: &[u8], keys: Option<&KeySet>, openings: Option<&[u8]>) -> Option<Conclusion> {
@@ -390,6 +436,13 @@ mod tests {
                 .sort_by_key(|vote| data_encoding::BASE64URL_NOPAD.decode(vote.as_str().unwrap().as_bytes()).unwrap());
         });
         assert_eq!(moved, Some(Conclusion::Fails));
+        // Out of order, and of a round with another paper.
+        assert_eq!(said(&|file| file["receipts"].as_array_mut().unwrap().reverse()), Some(Conclusion::Fails));
+        let foreign = said(&|file| {
+            drop_last(&mut file["items"]);
+            file["sheet"] = serde_json::json!(Digest::sha256(b"x"));
+        });
+        assert_eq!(foreign, Some(Conclusion::Fails));
         assert_eq!(conclusion(sheet, Some(&files.keys), Some(b"{}")), None);
     }
 
@@ -397,14 +450,14 @@ mod tests {
     fn a_receipt_is_found_with_its_proof() {
         let files = files();
         let said = |receipt: Receipt| {
-            let mut openings = &files.openings[..];
+            let mut openings = Cursor::new(&files.openings[..]);
             verify(Request {
                 document: files.sheet.as_bytes(),
                 keys: Some(&files.keys),
                 openings: Some(&mut openings),
                 receipt: Some(receipt),
                 replaced: None,
-                registry: &REGISTRY,
+                registry: &RuleRegistry::default(),
             })
             .unwrap()
         };
@@ -420,7 +473,7 @@ mod tests {
             openings: None,
             receipt: Some(files.sample.receipts[0]),
             replaced: None,
-            registry: &REGISTRY,
+            registry: &RuleRegistry::default(),
         };
         assert!(matches!(verify(without), Err(Unreadable::ReceiptNeedsOpenings)));
     }
@@ -444,7 +497,7 @@ mod tests {
                 openings: None,
                 receipt: None,
                 replaced: Some(replaced.as_bytes()),
-                registry: &REGISTRY,
+                registry: &RuleRegistry::default(),
             };
             verify(request).unwrap().conclusion
         };
@@ -465,30 +518,49 @@ mod tests {
     #[test]
     fn a_known_rule_set_is_assessed_anew() {
         let [ed25519, _] = keys();
-        let mut sample = Sample::new();
-        sample.poll.rule_set = REGISTRY.require("qingdao-2020").unwrap().reference();
-        let said = |change: fn(&mut SheetPayload)| {
+        let known = REGISTRY.require("qingdao-2020").unwrap().reference();
+        // Judged by the known rule set, but naming another one, in the opening statement as well.
+        let naming = |rule_set: RuleSetRef, change: fn(&mut SheetPayload)| {
+            let mut sample = Sample::new();
+            sample.poll.rule_set = known.clone();
             let count = Count::of_round(&sample.poll).unwrap();
-            let judgement = judge(&REGISTRY, &sample.poll.rule_set, &count).unwrap();
+            let judgement = judge(&REGISTRY, &known, &count).unwrap();
+            sample.poll.rule_set = rule_set;
             let with = Certification { judgement, ..sample.certification(&[&ed25519]) };
             let mut sheet = SheetPayload::build(with).unwrap();
             change(&mut sheet);
-            run(Statement::sign(&sheet, &[&ed25519]).unwrap().as_bytes(), None, None).unwrap()
+            let document = Statement::sign(&sheet, &[&ed25519]).unwrap();
+            let (document, registry) = (document.as_bytes(), &*REGISTRY);
+            verify(Request { document, keys: None, openings: None, receipt: None, replaced: None, registry }).unwrap()
         };
+        let said = |change: fn(&mut SheetPayload)| naming(known.clone(), change);
         let report = said(|_| ());
         assert_eq!(report.conclusion, Conclusion::Untrusted, "{:#?}", report.lines);
         let anew = |line: &Line| matches!(line, Line::Finding(finding) if finding.text.contains("重新评定"));
         assert!(report.lines.iter().any(anew));
-        let changes: [fn(&mut SheetPayload); 5] = [
+        let changes: [fn(&mut SheetPayload); 6] = [
             // Arithmetic that agrees with itself, but another threshold, base, source or parent.
             |sheet| sheet.assessment.metrics[0].threshold = Fraction::new(80, 100).unwrap(),
             |sheet| sheet.assessment.metrics[0].source.push('。'),
             |sheet| sheet.assessment.metrics.truncate(1),
             |sheet| sheet.round.parents.clear(),
             |sheet| sheet.assessment.warnings.push("x".to_owned()),
+            |sheet| sheet.round.parents[0].digest = Digest::sha256(b"x"),
         ];
         for (place, change) in changes.into_iter().enumerate() {
             assert_eq!(said(change).conclusion, Conclusion::Fails, "change {place}");
         }
+        let (other, nine) = (Digest::sha256(b"x"), "9.0.0".to_owned());
+        // A known version with another content, a known content by another version.
+        let contradictions =
+            [RuleSetRef { digest: other, ..known.clone() }, RuleSetRef { version: nine.clone(), ..known.clone() }];
+        for contradiction in contradictions {
+            assert_eq!(naming(contradiction, |_| ()).conclusion, Conclusion::Fails);
+        }
+        let qualified = |report: &Report| matches!(report.lines.last(), Some(Line::Note(text)) if text.ends_with("，但没有按规则集重新评定"));
+        assert!(!qualified(&report));
+        let unknown = naming(RuleSetRef { version: nine, digest: other, ..known.clone() }, |_| ());
+        assert_eq!(unknown.conclusion, Conclusion::Untrusted, "{:#?}", unknown.lines);
+        assert!(qualified(&unknown), "{:#?}", unknown.lines);
     }
 }

@@ -137,6 +137,14 @@ impl RuleRegistry {
         self.sets.get(&reference.id)?.iter().find(|set| set.digest == reference.digest)
     }
 
+    /// Whether a reference names a version that is known with another content, or a known content by another
+    /// version: what no registry of the same rule sets would write.
+    #[must_use]
+    pub fn contradicts(&self, reference: &RuleSetRef) -> bool {
+        let mut versions = self.sets.get(&reference.id).into_iter().flatten();
+        versions.any(|set| (set.version.to_string() == reference.version) != (set.digest == reference.digest))
+    }
+
     /// The newest version of a rule set.
     ///
     /// # Errors

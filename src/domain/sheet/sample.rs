@@ -184,7 +184,7 @@ pub(crate) fn issuer(keys: &[&SecretKey]) -> Issuer {
 }
 
 fn rule_set(id: &str) -> RuleSetRef {
-    RuleSetRef { id: id.to_owned(), version: "1.0.0".to_owned(), digest: Digest::sha256(id.as_bytes()) }
+    RuleSetRef { id: id.to_owned(), version: "0.9.0".to_owned(), digest: Digest::sha256(id.as_bytes()) }
 }
 
 /// 19 satisfied and 2 basically satisfied of 23 valid ballots.

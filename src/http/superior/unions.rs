@@ -246,7 +246,7 @@ pub fn create(desk: &Desk<'_>) -> Answer {
 }
 
 fn new_page(desk: &Desk<'_>, above: &Union, form: Filled) -> Answer {
-    form_page(UnionForm {
+    form_page(&UnionForm {
         frame: desk.frame("建立下级工会"),
         about: format!("上级工会：{}", above.name),
         heading: "建立下级工会",
@@ -295,7 +295,7 @@ pub fn edit(desk: &Desk<'_>) -> Answer {
 
 fn edit_page(desk: &Desk<'_>, union: &Union, form: Filled) -> Answer {
     let place = format!("/unions/{}", union.id);
-    form_page(UnionForm {
+    form_page(&UnionForm {
         frame: desk.frame("修改工会资料"),
         about: format!("{}。已经新建的评议不受影响。", union.name),
         heading: "修改工会资料",
@@ -312,9 +312,9 @@ fn rule_sets(desk: &Desk<'_>) -> Vec<(String, String)> {
     desk.app.rules.list().map(|set| (set.id.clone(), set.title.clone())).collect()
 }
 
-fn form_page(page: UnionForm) -> Answer {
+fn form_page(page: &UnionForm) -> Answer {
     let is_wrong = page.form.is_wrong();
-    let reply = Reply::page(&page)?;
+    let reply = Reply::page(page)?;
     Ok(if is_wrong { reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY) } else { reply })
 }
 

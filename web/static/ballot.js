@@ -52,7 +52,7 @@
       ended = true;
       if (attempt >= waits.length) {
         if (answer && show(answer)) { busy = false; return; }
-        say(form, '还没有投成。请看看手机有没有网，再按一次“投票”。您选好的都还在。');
+        say(form, '还不能确定投成没有。请看看手机有没有网，再按一次“投票”，多按不会多算。您选好的都还在。');
         lock(form, false);
         return;
       }

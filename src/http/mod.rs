@@ -14,6 +14,7 @@ pub mod headers;
 pub mod help;
 pub mod member;
 mod multipart;
+pub mod one_time;
 pub mod page;
 pub mod problem;
 pub mod public;

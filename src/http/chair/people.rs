@@ -5,16 +5,13 @@ use askama::Template;
 
 use crate::domain::account::{Account, Role};
 use crate::domain::ids::AccountId;
-use crate::domain::import::{check_name, check_username};
 use crate::http::form::Filled;
 use crate::http::gate::Desk;
+use crate::http::one_time;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
-use crate::http::superior::accounts::{OneTime, PasswordsPage, create_temporary, one_time_password};
-use crate::store::StoreError;
-use crate::store::accounts::{self, NewAccount, PasswordDigest};
-use crate::world;
+use crate::store::accounts;
 
 /// The roles that a chair names.
 const ROLES: [Role; 2] = [Role::Scrutineer, Role::Teller];
@@ -48,45 +45,14 @@ pub fn list(desk: &Desk<'_>) -> Answer {
 /// Shows the form again with what is wrong.
 pub fn create(desk: &Desk<'_>) -> Answer {
     let mut form = Filled::of(&desk.ask.form);
-    let role = ROLES.into_iter().find(|role| role.code() == form.value("role"));
-    if role.is_none() {
-        form.refuse("role", "请选择岗位");
-    }
-    let (name, username) = (form.value("name").to_owned(), form.value("username").to_owned());
-    if let Err(words) = check_name(&name) {
-        form.refuse("name", format!("姓名{words}"));
-    }
-    if let Err(words) = check_username(&username) {
-        form.refuse("username", words);
-    }
-    let (Some(role), false) = (role, form.is_wrong()) else { return page(desk, form) };
-    let password = one_time_password();
-    let digest = PasswordDigest::of(&password, &world::random_bytes())?;
-    let new = NewAccount { username, role, union: desk.who.union.id, name };
-    match desk.app.database.write(|c| create_temporary(c, &new, &digest, desk.by())) {
-        Ok(account) => once(desk, &account, password, "账号已建立"),
-        Err(error @ StoreError::UsernameTaken) => {
-            form.refuse("username", error.to_string());
-            page(desk, form)
-        }
-        Err(error) => Err(error.into()),
+    match one_time::create(desk, &desk.who.union, &ROLES, &mut form)? {
+        Some((account, password)) => once(desk, &account, password, "账号已建立"),
+        None => page(desk, form),
     }
 }
 
 fn once(desk: &Desk<'_>, account: &Account, password: String, heading: &str) -> Answer {
-    let one_time = OneTime {
-        union: desk.who.union.name.clone(),
-        name: account.name.clone(),
-        role: account.role.label(),
-        username: account.username.clone(),
-        password,
-    };
-    Reply::page(&PasswordsPage {
-        frame: desk.frame(heading),
-        heading: heading.to_owned(),
-        passwords: vec![one_time],
-        back: "/people".to_owned(),
-    })
+    one_time::show(desk, &desk.who.union, account, password, heading, "/people".to_owned())
 }
 
 /// The account of the path, if it is a scrutineer or teller of this very union.
@@ -103,12 +69,7 @@ fn person(desk: &Desk<'_>) -> Result<Account, Problem> {
 /// `NOT_YOURS`.
 pub fn renew(desk: &Desk<'_>) -> Answer {
     let account = person(desk)?;
-    let password = one_time_password();
-    let digest = PasswordDigest::of(&password, &world::random_bytes())?;
-    desk.app.database.write(|c| -> Result<(), StoreError> {
-        accounts::set_password(c, &account, &digest, desk.by())?;
-        accounts::expire_password(c, account.id)
-    })?;
+    let password = one_time::renew(desk, &account)?;
     once(desk, &account, password, "密码已重设")
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 
-use super::accounts::{OneTime, PasswordsPage, create_temporary, one_time_password};
 use super::unions::above;
 use crate::database::AnyConnection;
 use crate::domain::account::Role;
@@ -13,6 +12,7 @@ use crate::domain::import::{COLUMNS, Import, ImportLine, MAX_ACCOUNTS, MAX_LINES
 use crate::domain::union::{Category, Union};
 use crate::http::App;
 use crate::http::gate::Desk;
+use crate::http::one_time::{OneTime, PasswordsPage, create_temporary, one_time_password};
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};

@@ -19,6 +19,7 @@ pub struct Folder {
 impl Folder {
     pub fn new() -> Self {
         if let Some(path) = std::env::var_os("PINGJIA_PICTURES") {
+            std::fs::create_dir_all(&path).unwrap();
             return Folder { path: path.into(), _temporary: None };
         }
         let folder = tempfile::tempdir().unwrap();

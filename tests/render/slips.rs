@@ -1,0 +1,114 @@
+//! Slips: every code read, every choice of the chair's, files for other printers.
+
+use pingjia::domain::paper::Paper;
+use pingjia::domain::slip::{PollTag, SlipCode};
+use pingjia::render::qr::Qr;
+use pingjia::render::slips::{CodeFile, CsvEncoding, SlipOptions, SlipSheet};
+
+use super::tools::{Folder, decoded, run, sound};
+use super::{UNION, items};
+
+fn slips(count: u128) -> Vec<SlipCode> {
+    let tag = PollTag::from_random(0x0123_4567);
+    (1..=count)
+        .map(|place| SlipCode::from_random(tag, place.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)))
+        .collect()
+}
+
+fn sheet(paper: &Paper, options: SlipOptions) -> SlipSheet<'_> {
+    SlipSheet {
+        title: "2026年度会员评议职工之家",
+        union_name: UNION,
+        closes: "2026年11月30日18时",
+        public_url: "https://pj.laiyang.example.cn",
+        paper,
+        options,
+    }
+}
+
+#[test]
+fn qr_codes_are_read_at_25_millimetres_and_150_dpi() {
+    let folder = Folder::new();
+    let link = "HTTPS://PJ.LAIYANG.EXAMPLE.CN/V/ABCDE-0123456789ABCDEFGHJKM";
+    // 29 + 8 modules at 5 pixels: 25 mm of code at 150 dpi is 148 pixels, 5.1 to a module.
+    let file = folder.write("qr.png", &Qr::of(link).unwrap().png(5));
+    assert_eq!(decoded(&file), [link]);
+}
+
+/// Every choice of slips to a page, short and long papers, one page each: sound, complete, readable, all fonts in it.
+#[test]
+fn every_slip_on_a_page_is_read() {
+    for (name, items_count, per_page) in [
+        ("one-8", 1, 8),
+        ("three-8", 3, 8),
+        ("one-10", 1, 10),
+        ("ten-8", 10, 8),
+        ("ten-6", 10, 6),
+        ("six-4", 6, 4),
+        ("ten-2", 10, 2),
+        ("thirty-8", 30, 8),
+        ("two-1", 2, 1),
+    ] {
+        let folder = Folder::new();
+        let paper = Paper { items: items(items_count), comment: false };
+        let sheet = sheet(&paper, SlipOptions { per_page, ..SlipOptions::default() });
+        assert_eq!(sheet.missing(), Vec::<char>::new());
+        let on_page = sheet.per_page().unwrap();
+        let slips = slips(u128::from(on_page) + 1);
+        let (mut file, mut again) = (Vec::new(), Vec::new());
+        let mut progress = Vec::new();
+        sheet.write_pdf(&slips, |drawn| progress.push(drawn), &mut file).unwrap();
+        sheet.write_pdf(&slips, |_| (), &mut again).unwrap();
+        assert_eq!(file, again, "{name}: same input, same bytes");
+        assert_eq!(progress, [slips.len() - 1, slips.len()], "{name}");
+        let file = folder.write(&format!("slips-{name}.pdf"), &file);
+        let text = sound(&file);
+        let mut read: Vec<String> = folder.pages(&file, 150).iter().flat_map(|page| decoded(page)).collect();
+        let mut given: Vec<String> = slips.iter().map(|slip| sheet.link(slip)).collect();
+        read.sort();
+        given.sort();
+        assert_eq!(read, given, "{name}: every code, and no other");
+        let text = text.replace(char::is_whitespace, "");
+        for slip in &slips {
+            let typed = slip.typing_form().replace(' ', "");
+            assert!(text.contains(&typed), "{name}: the code for typing");
+        }
+        for item in &paper.items {
+            assert!(text.contains(&item.title), "{name}: {}", item.title);
+        }
+    }
+}
+
+#[test]
+fn single_codes_and_links_for_other_printers() {
+    let folder = Folder::new();
+    let paper = Paper { items: items(3), comment: false };
+    let sheet = sheet(&paper, SlipOptions::default());
+    let slips = slips(3);
+    for (name, kind) in [("svg", CodeFile::Svg), ("png", CodeFile::Png { pixels: 8 })] {
+        let (mut archive, mut again) = (Vec::new(), Vec::new());
+        let mut last = 0;
+        sheet.write_zip(&slips, kind, |done| last = done, &mut archive).unwrap();
+        sheet.write_zip(&slips, kind, |_| (), &mut again).unwrap();
+        assert_eq!((last, archive == again), (3, true));
+        let file = folder.write(&format!("codes-{name}.zip"), &archive);
+        let python = "import sys, zipfile; archive = zipfile.ZipFile(sys.argv[1]); \
+                      assert archive.testzip() is None; archive.extractall(sys.argv[2]); \
+                      print('\\n'.join(archive.namelist()))";
+        let listed = run("python3", &["-c", python, &file.to_string_lossy(), &folder.path().to_string_lossy()]);
+        let names = String::from_utf8(listed.stdout).unwrap();
+        for (slip, file_name) in slips.iter().zip(names.lines()) {
+            assert_eq!(file_name, format!("{}.{name}", slip.link_form()));
+            if name == "png" {
+                assert_eq!(decoded(&folder.path().join(file_name)), [sheet.link(slip)]);
+            }
+        }
+    }
+    let mut utf8 = Vec::new();
+    sheet.write_csv(&slips, CsvEncoding::Utf8, &mut utf8).unwrap();
+    let text = String::from_utf8(utf8).unwrap();
+    assert!(text.starts_with("\u{feff}选票码,链接\r\n") && text.lines().count() == 4);
+    let mut gb = Vec::new();
+    sheet.write_csv(&slips, CsvEncoding::Gb18030, &mut gb).unwrap();
+    assert_eq!(encoding_rs::GB18030.decode(&gb).0, text.trim_start_matches('\u{feff}'));
+}

@@ -76,6 +76,12 @@ impl Face {
         &self.loaded().raster
     }
 
+    /// The font for measuring, parsed once.
+    #[must_use]
+    pub fn metrics(self) -> &'static ttf_parser::Face<'static> {
+        &self.loaded().metrics
+    }
+
     #[expect(clippy::expect_used, reason = "the fonts are compiled into the program; a test loads both")]
     fn loaded(self) -> &'static Loaded {
         static LOADED: [OnceLock<Loaded>; 2] = [OnceLock::new(), OnceLock::new()];

@@ -135,33 +135,7 @@ pub struct Canvas<'c, 's> {
     surface: &'c mut Surface<'s>,
 }
 
-/// A drawing made once and placed many times.
-#[derive(Clone)]
-pub struct Shared(krilla::graphic::Graphic);
-
 impl<'s> Canvas<'_, 's> {
-    /// Makes a drawing to be placed many times in this document; it is stored once.
-    pub fn share(&mut self, draw: impl FnOnce(&mut Canvas<'_, '_>)) -> Shared {
-        let mut builder = self.surface.stream_builder();
-        let mut surface = builder.surface();
-        draw(&mut Canvas { surface: &mut surface });
-        surface.finish();
-        Shared(krilla::graphic::Graphic::new(builder.finish(), false))
-    }
-
-    /// Places a shared drawing with its own origin at (x, y).
-    pub fn place(&mut self, x: f64, y: f64, shared: &Shared) {
-        self.moved(x, y, |canvas| canvas.surface.draw_graphic(shared.0.clone()));
-    }
-
-    /// Draws with the origin moved to (x, y).
-    pub fn moved<T>(&mut self, x: f64, y: f64, draw: impl FnOnce(&mut Canvas<'_, 's>) -> T) -> T {
-        self.surface.push_transform(&Transform::from_translate(single(x * POINTS), single(y * POINTS)));
-        let drawn = draw(&mut Canvas { surface: self.surface });
-        self.surface.pop();
-        drawn
-    }
-
     /// One line of text: `x` of its left, middle or right, `y` of its baseline, size in points.
     pub fn text(&mut self, at: (f64, f64), align: Align, face: Face, size: f64, color: Color, text: &str) {
         self.fill(color);
@@ -203,11 +177,6 @@ impl<'s> Canvas<'_, 's> {
     /// A line, `thick` points wide.
     pub fn line(&mut self, from: (f64, f64), to: (f64, f64), thick: f64, color: Color) {
         self.stroke(&[from, to], thick, color, None);
-    }
-
-    /// A dashed line: for cutting.
-    pub fn dashed(&mut self, from: (f64, f64), to: (f64, f64), thick: f64, color: Color) {
-        self.stroke(&[from, to], thick, color, Some(StrokeDash { array: vec![3.0, 3.0], offset: 0.0 }));
     }
 
     /// The outline of a rectangle.

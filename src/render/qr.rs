@@ -106,6 +106,28 @@ impl Qr {
         encode_png(side, side, png::ColorType::Grayscale, png::BitDepth::One, &rows)
     }
 
+    /// The code as bits for an image mask of a PDF, row by row, 0 for dark: the bits along one side, and the rows.
+    /// Every module is two by two bits, so that viewers that smooth small pictures leave the squares square, and so
+    /// that no row holds the letters `EI`, which end such a mask for careless readers.
+    #[must_use]
+    pub fn mask(&self) -> (u16, Vec<u8>) {
+        let side = 2 * u16::from(self.size);
+        let mut rows = Vec::with_capacity(usize::from(side) * usize::from(side.div_ceil(8)));
+        for y in 0..self.size {
+            let begin = rows.len();
+            let (mut byte, mut bits) = (0u8, 0);
+            for x in 0..self.size.next_multiple_of(4) {
+                byte = (byte << 2) | if self.is_dark(x, y) { 0 } else { 3 };
+                bits += 2;
+                if bits % 8 == 0 {
+                    rows.push(byte);
+                }
+            }
+            rows.extend_from_within(begin..);
+        }
+        (side, rows)
+    }
+
     /// Side of the code in millimetres, quiet zone excluded, when it is printed `side` millimetres wide with it.
     #[must_use]
     pub fn inner(&self, side: f64) -> f64 {

@@ -5,20 +5,16 @@
 
 mod files;
 mod layout;
+mod lettering;
+mod objects;
+mod pdf;
 
 pub use files::{CodeFile, CsvEncoding};
 
-use std::io::Write;
-use std::sync::mpsc::sync_channel;
-
-use krilla::SerializeSettings;
-use time::Date;
-
-use self::layout::{Layout, Mark};
+use self::layout::Layout;
 use super::RenderError;
-use super::chart::pen::Align;
 use super::font::{self, Face};
-use super::page::{A4, BLACK, Canvas, GREY, Pdf, Shared, text_width};
+use super::page::text_width;
 use super::qr::{QUIET_ZONE, Qr};
 use crate::domain::paper::Paper;
 use crate::domain::slip::SlipCode;
@@ -40,24 +36,24 @@ pub struct SlipSheet<'a> {
 /// What the person who prints may choose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SlipOptions {
-    /// Slips to a page: 1, 2, 4, 6, 8 or 10; fewer are put where the questions need more room.
+    /// The most slips to a page: 1, 2, 3, 4, 5, 6, 8 or 10; fewer are put where the questions need more room.
     pub per_page: u8,
     /// Side of the QR code's dark area in millimetres, 25 to 60.
     pub qr_side: f64,
+    /// Whether the questions stand on the slip, which makes it the paper ballot too.
+    pub questions: bool,
     /// Whether dashed lines for cutting are drawn.
     pub cut_marks: bool,
 }
 
 impl Default for SlipOptions {
     fn default() -> Self {
-        SlipOptions { per_page: 8, qr_side: 25.0, cut_marks: true }
+        SlipOptions { per_page: 8, qr_side: 25.0, questions: true, cut_marks: true }
     }
 }
 
 /// Columns and rows for each choice of slips to a page.
-const GRIDS: [(u8, u8); 6] = [(2, 5), (2, 4), (2, 3), (2, 2), (1, 2), (1, 1)];
-/// Codes made ahead of drawing.
-const AHEAD: usize = 64;
+const GRIDS: [(u8, u8); 8] = [(2, 5), (2, 4), (2, 3), (1, 5), (2, 2), (1, 3), (1, 2), (1, 1)];
 
 impl SlipSheet<'_> {
     /// The link of a slip, in upper case for QR's alphanumeric mode. Hosts and schemes do not mind; a path in front
@@ -86,58 +82,6 @@ impl SlipSheet<'_> {
         self.layout().map(|layout| layout.columns * layout.rows)
     }
 
-    /// Writes the slips as one PDF. `progress` is called after every page with the number of slips drawn so far.
-    ///
-    /// # Errors
-    /// `NoRoom`, `TooLong` for an address that fits no QR code, `Pdf`, `Io`.
-    pub fn write_pdf(
-        &self,
-        slips: &[SlipCode],
-        mut progress: impl FnMut(usize),
-        mut out: impl Write,
-    ) -> Result<(), RenderError> {
-        let layout = self.layout()?;
-        let mut pdf = Pdf::new(SerializeSettings::default(), &format!("{} 选票", self.title), None::<Date>);
-        std::thread::scope(|scope| {
-            // One core makes the codes, the other draws.
-            let (send, codes) = sync_channel(AHEAD);
-            scope.spawn(move || {
-                for slip in slips {
-                    if send.send(Qr::of(&self.link(slip))).is_err() {
-                        return;
-                    }
-                }
-            });
-            let mut shared: Option<Shared> = None;
-            let per_page = usize::from(layout.columns * layout.rows);
-            let mut drawn = 0;
-            for page in slips.chunks(per_page) {
-                pdf.page(A4, |canvas| {
-                    let common = match &shared {
-                        Some(common) => common.clone(),
-                        None => shared.insert(canvas.share(|canvas| common(canvas, &layout))).clone(),
-                    };
-                    for (slip, place) in page.iter().zip(0u8..) {
-                        let code = codes.recv().map_err(|error| RenderError::Pdf(error.to_string()))??;
-                        let (column, row) = (place % layout.columns, place / layout.columns);
-                        let (x, y) = (f64::from(column) * layout.wide, f64::from(row) * layout.high);
-                        canvas.place(x, y, &common);
-                        canvas.moved(x, y, |canvas| self.own(canvas, &layout, &code, slip));
-                    }
-                    if self.options.cut_marks {
-                        cut_marks(canvas, &layout);
-                    }
-                    Ok(())
-                })?;
-                drawn += page.len();
-                progress(drawn);
-            }
-            Ok::<(), RenderError>(())
-        })?;
-        out.write_all(&pdf.finish()?)?;
-        Ok(())
-    }
-
     /// One slip's QR code as SVG, for a page that is printed from the browser.
     ///
     /// # Errors
@@ -163,43 +107,11 @@ impl SlipSheet<'_> {
         }
         Err(RenderError::NoRoom)
     }
-
-    /// What is a slip's own: its QR code and the same code for typing.
-    fn own(&self, canvas: &mut Canvas<'_, '_>, layout: &Layout, code: &Qr, slip: &SlipCode) {
-        let side = self.options.qr_side;
-        canvas.qr(layout.qr_at, side, code);
-        canvas.text(layout.code_at, Align::Left, Face::Sans, layout.code_size, BLACK, &spaced(&slip.typing_form()));
-    }
-}
-
-/// What all slips share, drawn once.
-fn common(canvas: &mut Canvas<'_, '_>, layout: &Layout) {
-    for mark in &layout.marks {
-        match mark {
-            Mark::Text { at, align, size, grey, text } => {
-                let color = if *grey { GREY } else { BLACK };
-                canvas.text(*at, *align, Face::Sans, *size, color, text);
-            }
-            Mark::Box { at, side } => canvas.frame(*at, (*side, *side), 0.8, BLACK),
-            Mark::Rule { from, to } => canvas.line(*from, *to, 0.6, GREY),
-        }
-    }
 }
 
 /// Room for a QR code with its quiet zone, for the longest link that stays at 29 modules.
 fn qr_room(side: f64) -> f64 {
     side * f64::from(29 + 2 * QUIET_ZONE) / 29.0
-}
-
-fn cut_marks(canvas: &mut Canvas<'_, '_>, layout: &Layout) {
-    for column in 1..layout.columns {
-        let x = f64::from(column) * layout.wide;
-        canvas.dashed((x, 0.0), (x, A4.1), 0.4, GREY);
-    }
-    for row in 1..layout.rows {
-        let y = f64::from(row) * layout.high;
-        canvas.dashed((0.0, y), (A4.0, y), 0.4, GREY);
-    }
 }
 
 /// The typing form with wide spaces (U+2002) between its groups.

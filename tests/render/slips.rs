@@ -48,6 +48,9 @@ fn every_slip_on_a_page_is_read() {
         ("ten-2", 10, 2),
         ("thirty-8", 30, 8),
         ("two-1", 2, 1),
+        ("three-5", 3, 5),
+        ("three-6", 3, 6),
+        ("one-3", 1, 3),
     ] {
         let folder = Folder::new();
         let paper = Paper { items: items(items_count), comment: false };
@@ -57,7 +60,9 @@ fn every_slip_on_a_page_is_read() {
         let slips = slips(u128::from(on_page) + 1);
         let (mut file, mut again) = (Vec::new(), Vec::new());
         let mut progress = Vec::new();
-        sheet.write_pdf(&slips, |drawn| progress.push(drawn), &mut file).unwrap();
+        let length = sheet.write_pdf(&slips, |drawn| progress.push(drawn), &mut file).unwrap();
+        assert_eq!(length, u64::try_from(file.len()).unwrap(), "{name}");
+        assert_eq!(length, sheet.pdf_length(&slips[0], slips.len()).unwrap(), "{name}: known before it is drawn");
         sheet.write_pdf(&slips, |_| (), &mut again).unwrap();
         assert_eq!(file, again, "{name}: same input, same bytes");
         assert_eq!(progress, [slips.len() - 1, slips.len()], "{name}");

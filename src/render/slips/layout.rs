@@ -12,7 +12,7 @@ const PADDING: f64 = 4.5;
 /// Something that stands on every slip.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Mark {
-    Text { at: (f64, f64), align: Align, size: f64, grey: bool, text: String },
+    Text { at: (f64, f64), align: Align, size: f64, heavy: bool, text: String },
     Box { at: (f64, f64), side: f64 },
     Rule { from: (f64, f64), to: (f64, f64) },
 }
@@ -61,8 +61,10 @@ impl Layout {
             return None;
         }
         flow.y += 1.2;
-        flow.instructions();
-        flow.items(sheet);
+        flow.instructions(sheet.options.questions);
+        if sheet.options.questions {
+            flow.items(sheet);
+        }
         if flow.broken && scale > 0.75 {
             return None;
         }
@@ -75,15 +77,15 @@ impl Layout {
 }
 
 impl Flow {
-    fn put(&mut self, x: f64, size: f64, grey: bool, text: &str) {
-        self.marks.push(Mark::Text { at: (x, self.y), align: Align::Left, size, grey, text: text.to_owned() });
+    fn put(&mut self, x: f64, size: f64, heavy: bool, text: &str) {
+        self.marks.push(Mark::Text { at: (x, self.y), align: Align::Left, size, heavy, text: text.to_owned() });
     }
 
     /// Lines of text from the left edge on.
-    fn lines(&mut self, size: f64, grey: bool, indent: f64, text: &str) {
+    fn lines(&mut self, size: f64, heavy: bool, indent: f64, text: &str) {
         for line in wrap(Face::Sans, size, self.right - self.left - indent, text) {
             self.y += size * 1.3 / POINTS;
-            self.put(self.left + indent, size, grey, &line);
+            self.put(self.left + indent, size, heavy, &line);
         }
     }
 
@@ -91,7 +93,7 @@ impl Flow {
         let limit = (self.right - self.left) * POINTS;
         let title = format!("{}选票", sheet.title);
         let size = font::size_to_fit(Face::Sans, 11.0 * self.scale, 9.0, limit, &title);
-        self.lines(size, false, 0.0, &title);
+        self.lines(size, true, 0.0, &title);
         let closes = format!("截止：{}", sheet.closes);
         let size = 7.6 * self.scale;
         let both = text_width(Face::Sans, size, sheet.union_name) + text_width(Face::Sans, size, &closes) + 4.0;
@@ -99,7 +101,7 @@ impl Flow {
         if both <= self.right - self.left {
             self.lines(size, false, 0.0, sheet.union_name);
             let at = (self.right, self.y);
-            self.marks.push(Mark::Text { at, align: Align::Right, size, grey: false, text: closes });
+            self.marks.push(Mark::Text { at, align: Align::Right, size, heavy: false, text: closes });
         } else {
             self.lines(size, false, 0.0, sheet.union_name);
             self.lines(size, false, 0.0, &closes);
@@ -108,18 +110,21 @@ impl Flow {
         self.marks.push(Mark::Rule { from: (self.left, self.y), to: (self.right, self.y) });
     }
 
-    fn instructions(&mut self) {
+    fn instructions(&mut self, questions: bool) {
         let size = 7.4 * self.scale;
-        for (number, words) in [
-            ("1.", "微信扫码，勾选后提交；一票只计一次。"),
-            ("2.", "不用手机的，在□内打“✓”，投入票箱。"),
-            ("3.", "不记名、无编号；请勿转让、拍照。"),
-        ] {
+        let second = if questions {
+            "不用手机的，在□内打“✓”，投入票箱。"
+        } else {
+            "请自己填写，不要请人代填。"
+        };
+        for (number, words) in
+            [("1.", "微信扫码，勾选后提交；一票只计一次。"), ("2.", second), ("3.", "不记名、无编号；请勿转让、拍照。")]
+        {
             let (top, marks) = (self.y, self.marks.len());
-            self.lines(size, true, 3.2 * self.scale, words);
+            self.lines(size, false, 3.2 * self.scale, words);
             self.broken |= self.marks.len() > marks + 1;
             let below = std::mem::replace(&mut self.y, top + size * 1.3 / POINTS);
-            self.put(self.left, size, true, number);
+            self.put(self.left, size, false, number);
             self.y = below;
         }
         self.y += 1.0 * self.scale;
@@ -188,7 +193,7 @@ impl Flow {
             return None;
         }
         self.y = top;
-        self.lines(size, true, 0.0, &words);
+        self.lines(size, false, 0.0, &words);
         Some(((self.left, self.y + code_size * 1.3 / POINTS), code_size))
     }
 }

@@ -135,7 +135,7 @@ pub struct Canvas<'c, 's> {
     surface: &'c mut Surface<'s>,
 }
 
-impl<'s> Canvas<'_, 's> {
+impl Canvas<'_, '_> {
     /// One line of text: `x` of its left, middle or right, `y` of its baseline, size in points.
     pub fn text(&mut self, at: (f64, f64), align: Align, face: Face, size: f64, color: Color, text: &str) {
         self.fill(color);

@@ -126,6 +126,7 @@ fn code_width(size: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::layout::Mark;
     use super::*;
     use crate::domain::paper::{Item, ItemId, Scale, Section};
     use crate::domain::slip::PollTag;

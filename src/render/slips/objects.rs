@@ -66,7 +66,7 @@ impl<W: Write> Objects<W> {
     pub(super) fn end(mut self, catalog: Number, info: Number) -> std::io::Result<u64> {
         let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", self.places.len() + 1);
         for place in &self.places {
-            let _ = write!(table, "{place:010} 00000 n \n");
+            let _ = writeln!(table, "{place:010} 00000 n ");
         }
         let _ = write!(
             table,

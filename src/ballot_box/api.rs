@@ -428,10 +428,11 @@ impl BallotBox {
         close::close(&self.inner.shared, poll, by, at)
     }
 
-    /// Voids the round and destroys the key uncounted. Journals.
+    /// Voids the round and destroys the key uncounted. Beside a closing at the same moment the round is either
+    /// counted or void, never both. Journals.
     ///
     /// # Errors
-    /// `WrongPhase` from `Certified` on.
+    /// `WrongPhase` from `Closed` on.
     pub fn void(
         &self,
         poll: PollId,

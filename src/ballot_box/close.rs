@@ -7,6 +7,7 @@
 //! 5. The sealed rows are deleted in chunks.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
@@ -21,7 +22,7 @@ use super::shared::{Shared, locked};
 use super::tombstone;
 use super::vault::Fault;
 use crate::database::schema::paper_entry;
-use crate::database::{AnyConnection, DatabaseError};
+use crate::database::{AnyConnection, DatabaseError, Kind};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AccountId, PollId};
 use crate::domain::merkle;
@@ -269,8 +270,7 @@ fn confirm_destruction(shared: &Shared, id: PollId) -> Result<(), BoxError> {
     Err(BoxError::Stale)
 }
 
-/// Deletes sealed rows in chunks and, on SQLite, cuts the write-ahead log to nothing, in which copies of them
-/// stand. They are sealed, and the key is gone; this is for tidiness and for space.
+/// Deletes sealed rows in chunks. They are sealed, and the key is gone; this is for tidiness and for space.
 fn delete_sealed(shared: &Shared, id: PollId) -> Result<(), BoxError> {
     let mut any = false;
     while shared.database.write(|connection| rows::delete_ballots(connection, id))? {
@@ -284,16 +284,43 @@ fn delete_sealed(shared: &Shared, id: PollId) -> Result<(), BoxError> {
         Ok::<_, DatabaseError>(())
     })?;
     if any {
-        shared.database.read(|connection| {
-            // A reader at work or missing rights put it off; nothing depends on it.
-            let _ = match connection {
-                AnyConnection::Sqlite(inner) => inner.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"),
-                AnyConnection::Postgres(inner) => inner.batch_execute("VACUUM sealed_ballot"),
-            };
-            Ok::<_, DatabaseError>(())
-        })?;
+        shared.untidy.store(true, Ordering::Release);
+        tidy(shared)?;
     }
     Ok(())
+}
+
+/// Whether SQLite was kept from cutting its log.
+#[derive(QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    busy: i32,
+}
+
+/// After rows were deleted: SQLite's write-ahead log, in which copies of them stand, is cut to nothing; PostgreSQL
+/// vacuums. Whoever reads at that moment puts it off until the next time; nobody waits for it.
+pub(super) fn tidy(shared: &Shared) -> Result<(), DatabaseError> {
+    if !shared.untidy.swap(false, Ordering::AcqRel) {
+        return Ok(());
+    }
+    let done = shared.database.read(|connection| match connection {
+        AnyConnection::Sqlite(inner) => {
+            // Meanwhile nobody writes: so it must not wait as long for readers as others wait for the writer.
+            inner.batch_execute("PRAGMA busy_timeout = 100")?;
+            let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(inner);
+            inner.batch_execute("PRAGMA busy_timeout = 15000")?;
+            Ok::<_, DatabaseError>(checkpoint.is_ok_and(|checkpoint| checkpoint.busy == 0))
+        }
+        AnyConnection::Postgres(inner) => {
+            // Without the right to it, the server's own cleaner comes later.
+            let _ = inner.batch_execute("VACUUM sealed_ballot, sealed_comment");
+            Ok(true)
+        }
+    });
+    if !matches!(done, Ok(true)) {
+        shared.untidy.store(true, Ordering::Release);
+    }
+    done.map(drop)
 }
 
 /// See [`super::BallotBox::void`].
@@ -360,6 +387,8 @@ pub(super) fn take_up(shared: &Shared, at: OffsetDateTime) -> Result<(), BoxErro
             wipe(shared, id)?;
         }
     }
+    // A kill may have come between the deletion of sealed rows and the cutting of the log.
+    shared.untidy.store(shared.database.kind() == Kind::Sqlite, Ordering::Release);
     for id in shared.database.read(rows::rounds_with_ballots)? {
         if !taken_up.contains(&id) {
             resume(shared, id, None, at).map(drop).or_else(|error| match error {

@@ -1,6 +1,7 @@
 //! Slips before the ballot: issuing, opening the box, voiding, closing the phones, forgetting.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 
 use diesel::prelude::*;
 use rand::RngExt as _;
@@ -235,5 +236,6 @@ pub(super) fn forget_slips(shared: &Shared, id: PollId) -> Result<(), BoxError> 
         return Err(Refusal::WrongPhase.into());
     }
     while shared.database.write(|connection| rows::delete_slips(connection, id))? {}
+    shared.untidy.store(true, Ordering::Release);
     Ok(())
 }

@@ -152,15 +152,10 @@ fn published(shared: &Shared, round: &Round) -> Result<u64, DatabaseError> {
     Ok(count)
 }
 
-/// Takes the tally of all phone ballots at one moment. On SQLite a process that was there from the beginning
-/// has it in memory; else all ballots are unsealed as one snapshot of the database shows them.
+/// Takes the tally of all phone ballots at one moment. On SQLite a process that was there from the beginning, and
+/// alone, has it in memory; else all ballots are unsealed as one snapshot of the database shows them.
 fn take(shared: &Shared, round: &Round, published: u64) -> Result<(), BoxError> {
-    let in_memory = {
-        let memory = locked(&round.live);
-        (shared.database.kind() == Kind::Sqlite && memory.loaded == 0)
-            .then(|| Live { count: memory.own.valid, tally: memory.own.clone() })
-    };
-    let candidate = match in_memory {
+    let candidate = match in_memory(shared, round)? {
         Some(candidate) => candidate,
         None => unseal(shared, round)?,
     };
@@ -169,6 +164,20 @@ fn take(shared: &Shared, round: &Round, published: u64) -> Result<(), BoxError> 
         memory.candidate = Some(candidate);
     }
     Ok(())
+}
+
+/// The tally in memory, if it is that of all ballots: whatever it holds was committed before, so when the database
+/// holds no more, there is nothing else. Another process on the same file has cast what is missing here; as a rule
+/// there is none, and the writer, who waits meanwhile, has nothing between commit and memory.
+fn in_memory(shared: &Shared, round: &Round) -> Result<Option<Live>, DatabaseError> {
+    if shared.database.kind() != Kind::Sqlite {
+        return Ok(None);
+    }
+    let memory = locked(&round.live);
+    if memory.loaded > 0 || memory.own.valid != shared.database.read(|connection| rows::spent(connection, round.id))? {
+        return Ok(None);
+    }
+    Ok(Some(Live { count: memory.own.valid, tally: memory.own.clone() }))
 }
 
 fn unseal(shared: &Shared, round: &Round) -> Result<Live, BoxError> {
@@ -259,6 +268,9 @@ fn do_chores(shared: &Shared) {
         if let Err(error) = close::resume(shared, id, None, crate::world::now()) {
             tracing::warn!(poll = id.0, %error, "a closed round could not be finished");
         }
+    }
+    if let Err(error) = close::tidy(shared) {
+        tracing::warn!(%error, "the log of the database could not be cut");
     }
 }
 

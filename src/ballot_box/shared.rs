@@ -2,7 +2,7 @@
 //! are stopped.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -30,6 +30,8 @@ pub(super) struct Shared {
     stopped: Mutex<HashMap<PollId, String>>,
     /// Rounds whose keys are not yet known to be destroyed everywhere.
     pub(super) unfinished: Mutex<BTreeSet<PollId>>,
+    /// Whether rows were deleted of which copies may still stand in the database's log.
+    pub(super) untidy: AtomicBool,
     receipts: Mutex<BTreeMap<PollId, Arc<Vec<u8>>>>,
     /// Turnouts that took long to count, and until when they are given again.
     pub(super) turnouts: Mutex<HashMap<PollId, (Turnout, Instant)>>,
@@ -87,6 +89,7 @@ impl Shared {
             rounds: RwLock::default(),
             stopped: Mutex::default(),
             unfinished: Mutex::default(),
+            untidy: AtomicBool::new(false),
             receipts: Mutex::default(),
             turnouts: Mutex::default(),
         }

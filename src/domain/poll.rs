@@ -1,7 +1,7 @@
 //! A round of 会员评家: its facts, its phases, and which step may follow which.
 //!
 //! `Draft → Open → Counting → Closing → Closed → Certified → Reported`, and `Void` from any of them before
-//! `Certified`. A step consumes the phase it starts from; nothing reopens.
+//! `Closed`: a round is voided uncounted or not at all. A step consumes the phase it starts from; nothing reopens.
 
 use serde::{Deserialize, Serialize};
 use time::Date;
@@ -535,14 +535,16 @@ impl Phase {
         }
     }
 
-    /// The round counts for nothing.
+    /// The round counts for nothing. Once it is counted the result can be seen, and voiding would be choosing.
     ///
     /// # Errors
-    /// `WrongPhase` from `Certified` on.
+    /// `WrongPhase` from `Closed` on.
     pub fn void(self, reason: VoidReason) -> Result<Self, Refusal> {
         match self {
-            Phase::Certified { .. } | Phase::Reported { .. } | Phase::Void { .. } => Err(Refusal::WrongPhase),
-            _ => Ok(Phase::Void { reason }),
+            Phase::Draft { .. } | Phase::Open { .. } | Phase::Counting { .. } | Phase::Closing { .. } => {
+                Ok(Phase::Void { reason })
+            }
+            _ => Err(Refusal::WrongPhase),
         }
     }
 }

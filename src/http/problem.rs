@@ -326,9 +326,11 @@ impl From<OfficeError> for Problem {
             OfficeError::Count(_) => {
                 Problem::conflict("cannot_assess", sentence, "票数没有丢失。请把这句话告诉系统管理员。")
             }
-            OfficeError::Build(_) => {
-                Problem::conflict("cannot_certify", sentence, "没有签发。请核对票数，或者说明原因后作废本轮。")
-            }
+            OfficeError::Build(_) => Problem::conflict(
+                "cannot_certify",
+                sentence,
+                "没有签发，票数没有丢失。请把这句话告诉上级工会和系统管理员。",
+            ),
             OfficeError::NotReturned => {
                 Problem::conflict("not_returned", sentence, "请回到本轮评议的页面，看现在该办哪一步。")
             }

@@ -1,24 +1,19 @@
 //! Closing, step by step.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use diesel::prelude::*;
-use pingjia::ballot_box::{BallotBox, BoxError, Cast, CastRefusal};
+use pingjia::ballot_box::{BallotBox, BoxError, CastRefusal};
 use pingjia::database::schema::{sealed_ballot, sealed_comment};
-use pingjia::database::{AnyConnection, Database, DatabaseError, Kind};
+use pingjia::database::{AnyConnection, Database, DatabaseError};
 use pingjia::domain::ballot::Ballot;
 use pingjia::domain::ids::{PollId, SheetId};
 use pingjia::domain::merkle;
-use pingjia::domain::paper::Answer;
 use pingjia::domain::poll::{Opened, Phase, Refusal, VoidReason};
-use pingjia::domain::slip::{Receipt, SlipCode};
 
 use crate::support::installation::Installation;
 use crate::support::round::*;
 
 on_both!(
     what_was_published_recounts,
-    closing_shuts_out_and_loses_none,
     every_step_can_be_taken_up,
     what_does_not_open_is_not_counted,
     what_does_not_reconcile_is_not_counted,
@@ -49,57 +44,7 @@ fn what_was_published_recounts(house: &Installation) {
     assert_eq!(ballots.close(&poll, CHAIR, NOW).unwrap(), opened, "closing again changes nothing");
 }
 
-/// Casts slip after slip until the round is over; gives the receipts of all thank-yous.
-fn cast_until_over(ballots: &BallotBox, id: PollId, slips: &[SlipCode], done: &AtomicUsize) -> Vec<Receipt> {
-    let say = ballot(&paper(false), Some(Answer::Satisfied));
-    let mut thanked = Vec::new();
-    for slip in slips {
-        match cast(ballots, id, slip, &nonce(), &say) {
-            Ok(Cast::Cast(receipt)) => thanked.push(receipt),
-            Err(CastRefusal::Closed | CastRefusal::Closing) => break,
-            other => panic!("{other:?}"),
-        }
-        done.fetch_add(1, Ordering::Relaxed);
-    }
-    thanked
-}
-
-fn closing_shuts_out_and_loses_none(house: &Installation) {
-    let database = house.database();
-    let processes = if house.kind() == Kind::Postgres { 2 } else { 1 };
-    let boxes: Vec<BallotBox> = (0..processes).map(|_| house.start()).collect();
-    for close_after in [0, 7, 60, 150] {
-        let round = open(&boxes[0], &database, &paper(false), 800, 0);
-        confirm_custody(&database, round.id, 800);
-        let done = AtomicUsize::new(0);
-        let (mut thanked, opened) = std::thread::scope(|scope| {
-            let casters: Vec<_> = round
-                .slips
-                .roll
-                .chunks(100)
-                .enumerate()
-                .map(|(place, slips)| {
-                    let (through, done) = (&boxes[place % boxes.len()], &done);
-                    scope.spawn(move || cast_until_over(through, round.id, slips, done))
-                })
-                .collect();
-            while done.load(Ordering::Relaxed) < close_after {
-                std::thread::yield_now();
-            }
-            boxes[0].stop_phones(round.id, CHAIR, NOW).unwrap();
-            let opened = boxes[0].close(&load(&database, round.id), CHAIR, NOW).unwrap();
-            let thanked: Vec<Receipt> = casters.into_iter().flat_map(|caster| caster.join().unwrap()).collect();
-            (thanked, opened)
-        });
-        thanked.sort_unstable();
-        assert_eq!(boxes[0].receipts(round.id).unwrap().unwrap(), thanked, "thanked = counted");
-        assert_eq!(opened.tally.returned(), u64::try_from(thanked.len()).unwrap());
-        assert!(thanked.len() < 800, "the closing came in the middle");
-        assert_eq!(sealed(&database, round.id), 0);
-    }
-}
-
-fn sealed(database: &Database, id: PollId) -> i64 {
+pub fn sealed(database: &Database, id: PollId) -> i64 {
     let count = |connection: &mut AnyConnection| {
         let rows = sealed_ballot::table.filter(sealed_ballot::poll_id.eq(id.0));
         Ok::<_, DatabaseError>(rows.count().get_result(connection)?)
@@ -259,26 +204,4 @@ fn comments_stand_apart(house: &Installation) {
     let opened = close(&ballots, &database, round.id).unwrap();
     assert_eq!(opened.comments, 2);
     assert_eq!(ballots.comments(round.id).unwrap(), ["多办讲座", "食堂很好"], "sorted");
-}
-
-#[test]
-fn no_sealed_row_is_left_in_the_files_of_sqlite() {
-    let house = Installation::new(Kind::Sqlite);
-    let (database, ballots) = (house.database(), house.start());
-    let round = open(&ballots, &database, &paper(false), 300, 0);
-    for slip in &round.slips.roll {
-        cast(&ballots, round.id, slip, &nonce(), &random_ballot(&paper(false))).unwrap();
-    }
-    let rows: Vec<Vec<u8>> = database
-        .read(|connection| Ok::<_, DatabaseError>(sealed_ballot::table.select(sealed_ballot::sealed).load(connection)?))
-        .unwrap();
-    let left = || {
-        let mut bytes = std::fs::read(house.sqlite_file()).unwrap();
-        bytes.extend(std::fs::read(house.sqlite_file().with_extension("sqlite-wal")).unwrap_or_default());
-        let heads: std::collections::HashSet<&[u8]> = rows.iter().map(|row| &row[..16]).collect();
-        bytes.windows(16).filter(|window| heads.contains(window)).count()
-    };
-    assert!(left() >= rows.len(), "the search finds what is there");
-    close(&ballots, &database, round.id).unwrap();
-    assert_eq!(left(), 0);
 }

@@ -20,4 +20,6 @@ mod casting;
 mod closing;
 mod live;
 mod paper;
+mod races;
+mod traces;
 mod vault;

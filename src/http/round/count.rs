@@ -7,7 +7,7 @@ use super::{advance, back, done, round_in};
 use crate::ballot_box::{BoxError, CastRefusal};
 use crate::domain::account::Act;
 use crate::domain::ids::PollId;
-use crate::domain::poll::{Phase, Poll, VoidReason};
+use crate::domain::poll::{Phase, Poll, Refusal, VoidReason};
 use crate::http::form::Filled;
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
@@ -46,20 +46,29 @@ fn may_close(phase: &Phase) -> bool {
         || matches!(phase, Phase::Closed { opened, .. } if !opened.key_destroyed)
 }
 
-/// Whether the chair may still call the round off: not once the box is opened and the result can be seen.
-pub(super) fn may_void(phase: &Phase) -> bool {
-    matches!(phase, Phase::Draft { .. } | Phase::Open { .. } | Phase::Counting { .. })
+/// Whether the chair may still call the round off: not once the box is opened and the result can be seen, nor while
+/// it is being opened; but a box that cannot be opened can be given up.
+pub(super) fn may_void(desk: &Desk<'_>, poll: &Poll) -> bool {
+    match poll.phase {
+        Phase::Draft { .. } | Phase::Open { .. } | Phase::Counting { .. } => true,
+        Phase::Closing { .. } => desk.app.ballot_box.stopped(poll.id).is_some(),
+        _ => false,
+    }
 }
 
 /// The round, if its chair may call it off.
 fn voidable(desk: &Desk<'_>) -> Result<Poll, Problem> {
-    let opened = |phase: &Phase| matches!(phase, Phase::Closing { .. } | Phase::Closed { .. });
-    let (poll, _) = round_in(desk, &[Act::Run], |phase| may_void(phase) || opened(phase))?;
-    if opened(&poll.phase) {
-        let way = "请照实签发；有问题由上级工会退回。";
-        return Err(back(poll.id)(Problem::conflict("opened", "票箱已经打开，不能自行作废", way)));
+    let (poll, _) = desk.poll(&[Act::Run])?;
+    match poll.phase {
+        _ if may_void(desk, &poll) => Ok(poll),
+        Phase::Closing { .. } | Phase::Closed { .. } => Err(opened(poll.id)),
+        _ => Err(back(poll.id)(Refusal::WrongPhase)),
     }
-    Ok(poll)
+}
+
+fn opened(id: PollId) -> Problem {
+    let way = "请照实签发；有问题由上级工会退回。";
+    back(id)(Problem::conflict("opened", "票箱已经打开，不能自行作废", way))
 }
 
 /// `GET /rounds/{id}/stop`: asks once.
@@ -184,7 +193,10 @@ pub fn void(desk: &Desk<'_>) -> Answer {
     }
     let by = desk.who.account.id;
     let reason = VoidReason::CalledOff { text, by };
-    let voided = desk.app.ballot_box.void(poll.id, reason, Some(by), desk.ask.now);
-    voided.map_err(|error| -> Problem { back(poll.id)(error) })?;
-    Ok(done(poll.id, "voided"))
+    match desk.app.ballot_box.void(poll.id, reason, Some(by), desk.ask.now) {
+        Ok(()) => Ok(done(poll.id, "voided")),
+        // Somebody has opened the box since the phase was read above.
+        Err(BoxError::Refused(Refusal::WrongPhase)) => Err(opened(poll.id)),
+        Err(error) => Err(back(poll.id)(error)),
+    }
 }

@@ -139,7 +139,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
             Phase::Reported { opinion, .. } => Some((opinion, in_words(opinion.given_on))),
             _ => None,
         },
-        may_void: desk.may(Act::Run, union) && may_void(&poll.phase),
+        may_void: desk.may(Act::Run, union) && may_void(desk, poll),
         journal: lines.iter().map(entry).collect(),
         poll,
     };

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::database::PostgresUrl;
+
 /// How the service runs. Every field is an option of `pingjia serve` and an environment variable.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -11,7 +13,7 @@ pub struct Config {
     /// The data directory: SQLite file, signing keys.
     pub data: PathBuf,
     /// `postgres://…`; SQLite in the data directory without it.
-    pub database_url: Option<String>,
+    pub database_url: Option<PostgresUrl>,
     /// Folders of the vault. Default: `<data>-vault` beside the data directory.
     pub vaults: Vec<PathBuf>,
     /// A folder of further rule sets (`*.toml`), beside those that are built in.

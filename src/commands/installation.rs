@@ -11,7 +11,7 @@ use clap::Args;
 use super::rules::{Folder, registry};
 use crate::ballot_box::{BallotBox, Options};
 use crate::config::Config;
-use crate::database::Database;
+use crate::database::{Address, Database, PostgresUrl};
 use crate::http::App;
 use crate::office::Office;
 use crate::signing::SigningKeys;
@@ -19,7 +19,7 @@ use crate::signing::SigningKeys;
 /// Casts that may wait for the disk before further ones are asked to try again.
 const QUEUE_LIMIT: usize = 4096;
 /// The SQLite database in the data directory.
-const DATABASE: &str = "pingjia.db";
+pub(super) const DATABASE: &str = "pingjia.db";
 
 /// Where the database is.
 #[derive(Args, Debug, Clone)]
@@ -29,19 +29,19 @@ pub(super) struct Place {
     pub data: PathBuf,
     /// PostgreSQL 地址（postgres://…）；不填则使用数据目录里的 SQLite
     #[arg(long, env = "PINGJIA_DATABASE_URL", value_name = "URL", hide_env_values = true)]
-    pub database_url: Option<String>,
+    pub database_url: Option<PostgresUrl>,
 }
 
 impl Place {
     /// Opens the database, creating the data directory (mode 0700) if need be.
     pub(super) fn database(&self) -> Result<Database> {
-        open_database(&self.data, self.database_url.as_deref())
+        open_database(&self.data, self.database_url.as_ref())
     }
 
     /// Opens the database of an installation that must be there already, creating nothing.
     pub(super) fn existing_database(&self) -> Result<Database> {
         if self.database_url.is_some() {
-            return connect(&self.data, self.database_url.as_deref());
+            return connect(&self.data, self.database_url.as_ref());
         }
         existing_folder(&self.data)?;
         if !self.data.join(DATABASE).is_file() {
@@ -100,7 +100,7 @@ fn beside(data: &Path) -> Result<PathBuf> {
 }
 
 /// Opens the database of an installation, creating the data directory if need be.
-pub(super) fn open_database(data: &Path, database_url: Option<&str>) -> Result<Database> {
+pub(super) fn open_database(data: &Path, database_url: Option<&PostgresUrl>) -> Result<Database> {
     private_folder(data)?;
     connect(data, database_url)
 }
@@ -113,18 +113,17 @@ pub(super) fn existing_folder(data: &Path) -> Result<()> {
     Ok(())
 }
 
-fn connect(data: &Path, database_url: Option<&str>) -> Result<Database> {
-    let database = match database_url {
-        None => Database::sqlite(&data.join(DATABASE)),
-        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Database::postgres(url),
-        Some(_) => bail!("数据库地址应以 postgres:// 开头"),
+fn connect(data: &Path, database_url: Option<&PostgresUrl>) -> Result<Database> {
+    let address = match database_url {
+        None => Address::Sqlite(data.join(DATABASE)),
+        Some(url) => Address::Postgres(url.clone()),
     };
-    database.context("打不开数据库")
+    Database::open(&address).context("打不开数据库")
 }
 
 /// Opens everything that the service needs: database, keys, vault, rule sets.
 pub(super) fn open_service(config: Config) -> Result<App> {
-    let database = open_database(&config.data, config.database_url.as_deref())?;
+    let database = open_database(&config.data, config.database_url.as_ref())?;
     let options = Options { vaults: config.vaults.clone(), queue_limit: QUEUE_LIMIT };
     let office = Office {
         ballot_box: BallotBox::start(database.clone(), options).context("打不开投票箱")?,

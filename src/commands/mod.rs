@@ -5,6 +5,7 @@ mod backup;
 mod demo;
 mod installation;
 mod keys;
+mod move_;
 mod rules;
 mod serve;
 mod setup;
@@ -31,6 +32,7 @@ enum Command {
     Setup(setup::Setup),
     Password(setup::Password),
     Backup(backup::Backup),
+    Move(move_::Move),
     /// 按规则集评定一份计票数据（JSON），打印评定结果
     Assess(assess::Arguments),
     /// 查看和检查规则集
@@ -52,6 +54,7 @@ pub fn run() -> ExitCode {
         Command::Setup(options) => setup::setup(&options),
         Command::Password(options) => setup::password(&options),
         Command::Backup(options) => backup::backup(&options),
+        Command::Move(options) => move_::run(&options),
         Command::Assess(arguments) => assess::run(&arguments),
         Command::Rules(arguments) => match rules::run(&arguments) {
             Ok(code) => return code,

@@ -1,22 +1,18 @@
 //! The pool of connections and the two ways to use it: read and write.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ManageConnection, Pool, PooledConnection};
 use diesel::sqlite::SqliteConnection;
-use diesel::{Connection as _, QueryResult, RunQueryDsl};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use diesel::{QueryResult, RunQueryDsl};
 
-const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
-
-/// Advisory lock under which one process at a time migrates a PostgreSQL database.
-const MIGRATION_LOCK: i64 = 0x7069_6e67_6a69_6101;
+use super::address::{Address, PostgresUrl};
+use super::{migrate, relocation};
 
 /// A connection to either database. SQLite stands last, because its variant accepts any path.
 #[derive(diesel::MultiConnection)]
@@ -45,18 +41,18 @@ pub enum DatabaseError {
     Query(#[from] diesel::result::Error),
     #[error("a row in the database cannot be read: {0}")]
     Row(String),
-}
-
-/// Where the database is.
-#[derive(Debug, Clone)]
-enum Place {
-    Sqlite(PathBuf),
-    Postgres(String),
+    #[error("这个数据库里的数据只搬了一半，不能使用：请把 pingjia move 原样再运行一次，让它搬完")]
+    HalfMoved,
+    #[error(
+        "这个数据库的数据已经搬到别处，不能再用：请把 --database-url（或 --data）指向新数据库；\
+         如果要放弃新数据库、回到这里，请运行 pingjia move --reopen"
+    )]
+    MovedAway,
 }
 
 /// Makes and checks connections for the pool.
 #[derive(Debug, Clone)]
-struct Manager(Place);
+struct Manager(Address);
 
 impl ManageConnection for Manager {
     type Connection = AnyConnection;
@@ -83,47 +79,10 @@ impl ManageConnection for Manager {
     }
 }
 
-impl Place {
-    fn connect(&self) -> Result<AnyConnection, DatabaseError> {
-        let failed = |error: &dyn std::fmt::Display| DatabaseError::Connect(error.to_string());
-        match self {
-            Place::Sqlite(file) => {
-                let path = file.to_str().ok_or_else(|| failed(&"the path is not UTF-8"))?;
-                let mut inner = SqliteConnection::establish(path).map_err(|error| failed(&error))?;
-                // secure_delete: what is deleted is overwritten. FULL: a commit is on the disk before it returns.
-                inner
-                    .batch_execute(
-                        "PRAGMA busy_timeout = 15000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                         PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
-                    )
-                    .map_err(|error| failed(&error))?;
-                Ok(AnyConnection::Sqlite(inner))
-            }
-            Place::Postgres(url) => {
-                let mut inner = PgConnection::establish(url).map_err(|error| failed(&error))?;
-                inner
-                    .batch_execute(
-                        "SET statement_timeout = '60s'; SET lock_timeout = '15s'; \
-                         SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning;",
-                    )
-                    .map_err(|error| failed(&error))?;
-                Ok(AnyConnection::Postgres(inner))
-            }
-        }
-    }
-
-    fn kind(&self) -> Kind {
-        match self {
-            Place::Sqlite(_) => Kind::Sqlite,
-            Place::Postgres(_) => Kind::Postgres,
-        }
-    }
-}
-
 /// The database of an installation. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
-    place: Arc<Place>,
+    address: Arc<Address>,
     pool: Pool<Manager>,
     turns: Option<Arc<Turns>>,
 }
@@ -132,37 +91,44 @@ impl Database {
     /// Opens the SQLite file at `path`, creating it if need be, and brings its tables up to date.
     ///
     /// # Errors
-    /// `Connect` or `Migrate`, with the cause.
+    /// See [`Database::open`].
     pub fn sqlite(path: &Path) -> Result<Self, DatabaseError> {
-        Self::at(Place::Sqlite(path.to_owned()))
+        Self::open(&Address::Sqlite(path.to_owned()))
     }
 
     /// Connects to the PostgreSQL server at `url` and brings its tables up to date; safe when several
     /// processes start at once.
     ///
     /// # Errors
-    /// `Connect` or `Migrate`, with the cause.
+    /// See [`Database::open`].
     pub fn postgres(url: &str) -> Result<Self, DatabaseError> {
-        Self::at(Place::Postgres(url.to_owned()))
+        Self::open(&Address::Postgres(PostgresUrl::from(url)))
     }
 
-    fn at(place: Place) -> Result<Self, DatabaseError> {
-        migrate(&mut place.connect()?)?;
+    /// Opens the database at this address and brings its tables up to date.
+    ///
+    /// # Errors
+    /// `Connect` or `Migrate`, with the cause; `HalfMoved` or `MovedAway` for one that may not be served.
+    pub fn open(address: &Address) -> Result<Self, DatabaseError> {
+        // Kept until the pool has a connection: `pingjia move` must see this process without a gap.
+        let mut first = address.connect_patiently()?;
+        migrate::run(&mut first)?;
+        relocation::may_be_served(&mut first)?;
         let pool = Pool::builder()
             .max_size(8)
             .min_idle(Some(1))
             .connection_timeout(Duration::from_secs(15))
-            .test_on_check_out(matches!(place, Place::Postgres(_)))
-            .build(Manager(place.clone()))
+            .test_on_check_out(address.kind() == Kind::Postgres)
+            .build(Manager(address.clone()))
             .map_err(|error| DatabaseError::Pool(error.to_string()))?;
-        let turns = matches!(place, Place::Sqlite(_)).then(Arc::default);
-        Ok(Database { place: Arc::new(place), pool, turns })
+        let turns = (address.kind() == Kind::Sqlite).then(Arc::default);
+        Ok(Database { address: Arc::new(address.clone()), pool, turns })
     }
 
     /// Which database it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.place.kind()
+        self.address.kind()
     }
 
     /// A connection of one's own, outside the pool, for a thread that keeps it.
@@ -170,7 +136,7 @@ impl Database {
     /// # Errors
     /// `Connect`, with the cause.
     pub fn connect(&self) -> Result<AnyConnection, DatabaseError> {
-        self.place.connect()
+        self.address.connect()
     }
 
     /// Runs `work` on a connection, outside a transaction.
@@ -285,19 +251,6 @@ fn rollback(connection: &mut AnyConnection) -> QueryResult<()> {
     match connection {
         AnyConnection::Sqlite(inner) => AnsiTransactionManager::rollback_transaction(inner),
         AnyConnection::Postgres(inner) => AnsiTransactionManager::rollback_transaction(inner),
-    }
-}
-
-fn migrate(connection: &mut AnyConnection) -> Result<(), DatabaseError> {
-    let failed = |error: Box<dyn std::error::Error + Send + Sync>| DatabaseError::Migrate(error.to_string());
-    match connection {
-        AnyConnection::Sqlite(inner) => inner.run_pending_migrations(SQLITE_MIGRATIONS).map(drop).map_err(failed),
-        AnyConnection::Postgres(inner) => {
-            inner.batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))?;
-            let outcome = inner.run_pending_migrations(POSTGRES_MIGRATIONS).map(drop).map_err(failed);
-            inner.batch_execute(&format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"))?;
-            outcome
-        }
     }
 }
 

@@ -5,10 +5,15 @@
 //! ([`Database::write`]); nothing here knows what a slip or a ballot is, and of a sheet
 //! only what the unions above see at a glance.
 
+mod address;
 mod connection;
 pub mod journal;
+mod migrate;
 pub mod phase;
+mod relocation;
 pub mod schema;
 pub mod standing;
+pub mod transfer;
 
+pub use address::{Address, PostgresUrl};
 pub use connection::{AnyConnection, Database, DatabaseError, Kind};

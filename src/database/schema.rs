@@ -157,4 +157,10 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    relocation (state) {
+        state -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(trade_union, account, session, poll, statement, sheet, journal, standing);

@@ -60,16 +60,19 @@ fn is_grassroots(category: &str) -> bool {
 fn figures(connection: &mut AnyConnection, id: &SheetId) -> Result<Option<SheetFigures>, DatabaseError> {
     let body: Option<String> = sheet::table.find(id.as_str()).select(sheet::body).first(connection).optional()?;
     let Some(body) = body else { return Ok(None) };
+    let sheet = read_sheet(id.as_str(), &body)?;
+    Ok(Some(SheetFigures::of(id.clone(), &sheet)))
+}
+
+/// The sheet that is stored under this id: its signatures hold, and the id is its own.
+pub(super) fn read_sheet(id: &str, body: &str) -> Result<SheetPayload, DatabaseError> {
     let wrong = |why: String| DatabaseError::Row(format!("sheet {id}: {why}"));
     let statement = Statement::parse(body.as_bytes()).map_err(|error| wrong(error.to_string()))?;
     if statement.forged() {
         return Err(wrong("a signature does not fit".to_owned()));
     }
     let sheet = SheetPayload::read(statement.payload()).map_err(|error| wrong(error.to_string()))?;
-    if sheet.id().ok().as_ref() != Some(id) {
-        return Err(wrong("another sheet".to_owned()));
-    }
-    Ok(Some(SheetFigures::of(id.clone(), &sheet)))
+    if sheet.id().is_ok_and(|own| own.as_str() == id) { Ok(sheet) } else { Err(wrong("another sheet".to_owned())) }
 }
 
 fn signed(count: u64) -> i64 {

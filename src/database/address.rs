@@ -1,0 +1,254 @@
+//! Where a database is, and how to connect to it. A password in an address is never shown.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use diesel::Connection as _;
+use diesel::connection::SimpleConnection as _;
+use diesel::pg::PgConnection;
+use diesel::sqlite::SqliteConnection;
+
+use super::connection::{AnyConnection, DatabaseError, Kind};
+
+/// Where a database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A server.
+    Postgres(PostgresUrl),
+}
+
+/// `postgres://…`, as somebody wrote it: connecting checks it. It may hold a password, so that neither `Debug` nor
+/// `Display` shows all of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresUrl(String);
+
+/// The name under which connections are listed by PostgreSQL: `pingjia move` sees by it who is at work.
+pub(super) const POSTGRES_NAME: &str = "SET application_name = 'pingjia'; SET client_min_messages = warning;";
+const POSTGRES_TIMEOUTS: &str = "SET statement_timeout = '60s'; SET lock_timeout = '15s'; \
+     SET idle_in_transaction_session_timeout = '60s';";
+
+/// What a connection says to SQLite first. secure_delete: what is deleted is overwritten. FULL: a commit is on the
+/// disk before it returns.
+pub(super) const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 15000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+     PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
+
+impl Address {
+    /// Which database it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Address::Sqlite(_) => Kind::Sqlite,
+            Address::Postgres(_) => Kind::Postgres,
+        }
+    }
+
+    /// A connection as every part of the program uses it.
+    pub(super) fn connect(&self) -> Result<AnyConnection, DatabaseError> {
+        self.connect_with(SQLITE_SETTINGS, &[POSTGRES_NAME, POSTGRES_TIMEOUTS].concat())
+    }
+
+    /// A connection that waits for PostgreSQL as long as it takes.
+    pub(super) fn connect_patiently(&self) -> Result<AnyConnection, DatabaseError> {
+        self.connect_with(SQLITE_SETTINGS, POSTGRES_NAME)
+    }
+
+    /// A connection that says this to the database first.
+    pub(super) fn connect_with(&self, sqlite: &str, postgres: &str) -> Result<AnyConnection, DatabaseError> {
+        let failed = |error: &dyn fmt::Display| DatabaseError::Connect(error.to_string());
+        match self {
+            Address::Sqlite(file) => {
+                let path = file.to_str().ok_or_else(|| failed(&"the path is not UTF-8"))?;
+                let mut inner = SqliteConnection::establish(path).map_err(|error| failed(&error))?;
+                inner.batch_execute(sqlite).map_err(|error| failed(&error))?;
+                Ok(AnyConnection::Sqlite(inner))
+            }
+            Address::Postgres(url) => {
+                url.check().map_err(|why| failed(&why))?;
+                let failed =
+                    |error: &dyn fmt::Display| DatabaseError::Connect(url.without_password(&error.to_string()));
+                let mut inner = PgConnection::establish(&url.0).map_err(|error| failed(&error))?;
+                inner.batch_execute(postgres).map_err(|error| failed(&error))?;
+                Ok(AnyConnection::Postgres(inner))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Sqlite(file) => write!(f, "{}", file.display()),
+            Address::Postgres(url) => write!(f, "{url}"),
+        }
+    }
+}
+
+impl From<String> for PostgresUrl {
+    fn from(text: String) -> Self {
+        PostgresUrl(text)
+    }
+}
+
+impl From<&str> for PostgresUrl {
+    fn from(text: &str) -> Self {
+        PostgresUrl(text.to_owned())
+    }
+}
+
+/// The parts of an address; borrowed from it.
+struct Parts<'a> {
+    /// User, and password where there is one, before the host.
+    user: Option<&'a str>,
+    hosts: &'a str,
+    /// Database and parameters, with the `/` or `?` they begin with.
+    rest: &'a str,
+}
+
+impl PostgresUrl {
+    /// Whether text begins like the address of a PostgreSQL server.
+    #[must_use]
+    pub fn is_like(text: &str) -> bool {
+        Self::after_scheme(text).is_some()
+    }
+
+    fn after_scheme(text: &str) -> Option<&str> {
+        text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"))
+    }
+
+    fn parts(&self) -> Option<Parts<'_>> {
+        let text = Self::after_scheme(&self.0)?;
+        let (authority, rest) = text.split_at(text.find(['/', '?']).unwrap_or(text.len()));
+        let (user, hosts) = match authority.rsplit_once('@') {
+            Some((user, hosts)) => (Some(user), hosts),
+            None => (None, authority),
+        };
+        Some(Parts { user, hosts, rest })
+    }
+
+    /// Refuses what the library would take apart in another way than the writer meant: it would then name pieces of
+    /// a password in its errors.
+    fn check(&self) -> Result<(), &'static str> {
+        const SPELL: &str = "数据库地址写得不对：应为 postgres://用户:密码@主机:端口/数据库；密码里的特殊字符要写成 %XX，例如 @ 写成 %40";
+        let parts = self.parts().ok_or("数据库地址应以 postgres:// 开头")?;
+        let printable = self.0.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&byte));
+        let escaped = self
+            .0
+            .split('%')
+            .skip(1)
+            .all(|after| after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()));
+        let one_at = !parts.user.unwrap_or_default().contains('@') && !parts.rest.contains('@');
+        let ports = parts.hosts.split(',').all(|host| {
+            let port = host
+                .rsplit_once(']')
+                .map_or_else(|| host.split_once(':').map(|(_, port)| port), |(_, after)| after.strip_prefix(':'));
+            port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+        });
+        let parameters = parts.parameters().all(|pair| pair.split_once('=').is_some_and(|(key, _)| !key.is_empty()));
+        if printable && escaped && one_at && ports && parameters { Ok(()) } else { Err(SPELL) }
+    }
+
+    /// Passwords in the address, as written.
+    fn passwords(&self) -> Vec<&str> {
+        let Some(parts) = self.parts() else { return Vec::new() };
+        let before_host = parts.user.and_then(|user| user.split_once(':')).map(|(_, password)| password);
+        let parameters = parts.parameters().filter_map(|pair| pair.split_once('='));
+        let secret = parameters.filter(|(key, _)| key.contains("password")).map(|(_, value)| value);
+        before_host.into_iter().chain(secret).filter(|password| !password.is_empty()).collect()
+    }
+
+    /// A message of the library without the passwords of this address.
+    fn without_password(&self, message: &str) -> String {
+        self.passwords().into_iter().fold(message.to_owned(), |message, password| {
+            message.replace(password, "***").replace(&unescaped(password), "***")
+        })
+    }
+}
+
+impl<'a> Parts<'a> {
+    fn parameters(&self) -> impl Iterator<Item = &'a str> {
+        self.rest.split_once('?').map(|(_, parameters)| parameters).into_iter().flat_map(|all| all.split('&'))
+    }
+}
+
+/// `%41` → `A`.
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let escape = after.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        match escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // One that is not well formed may hold its password anywhere.
+        if self.check().is_err() { f.write_str("postgres://***") } else { f.write_str(&self.without_password(&self.0)) }
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for (url, shown) in [
+            ("postgres://pj:s3cret@db:5432/pingjia", "postgres://pj:***@db:5432/pingjia"),
+            (
+                "postgresql://pj:s3%40ret@[::1]:5432,b/x?sslmode=disable",
+                "postgresql://pj:***@[::1]:5432,b/x?sslmode=disable",
+            ),
+            ("postgres:///x?host=/run/pg&user=pj&password=s3cret", "postgres:///x?host=/run/pg&user=pj&password=***"),
+            ("postgres://db/pingjia", "postgres://db/pingjia"),
+            ("postgres://pj:s3/cret@db/x", "postgres://***"),
+        ] {
+            let url = PostgresUrl::from(url);
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(format!("{:?}", Address::Postgres(url)), format!("Postgres({shown})"));
+        }
+        let url = PostgresUrl::from("postgres://pj:s3%40ret@db/x");
+        assert_eq!(url.without_password("tried s3@ret and s3%40ret"), "tried *** and ***");
+    }
+
+    #[test]
+    fn an_address_that_would_be_taken_apart_wrongly_is_refused() {
+        for wrong in [
+            "postgres://pj:s3/cret@db/x",
+            "postgres://pj:s3?cret@db/x",
+            "postgres://pj:s3#cret@db/x",
+            "postgres://pj:s3@cret@db/x",
+            "postgres://pj:s3 cret@db/x",
+            "postgres://pj:s3%cret@db/x",
+            "postgres://pj:s3密@db/x",
+            "postgres://pj:s3cret/x",
+            "postgres://db/x?s3cret",
+            "mysql://pj:s3cret@db/x",
+        ] {
+            let error = Address::Postgres(wrong.into()).connect().err().map(|error| error.to_string());
+            let error = error.unwrap_or_else(|| panic!("{wrong} was taken"));
+            assert!(error.contains("数据库地址") && !error.contains("s3"), "{wrong}: {error}");
+        }
+        let unreachable = Address::Postgres("postgres://pj:s3cret@127.0.0.1:1/x?connect_timeout=2".into()).connect();
+        let error = unreachable.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("127.0.0.1") && !error.contains("s3cret"), "{error}");
+    }
+}

@@ -14,12 +14,12 @@ use crate::domain::count::Count;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AccountId, SheetId};
 use crate::domain::jws::{JwsError, Statement};
-use crate::domain::poll::{Opening, Opinion, Phase, Poll, Refusal};
+use crate::domain::poll::{Opening, Opinion, Phase, Poll, Refusal, RuleSetRef};
 use crate::domain::rules::{RuleRegistry, RuleSet};
-use crate::domain::sheet::{BuildError, Certification, FollowUp, Issuer, JudgeError, Publication, SheetPayload, judge};
+use crate::domain::sheet::{BuildError, Certification, FollowUp, Issuer, JudgeError, Publication, SheetPayload, judge, parents_now};
 use crate::domain::statement::{self, OpeningStatement, OpinionStatement};
 use crate::domain::union::Union;
-use crate::domain::verdict::{self, Assessment, CountError};
+use crate::domain::verdict::{Assessment, CountError};
 use crate::signing::SigningKeys;
 use crate::store::sheets::StoredSheet;
 use crate::store::{By, StoreError, polls, sheets, statements, unions};
@@ -87,9 +87,10 @@ impl Office {
     /// # Errors
     /// Refusals of the phase, faults of vault, database or key.
     pub fn open(&self, poll: &Poll, union: &Union, by: AccountId, at: OffsetDateTime) -> Result<Opening, OfficeError> {
+        let parents = parents_now(&self.rules, &poll.rule_set, poll.category)?;
         let sign = |opening: &Opening| {
-            let statement =
-                OpeningStatement::of(poll, &union.name, opening, self.issuer()).map_err(|error| error.to_string())?;
+            let statement = OpeningStatement::of(poll, &union.name, opening, parents.clone(), self.issuer())
+                .map_err(|error| error.to_string())?;
             self.keys.sign(&statement).map_err(|error| error.to_string())
         };
         Ok(self.ballot_box.open(poll, by, at, sign)?)
@@ -112,7 +113,9 @@ impl Office {
     /// `RuleSetMissing`, `Count`.
     pub fn assess(&self, poll: &Poll) -> Result<Option<Assessment>, OfficeError> {
         let Some(count) = Count::of_round(poll) else { return Ok(None) };
-        Ok(Some(verdict::assess_by(&self.rules, self.rule_set(poll)?, &count)?))
+        let opening = self.database.read(|c| statements::load(c, poll.id, statements::OPENING))?;
+        let parents = opening.map_or_else(Vec::new, |opening| parents_at(&opening));
+        Ok(Some(judge(&self.rules, &poll.rule_set, &parents, &count)?.assessment))
     }
 
     /// Signs the result sheet of a closed round, stores it and hands it up; then forgets the slips.
@@ -233,7 +236,6 @@ impl Office {
         by: By,
     ) -> Result<SheetPayload, OfficeError> {
         let count = Count::of_round(poll).ok_or(Refusal::WrongPhase)?;
-        let judgement = judge(&self.rules, &poll.rule_set, &count)?;
         let (union, superior, opening_statement, replaced) = self.database.read(|connection| {
             let union = unions::load(connection, poll.union)?.ok_or(StoreError::NoSuchUnion)?;
             let superior = union.superior.map(|id| unions::load(connection, id)).transpose()?.flatten();
@@ -241,6 +243,8 @@ impl Office {
             let replaced = replaces.map(|id| sheets::load(connection, id)).transpose()?.flatten();
             Ok::<_, StoreError>((union, superior, opening, replaced))
         })?;
+        let opening_statement = opening_statement.ok_or(OfficeError::OpeningStatementMissing)?;
+        let judgement = judge(&self.rules, &poll.rule_set, &parents_at(&opening_statement), &count)?;
         Ok(SheetPayload::build(Certification {
             poll,
             union: &union,
@@ -249,11 +253,18 @@ impl Office {
             follow_up: closing.follow_up.clone(),
             publication: closing.publication.clone(),
             issuer: self.issuer(),
-            opening_statement: opening_statement.ok_or(OfficeError::OpeningStatementMissing)?,
+            opening_statement,
             certified_on: world::date_in_china(by.at),
             replaces: replaced.as_ref().map(digest_of).transpose()?,
         })?)
     }
+}
+
+/// The rule sets that a round inherits from as its opening statement fixed them.
+fn parents_at(opening: &str) -> Vec<RuleSetRef> {
+    let read = Statement::parse(opening.as_bytes()).ok();
+    let opening = read.and_then(|statement| OpeningStatement::read(statement.payload()).ok());
+    opening.map_or_else(Vec::new, |opening| opening.parents)
 }
 
 /// The digest of a stored sheet's payload.

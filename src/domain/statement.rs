@@ -1,5 +1,5 @@
-//! The signed statements beside the sheet: the opening statement, sent up before the first ballot, and the
-//! opinion of the union above.
+//! The signed statements beside the sheet: the opening statement, sent up before the first ballot, the opinion of
+//! the union above, and what the issuer says of a printed file.
 
 use serde::{Deserialize, Serialize};
 use time::Date;
@@ -16,6 +16,8 @@ use super::sheet::{Finding, Issuer, SheetPayload};
 pub const OPENING: &str = "pingjia-opening/1";
 /// Name and version of the opinion's form.
 pub const OPINION: &str = "pingjia-opinion/1";
+/// Name and version of the form of a statement on a printed file.
+pub const FACE: &str = "pingjia-face/1";
 
 /// What was fixed before the first ballot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,9 @@ pub struct OpeningStatement {
     pub title: String,
     pub year: u16,
     pub rule_set: RuleSetRef,
+    /// The rule sets that it inherits from as they were at the opening, nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<RuleSetRef>,
     /// SHA-256 over the canonical form of the paper: the questions cannot change after the ballot.
     pub paper: Digest,
     pub expected: u64,
@@ -61,6 +66,20 @@ pub struct OpinionStatement {
     pub given_on: Date,
 }
 
+/// What the issuer says of a PDF that it handed out: so a file whose layout another version of the program made
+/// can still be told from an altered one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaceStatement {
+    /// [`FACE`]
+    pub format: String,
+    pub issuer: Issuer,
+    /// Digest of the payload of the sheet that the file shows.
+    pub sheet: Digest,
+    /// SHA-256 over the file with spaces in the room of this statement.
+    pub file: Digest,
+}
+
 /// Why a payload is not a statement of the form asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StatementError {
@@ -75,7 +94,13 @@ impl OpeningStatement {
     ///
     /// # Errors
     /// A paper without a canonical form.
-    pub fn of(poll: &Poll, union: &str, opening: &Opening, issuer: Issuer) -> Result<Self, CanonicalError> {
+    pub fn of(
+        poll: &Poll,
+        union: &str,
+        opening: &Opening,
+        parents: Vec<RuleSetRef>,
+        issuer: Issuer,
+    ) -> Result<Self, CanonicalError> {
         Ok(OpeningStatement {
             format: OPENING.to_owned(),
             issuer,
@@ -85,6 +110,7 @@ impl OpeningStatement {
             title: poll.facts.title.clone(),
             year: poll.year,
             rule_set: poll.rule_set.clone(),
+            parents,
             paper: paper_digest(&poll.paper)?,
             expected: poll.facts.expected.into(),
             slips: opening.slips,
@@ -123,7 +149,9 @@ impl OpeningStatement {
             ),
             Finding::new(self.roll_root == sheet.proof.roll_root, "开箱时固定的选票名册根与报告单一致"),
             Finding::new(
-                self.rule_set == round.rule_set && self.paper == paper_digest(&sheet.paper())?,
+                self.rule_set == round.rule_set
+                    && (self.parents.is_empty() || self.parents == round.parents)
+                    && self.paper == paper_digest(&sheet.paper())?,
                 "开箱时固定的规则集和选票内容与报告单一致",
             ),
         ])
@@ -138,6 +166,36 @@ impl OpinionStatement {
     pub fn read(payload: &serde_json::Value) -> Result<Self, StatementError> {
         let read: Self = read(payload, "上级意见")?;
         fits(&read.format, OPINION, "上级意见").map(|()| read)
+    }
+
+    /// Holds the opinion against the sheet, given with the digest of its payload.
+    #[must_use]
+    pub fn check(&self, sheet: &SheetPayload, digest: &Digest) -> Vec<Finding> {
+        vec![
+            Finding::new(self.sheet == *digest, "上级意见是对这份报告单的意见"),
+            Finding::new(
+                sheet.union.superior.as_ref() == Some(&self.superior),
+                format!("提出意见的“{}”是报告单写明的上级工会", self.superior),
+            ),
+            Finding::new(self.given_on >= sheet.certified_on, "意见的日期不早于报送日期"),
+        ]
+    }
+
+    /// 同意 or 退回.
+    #[must_use]
+    pub fn decision(&self) -> &'static str {
+        if self.accepted { "同意" } else { "退回" }
+    }
+}
+
+impl FaceStatement {
+    /// Reads the payload of a statement, strictly.
+    ///
+    /// # Errors
+    /// See [`StatementError`].
+    pub fn read(payload: &serde_json::Value) -> Result<Self, StatementError> {
+        let read: Self = read(payload, "版面签名")?;
+        fits(&read.format, FACE, "版面签名").map(|()| read)
     }
 }
 
@@ -207,7 +265,11 @@ mod tests {
             opening.check(sheet).unwrap().iter().all(|finding| finding.holds)
         };
         assert!(holds(&opening, &sheet));
-        let meddling: [fn(&mut SheetPayload); 9] = [
+        // An opening of before the parents were fixed says nothing of them.
+        let silent = OpeningStatement { parents: Vec::new(), ..opening.clone() };
+        assert!(holds(&silent, &sheet));
+        let meddling: [fn(&mut SheetPayload); 10] = [
+            |sheet| sheet.round.parents[0].digest = Digest::sha256(b"x"),
             |sheet| sheet.round.poll = PollId(8),
             |sheet| sheet.round.year += 1,
             |sheet| sheet.counts.roll += 1,

@@ -189,7 +189,7 @@ impl Lines {
             self.not_reassessed = true;
             return self.note(format!("没有重新评定：本程序没有这个内容的规则集 {unknown}；以上只核对了算术"));
         }
-        let judged = judge(registry, &sheet.round.rule_set, &sheet.count());
+        let judged = judge(registry, &sheet.round.rule_set, &sheet.round.parents, &sheet.count());
         let same = judged.is_ok_and(|judged| {
             judged.assessment == sheet.assessment
                 && judged.parents == sheet.round.parents
@@ -524,8 +524,8 @@ mod tests {
             let mut sample = Sample::new();
             sample.poll.rule_set = known.clone();
             let count = Count::of_round(&sample.poll).unwrap();
-            let judgement = judge(&REGISTRY, &known, &count).unwrap();
-            sample.poll.rule_set = rule_set;
+            let judgement = judge(&REGISTRY, &known, &[], &count).unwrap();
+            (sample.poll.rule_set, sample.parents) = (rule_set, judgement.parents.clone());
             let with = Certification { judgement, ..sample.certification(&[&ed25519]) };
             let mut sheet = SheetPayload::build(with).unwrap();
             change(&mut sheet);

@@ -137,6 +137,20 @@ impl RuleRegistry {
         self.sets.get(&reference.id)?.iter().find(|set| set.digest == reference.digest)
     }
 
+    /// This registry as if the named versions were the only ones of their rule sets: what a round was judged by
+    /// stays what it was when newer versions are installed.
+    ///
+    /// # Errors
+    /// The first reference that is not known in that very version.
+    pub fn pinned(&self, references: &[RuleSetRef]) -> Result<Self, RuleSetRef> {
+        let mut pinned = self.clone();
+        for reference in references {
+            let set = self.at(reference).ok_or_else(|| reference.clone())?;
+            pinned.sets.insert(reference.id.clone(), vec![Arc::clone(set)]);
+        }
+        Ok(pinned)
+    }
+
     /// Whether a reference names a version that is known with another content, or a known content by another
     /// version: what no registry of the same rule sets would write.
     #[must_use]
@@ -336,6 +350,22 @@ mod tests {
         let changed = text.replace("[19, 20]", "[9, 10]");
         let refused = registry.with([("changed.toml", changed.as_str())]).unwrap_err();
         assert!(matches!(refused, RegistryError::SameVersion { .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_pinned_parent_stays_when_a_newer_version_comes() {
+        let text = include_str!("../../rules/shandong-2018.toml");
+        let newer = text.replace("1.0.0", "1.1.0");
+        let both = registry().with([("newer.toml", newer.as_str())]).unwrap();
+        let parent = |registry: &RuleRegistry| {
+            let lineage = registry.lineage_for("qingdao-2020", Category::Enterprise).unwrap();
+            lineage[1].0.reference()
+        };
+        let old = RuleSet::parse(text).unwrap().reference();
+        assert_eq!(parent(&both).version, "1.1.0");
+        assert_eq!(parent(&both.pinned(std::slice::from_ref(&old)).unwrap()), old);
+        let unknown = RuleSetRef { digest: crate::domain::digest::Digest::sha256(b"x"), ..old };
+        assert_eq!(both.pinned(std::slice::from_ref(&unknown)).unwrap_err(), unknown);
     }
 
     #[test]

@@ -11,8 +11,8 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::SheetId;
 use crate::domain::paper::Item;
 use crate::domain::poll::{Custody, Opened, Phase, Poll, RuleSetRef};
-use crate::domain::rules::RuleRegistry;
-use crate::domain::union::Union;
+use crate::domain::rules::{RuleRegistry, RuleSet};
+use crate::domain::union::{Category, Union};
 use crate::domain::verdict::{Assessment, CountError, assess_by};
 
 /// What a sheet is made of, beside the round itself.
@@ -54,11 +54,18 @@ pub enum JudgeError {
     Count(#[from] CountError),
 }
 
-/// Assesses a count by the very version of the rule set that the round was set up with.
+/// Assesses a count by the very version of the rule set that the round was set up with, and by the very versions
+/// of those that it inherits from. A parent that `parents` does not name is taken in its newest version.
 ///
 /// # Errors
 /// See [`JudgeError`].
-pub fn judge(registry: &RuleRegistry, rule_set: &RuleSetRef, count: &Count) -> Result<Judgement, JudgeError> {
+pub fn judge(
+    registry: &RuleRegistry,
+    rule_set: &RuleSetRef,
+    parents: &[RuleSetRef],
+    count: &Count,
+) -> Result<Judgement, JudgeError> {
+    let registry = &registry.pinned(parents).map_err(JudgeError::UnknownRuleSet)?;
     let set = registry.at(rule_set).ok_or_else(|| JudgeError::UnknownRuleSet(rule_set.clone()))?;
     let lineage = registry.lineage_of(set, count.category).map_err(CountError::from)?;
     let mut electorate: Vec<&str> = Vec::new();
@@ -72,10 +79,27 @@ pub fn judge(registry: &RuleRegistry, rule_set: &RuleSetRef, count: &Count) -> R
     }
     Ok(Judgement {
         assessment: assess_by(registry, set, count)?,
-        parents: lineage.iter().skip(1).map(|(set, _)| set.reference()).collect(),
+        parents: references(&lineage),
         rule_set_title: set.title.clone(),
         electorate: electorate.join("；"),
     })
+}
+
+/// The rule sets that a round inherits from as they are now: fixed in its opening statement.
+///
+/// # Errors
+/// See [`JudgeError`].
+pub fn parents_now(
+    registry: &RuleRegistry,
+    rule_set: &RuleSetRef,
+    category: Category,
+) -> Result<Vec<RuleSetRef>, JudgeError> {
+    let set = registry.at(rule_set).ok_or_else(|| JudgeError::UnknownRuleSet(rule_set.clone()))?;
+    Ok(references(&registry.lineage_of(set, category).map_err(CountError::from)?))
+}
+
+fn references(lineage: &[(&RuleSet, Category)]) -> Vec<RuleSetRef> {
+    lineage.iter().skip(1).map(|(set, _)| set.reference()).collect()
 }
 
 /// Why no sheet can be made.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
-pub use build::{BuildError, Certification, JudgeError, Judgement, judge};
+pub use build::{BuildError, Certification, JudgeError, Judgement, judge, parents_now};
 pub use check::{Finding, check};
 
 use super::canonical::{self, CanonicalError};

@@ -24,6 +24,7 @@ pub(crate) struct Sample {
     pub(crate) union: Union,
     pub(crate) blocks: Vec<OpeningBlock>,
     pub(crate) receipts: Vec<Receipt>,
+    pub(crate) parents: Vec<RuleSetRef>,
 }
 
 fn paper() -> Paper {
@@ -126,12 +127,12 @@ impl Sample {
             category: Category::Enterprise,
             rule_set: "qingdao-2020".to_owned(),
         };
-        Sample { poll, union, blocks, receipts }
+        Sample { poll, union, blocks, receipts, parents: vec![rule_set("shandong-2018")] }
     }
 
     pub(crate) fn opening_statement(&self, keys: &[&SecretKey]) -> OpeningStatement {
         let opening = self.poll.phase.opening().unwrap();
-        OpeningStatement::of(&self.poll, &self.union.name, opening, issuer(keys)).unwrap()
+        OpeningStatement::of(&self.poll, &self.union.name, opening, self.parents.clone(), issuer(keys)).unwrap()
     }
 
     /// What a chair certifies, with these keys.
@@ -142,7 +143,7 @@ impl Sample {
             superior: Some("示例市总工会"),
             judgement: Judgement {
                 assessment: assessment(),
-                parents: vec![rule_set("shandong-2018")],
+                parents: self.parents.clone(),
                 rule_set_title: "示例市会员评家规则".to_owned(),
                 electorate: "会员".to_owned(),
             },

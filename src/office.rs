@@ -16,8 +16,10 @@ use crate::domain::ids::{AccountId, SheetId};
 use crate::domain::jws::{JwsError, Statement};
 use crate::domain::poll::{Opening, Opinion, Phase, Poll, Refusal, RuleSetRef};
 use crate::domain::rules::{RuleRegistry, RuleSet};
-use crate::domain::sheet::{BuildError, Certification, FollowUp, Issuer, JudgeError, Publication, SheetPayload, judge, parents_now};
-use crate::domain::statement::{self, OpeningStatement, OpinionStatement};
+use crate::domain::sheet::{
+    BuildError, Certification, FollowUp, Issuer, JudgeError, Publication, SheetPayload, judge, parents_now,
+};
+use crate::domain::statement::{self, FaceStatement, OpeningStatement, OpinionStatement};
 use crate::domain::union::Union;
 use crate::domain::verdict::{Assessment, CountError};
 use crate::signing::SigningKeys;
@@ -195,6 +197,16 @@ impl Office {
             polls::advance(connection, poll, action, text, by, |phase| phase.report(opinion))?;
             Ok(())
         })
+    }
+
+    /// Signs a PDF of this sheet, by the digests of the sheet's payload and of the file with spaces in the room of
+    /// this statement. The file was rendered from signed documents alone.
+    ///
+    /// # Errors
+    /// `Sign`.
+    pub fn vouch(&self, sheet: Digest, file: Digest) -> Result<String, OfficeError> {
+        let format = statement::FACE.to_owned();
+        Ok(self.keys.sign(&FaceStatement { format, issuer: self.issuer(), sheet, file })?)
     }
 
     /// The sheet of a counted round as it would be signed now, for the eyes of those who confirm it.

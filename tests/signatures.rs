@@ -145,7 +145,8 @@ fn every_exit_code_of_verify() {
     };
     assert_eq!(with(&receipt), Some(0));
     assert_eq!(with("0000-0000-0000-0000-0000-0000"), Some(1));
-    let pdf = pingjia::render::sheet_document::sheet_pdf(&std::fs::read("tests/golden/sheet.json").unwrap()).unwrap();
+    let pdf =
+        pingjia::render::sheet_document::sheet_pdf(&std::fs::read("tests/golden/sheet.json").unwrap(), None).unwrap();
     folder.write("sheet.pdf", &pdf);
     assert_eq!(verify(&["sheet.pdf", "--key", "jwks.json"]), Some(0));
     // qpdf takes the attachment out as well, and a file saved by another program is no original.

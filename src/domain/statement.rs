@@ -236,7 +236,12 @@ mod tests {
         assert_eq!(OpeningStatement::read(&serde_json::to_value(&opening).unwrap()).as_ref(), Ok(&opening));
         let opinion = sample.opinion(&keys);
         crate::domain::tests::golden("opinion-payload.json", &canonical::to_string(&opinion).unwrap());
+        crate::domain::tests::golden("opinion.json", &crate::domain::jws::Statement::sign(&opinion, &keys).unwrap());
         assert_eq!(OpinionStatement::read(&serde_json::to_value(&opinion).unwrap()).as_ref(), Ok(&opinion));
+        let digest = sample.sheet(&keys).digest().unwrap();
+        let face = FaceStatement { format: FACE.to_owned(), issuer: opinion.issuer, sheet: digest, file: digest };
+        crate::domain::tests::golden("face-payload.json", &canonical::to_string(&face).unwrap());
+        assert_eq!(FaceStatement::read(&serde_json::to_value(&face).unwrap()).as_ref(), Ok(&face));
     }
 
     #[test]

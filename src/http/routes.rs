@@ -132,6 +132,8 @@ pub fn table() -> &'static [Endpoint] {
         get("/sheets/{id}.xlsx", public::sheet_workbook),
         get("/sheets/{id}/chart.png", public::chart),
         get("/sheets/{id}/openings.json", public::openings),
+        get("/sheets/{id}/opinion.json", public::opinion_json),
+        get("/sheets/{id}/opinion.pdf", public::opinion_pdf),
         get("/sheets/{id}", public::sheet),
         get("/.well-known/jwks.json", public::keys),
         get("/healthz", public::health),

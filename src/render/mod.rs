@@ -3,6 +3,7 @@
 //! Architecture Invariant: imports `domain` only; the same input gives the same bytes, and no character is
 //! ever printed as an empty box ([`font::missing`] names those that cannot be printed).
 
+pub mod attachments;
 pub mod chart;
 mod flow;
 pub mod font;

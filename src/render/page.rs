@@ -44,6 +44,24 @@ pub fn wrap(face: Face, size: f64, limit: f64, text: &str) -> Vec<String> {
     font::wrap(face, size, limit * POINTS, text)
 }
 
+/// A JSON file that a document carries.
+pub struct Attachment<'a> {
+    pub name: &'a str,
+    /// For people, shown by PDF readers.
+    pub description: &'a str,
+    pub kind: AttachmentKind,
+    pub bytes: Vec<u8>,
+}
+
+/// What a file is to the document that carries it (PDF/A-3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttachmentKind {
+    /// The source of what the pages show; stored packed.
+    Source,
+    /// Room for a statement that is put in once the file is made; stored as it is.
+    Room,
+}
+
 /// A document being drawn.
 pub struct Pdf {
     document: Document,
@@ -85,26 +103,23 @@ impl Pdf {
         drawn
     }
 
-    /// Attaches a file (PDF/A-3: associated as the source of what the pages show).
+    /// Attaches a file, dated like the document.
     ///
     /// # Errors
     /// `Pdf`, when a file of this name is attached already.
-    pub fn attach(
-        &mut self,
-        name: &str,
-        description: &str,
-        mime_type: &str,
-        date: Date,
-        bytes: Vec<u8>,
-    ) -> Result<(), RenderError> {
+    pub fn attach(&mut self, date: Date, attachment: Attachment<'_>) -> Result<(), RenderError> {
+        let Attachment { name, description, kind, bytes } = attachment;
         let file = krilla::embed::EmbeddedFile {
             path: name.to_owned(),
-            mime_type: krilla::embed::MimeType::new(mime_type),
+            mime_type: krilla::embed::MimeType::new("application/json"),
             description: Some(description.to_owned()),
-            association_kind: krilla::embed::AssociationKind::Source,
+            association_kind: match kind {
+                AttachmentKind::Source => krilla::embed::AssociationKind::Source,
+                AttachmentKind::Room => krilla::embed::AssociationKind::Supplement,
+            },
             data: bytes.into(),
             modification_date: Some(date_time(date)),
-            compress: Some(true),
+            compress: Some(kind == AttachmentKind::Source),
             location: None,
         };
         self.document.embed_file(file).ok_or_else(|| RenderError::Pdf(format!("attached twice: {name}")))

@@ -3,12 +3,13 @@
 
 use super::RenderError;
 use super::chart::{Chart, ItemBars, Mark, Rate};
-use super::sheet_pdf::{SheetCounts, SheetItem, SheetMetric, SheetPdf, SheetRectification};
+use super::sheet_pdf::{SheetCounts, SheetItem, SheetMetric, SheetOpinion, SheetPdf, SheetRectification};
 use crate::domain::canonical::CanonicalError;
 use crate::domain::dates::in_words;
 use crate::domain::ids::SheetId;
 use crate::domain::jws::{JwsError, Statement};
 use crate::domain::sheet::{self, SheetError, SheetPayload};
+use crate::domain::statement::{OpinionStatement, StatementError};
 use crate::domain::verdict::{Comparator, Fraction, Metric, Outcome, percent, warning_text};
 
 /// Why a document cannot be printed.
@@ -19,29 +20,29 @@ pub enum DocumentError {
     #[error(transparent)]
     Sheet(#[from] SheetError),
     #[error(transparent)]
+    Opinion(#[from] StatementError),
+    #[error(transparent)]
     Canonical(#[from] CanonicalError),
     #[error(transparent)]
     Render(#[from] RenderError),
 }
 
-/// The certified sheet as PDF/A-3 with the document attached. Signatures are not verified here.
+/// The certified sheet as PDF/A-3 with the document attached, and with the signed opinion of the union above where
+/// one is given. Signatures are not verified here. The issuer's statement on the file is put in later
+/// ([`super::attachments::put_statement`]).
 ///
 /// # Errors
 /// See [`DocumentError`].
-pub fn sheet_pdf(document: &[u8]) -> Result<Vec<u8>, DocumentError> {
-    let statement = Statement::parse(document)?;
-    let sheet = SheetPayload::read(statement.payload())?;
-    Ok(words(&statement, &sheet, document)?.pdf()?)
+pub fn sheet_pdf(document: &[u8], opinion: Option<&[u8]>) -> Result<Vec<u8>, DocumentError> {
+    Ok(read(document, opinion)?.pdf()?)
 }
 
 /// The certified sheet as a workbook. Signatures are not verified here.
 ///
 /// # Errors
 /// See [`DocumentError`].
-pub fn sheet_workbook(document: &[u8]) -> Result<Vec<u8>, DocumentError> {
-    let statement = Statement::parse(document)?;
-    let sheet = SheetPayload::read(statement.payload())?;
-    Ok(super::workbook::result(&words(&statement, &sheet, document)?)?)
+pub fn sheet_workbook(document: &[u8], opinion: Option<&[u8]>) -> Result<Vec<u8>, DocumentError> {
+    Ok(super::workbook::result(&read(document, opinion)?)?)
 }
 
 /// Characters of the sheet that no embedded font can print; to be reported before it is signed.
@@ -49,17 +50,41 @@ pub fn sheet_workbook(document: &[u8]) -> Result<Vec<u8>, DocumentError> {
 /// # Errors
 /// See [`DocumentError`].
 pub fn missing(document: &[u8]) -> Result<Vec<char>, DocumentError> {
+    Ok(read(document, None)?.missing())
+}
+
+fn read<'d>(document: &'d [u8], opinion: Option<&'d [u8]>) -> Result<SheetPdf<'d>, DocumentError> {
     let statement = Statement::parse(document)?;
     let sheet = SheetPayload::read(statement.payload())?;
-    Ok(words(&statement, &sheet, document)?.missing())
+    let opinion = opinion.map(opinion_words).transpose()?;
+    Ok(SheetPdf { opinion, ..words(&statement, &sheet, document)? })
+}
+
+fn opinion_words(document: &[u8]) -> Result<SheetOpinion<'_>, DocumentError> {
+    let statement = Statement::parse(document)?;
+    let opinion = OpinionStatement::read(statement.payload())?;
+    Ok(SheetOpinion {
+        decision: opinion.decision().to_owned(),
+        signatures: signers(&statement),
+        text: opinion.text,
+        superior: opinion.superior,
+        by: opinion.by,
+        given_on: in_words(opinion.given_on),
+        attachment: document,
+    })
+}
+
+/// Who signed: algorithm and key.
+fn signers(statement: &Statement) -> Vec<String> {
+    let signed = |signature: &crate::domain::jws::Signature| {
+        format!("{}，公钥指纹 {}", signature.key.algorithm().label(), signature.key.thumbprint())
+    };
+    statement.signatures().iter().map(signed).collect()
 }
 
 fn words<'d>(statement: &Statement, sheet: &SheetPayload, document: &'d [u8]) -> Result<SheetPdf<'d>, CanonicalError> {
     let (union, round, digest) = (&sheet.union, &sheet.round, statement.digest());
     let id = sheet.id()?;
-    let signed = |signature: &crate::domain::jws::Signature| {
-        format!("{}，公钥指纹 {}", signature.key.algorithm().label(), signature.key.thumbprint())
-    };
     Ok(SheetPdf {
         round: round.title.clone(),
         union_name: union.name.clone(),
@@ -87,7 +112,6 @@ fn words<'d>(statement: &Statement, sheet: &SheetPayload, document: &'d [u8]) ->
         tellers: sheet.officers.tellers.clone(),
         chair: sheet.officers.chair.clone(),
         reported_on: in_words(sheet.certified_on),
-        // The opinion is a statement of its own, given later: the paper leaves room for it.
         opinion: None,
         replaces: sheet
             .replaces
@@ -95,10 +119,10 @@ fn words<'d>(statement: &Statement, sheet: &SheetPayload, document: &'d [u8]) ->
             .map(|replaced| format!("本报告单更正并取代编号为{}的报告单（摘要{replaced}）。", SheetId::of(replaced))),
         digest: digest.to_string(),
         address: format!("{}/sheets/{id}", sheet.issuer.url),
-        signatures: statement.signatures().iter().map(signed).collect(),
+        signatures: signers(statement),
         date: sheet.certified_on,
         attachment: document,
-        attachment_name: format!("{id}.json"),
+        attachment_name: id.to_string(),
         turnout: Some(turnout(&sheet.counts)),
     })
 }
@@ -282,8 +306,8 @@ mod tests {
 
     #[test]
     fn the_same_document_gives_the_same_file() {
-        let pdf = sheet_pdf(DOCUMENT).unwrap();
-        assert_eq!(pdf, sheet_pdf(DOCUMENT).unwrap());
+        let pdf = sheet_pdf(DOCUMENT, None).unwrap();
+        assert_eq!(pdf, sheet_pdf(DOCUMENT, None).unwrap());
         assert!(pdf.starts_with(b"%PDF-"));
         assert!(missing(DOCUMENT).unwrap().is_empty());
     }

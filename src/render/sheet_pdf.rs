@@ -10,9 +10,10 @@ use krilla::configure::{Archival, ConfigurationBuilder};
 use time::Date;
 
 use super::RenderError;
+use super::attachments::ROOM;
 use super::chart::{Chart, ItemBars};
 use super::font;
-use super::page::Pdf;
+use super::page::{Attachment, AttachmentKind, Pdf};
 
 /// Everything on the sheet, ready to be shown: the caller words and formats, this module sets. Empty text is shown
 /// as an empty cell to be filled in by hand.
@@ -69,8 +70,8 @@ pub struct SheetPdf<'a> {
     pub chair: String,
     /// 报送日期
     pub reported_on: String,
-    /// 上级工会意见, if given already; room is left for one otherwise.
-    pub opinion: Option<String>,
+    /// 上级工会意见, where the sheet is printed with one; room is left for it otherwise.
+    pub opinion: Option<SheetOpinion<'a>>,
     /// Earlier sheet that this one corrects, in words.
     pub replaces: Option<String>,
     /// SHA-256 of the canonical payload in hexadecimal; shown in groups of four.
@@ -83,7 +84,7 @@ pub struct SheetPdf<'a> {
     pub date: Date,
     /// The signed JSON, attached as it is.
     pub attachment: &'a [u8],
-    /// Name of the attached file: `<sheet id>.json`.
+    /// Name of the attached file without its ending: the sheet's id.
     pub attachment_name: String,
     /// Turnout, drawn beside the items' charts.
     pub turnout: Option<Chart>,
@@ -139,6 +140,31 @@ pub struct SheetRectification {
     pub deadline: String,
 }
 
+/// 上级工会意见, as signed.
+#[derive(Debug, Clone)]
+pub struct SheetOpinion<'a> {
+    /// 同意 or 退回.
+    pub decision: String,
+    pub text: String,
+    /// Name of the union above.
+    pub superior: String,
+    /// Who signed for it, by name.
+    pub by: String,
+    pub given_on: String,
+    /// Who signed: algorithm and key, one line each.
+    pub signatures: Vec<String>,
+    /// The signed JSON, attached as it is.
+    pub attachment: &'a [u8],
+}
+
+impl SheetOpinion<'_> {
+    /// 同意：…
+    #[must_use]
+    pub fn words(&self) -> String {
+        if self.text == self.decision { self.text.clone() } else { format!("{}：{}", self.decision, self.text) }
+    }
+}
+
 const HEADING: &str = "会员评议职工之家结果报告单";
 
 impl SheetPdf<'_> {
@@ -156,9 +182,19 @@ impl SheetPdf<'_> {
         let settings = SerializeSettings { configuration, ..SerializeSettings::default() };
         let title = format!("{} {HEADING}", self.union_name);
         let mut pdf = Pdf::new(settings, &title, Some(self.date));
-        let described = "本报告单的签名数据（JWS，JSON）";
-        pdf.attach(&self.attachment_name, described, "application/json", self.date, self.attachment.to_vec())?;
-        flow.draw(&mut pdf, &self.attachment_name)?;
+        let id = &self.attachment_name;
+        let mut attach = |ending: &str, description: &str, kind, bytes| {
+            let name = format!("{id}{ending}");
+            pdf.attach(self.date, Attachment { name: &name, description, kind, bytes })
+        };
+        let source = AttachmentKind::Source;
+        attach(".json", "本报告单的签名数据（JWS，JSON）", source, self.attachment.to_vec())?;
+        if let Some(opinion) = &self.opinion {
+            attach(".opinion.json", "上级工会意见的签名数据（JWS，JSON）", source, opinion.attachment.to_vec())?;
+        }
+        let blank = vec![b' '; ROOM];
+        attach(".face.json", "签发单位对本 PDF 文件的签名（JWS，JSON）", AttachmentKind::Room, blank)?;
+        flow.draw(&mut pdf, id)?;
         pdf.finish()
     }
 
@@ -183,7 +219,9 @@ impl SheetPdf<'_> {
         for row in &self.rectifications {
             text.extend([row.problem.as_str(), &row.measure, &row.responsible, &row.deadline]);
         }
-        text.push_str(self.opinion.as_deref().unwrap_or_default());
+        if let Some(opinion) = &self.opinion {
+            text.extend([opinion.text.as_str(), &opinion.superior, &opinion.by]);
+        }
         font::missing(&text)
     }
 }

@@ -287,11 +287,14 @@ fn facts_of(sheet: &SheetPdf<'_>) -> Vec<Vec<Value>> {
         ("计票人", (&tellers).into()),
         ("工会主席", (&sheet.chair).into()),
         ("报送日期", (&sheet.reported_on).into()),
-        ("上级工会意见", sheet.opinion.as_deref().unwrap_or_default().into()),
     ];
     let mut listed: Vec<Vec<Value>> = rows.into_iter().map(|(name, value)| vec![name.into(), value]).collect();
     for (name, value) in &sheet.indicators {
         listed.push(vec![Value::Text(format!("{name}（单位申报）")), value.into()]);
+    }
+    if let Some(opinion) = &sheet.opinion {
+        let words = format!("{}（{}　{}　{}）", opinion.words(), opinion.superior, opinion.by, opinion.given_on);
+        listed.push(vec!["上级工会意见".into(), (&words).into()]);
     }
     for row in &sheet.rectifications {
         let text = [&row.problem, &row.measure, &row.responsible, &row.deadline].map(String::as_str).join("；");

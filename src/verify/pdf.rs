@@ -1,15 +1,20 @@
-//! The PDF of a sheet: taking the signed JSON out of it, and telling whether what people see is what was signed.
+//! The PDF of a sheet: taking the signed documents out of it, and telling whether what people see is what was
+//! signed.
 //!
-//! A sheet's PDF is rendered from the signed document alone and always comes out the same. So a PDF that differs
-//! from our own rendering in any byte was altered, whatever its attachment says.
+//! A PDF is true in one of two ways. Its bytes are those that this program renders from the documents in it; or,
+//! because another version of the program may set the page otherwise, the issuer has signed these very bytes
+//! ([`FaceStatement`]) with a key of the sheet or one that the reader trusts. Every other file fails, whatever its
+//! attachment says.
 
-use std::io::Read as _;
-
-use crate::domain::sheet::Finding;
+use super::report::{Lines, signers};
+use super::{Unreadable, format};
+use crate::domain::digest::Digest;
+use crate::domain::jwk::KeySet;
+use crate::domain::jws::{JwsError, Statement};
+use crate::domain::sheet::{FORMAT, SheetPayload};
+use crate::domain::statement::{FACE, FaceStatement, OPINION};
+use crate::render::attachments;
 use crate::render::sheet_document::sheet_pdf;
-
-/// Largest attachment that is unpacked.
-const LIMIT: u64 = 16 << 20;
 
 /// Whether the document is a PDF at all.
 #[must_use]
@@ -17,108 +22,147 @@ pub fn is_pdf(document: &[u8]) -> bool {
     document.starts_with(b"%PDF-")
 }
 
-/// The one embedded file of our own PDFs, unpacked. They hold every object in the open, so no general PDF reader
-/// is needed: a PDF that some other program has saved anew is no original any more.
-#[must_use]
-pub fn attachment(pdf: &[u8]) -> Option<Vec<u8>> {
-    let mut rest = pdf;
-    while let Some(place) = find(rest, b"/EmbeddedFile") {
-        let (_, after) = rest.split_at_checked(place)?;
-        rest = after.get(b"/EmbeddedFile".len()..)?;
-        // `/EmbeddedFiles` is the name tree of the catalogue.
-        if rest.first().is_some_and(u8::is_ascii_alphabetic) {
-            continue;
+/// What a PDF carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// The signed sheet.
+    pub sheet: Vec<u8>,
+    /// The signed opinion of the union above.
+    pub opinion: Option<Vec<u8>>,
+    /// What the issuer signed about the file.
+    face: Option<Vec<u8>>,
+    /// Embedded files that do not belong to a sheet, or that are there twice.
+    foreign: usize,
+}
+
+impl Carried {
+    /// Takes out what the PDF carries. Nothing is verified yet.
+    ///
+    /// # Errors
+    /// `Encrypted`, `NoAttachment`, or `Statement` when there are attachments, but none can be read as a statement.
+    pub fn read(pdf: &[u8]) -> Result<Self, Unreadable> {
+        let (mut sheet, mut opinion, mut face, mut foreign) = (None, None, None, 0);
+        let mut unreadable: Option<JwsError> = None;
+        for file in attachments::embedded(pdf) {
+            let data = file.data;
+            let filled = data.trim_ascii_end().len();
+            if filled == 0 {
+                continue;
+            }
+            let statement = Statement::parse(data.get(..filled).unwrap_or_default());
+            let place = match statement.as_ref().ok().and_then(format) {
+                Some(FORMAT) => Some(&mut sheet),
+                Some(OPINION) => Some(&mut opinion),
+                Some(FACE) => Some(&mut face),
+                _ => None,
+            };
+            match place {
+                Some(place) if place.is_none() => *place = Some(data),
+                _ => foreign += 1,
+            }
+            unreadable = unreadable.or(statement.err());
         }
-        // The dictionary of the stream, from the object's beginning to the data.
-        let start = rfind(pdf.get(..pdf.len() - rest.len())?, b" obj")?;
-        let object = pdf.get(start..)?;
-        let data_at = find(object, b"\nstream")?;
-        let (dictionary, data) = object.split_at_checked(data_at)?;
-        let data = data.get(b"\nstream".len()..)?;
-        let data = data.strip_prefix(b"\r\n").or_else(|| data.strip_prefix(b"\n"))?;
-        let data = data.get(..number_after(dictionary, b"/Length")?)?;
-        if find(dictionary, b"/Filter").is_none() {
-            return Some(data.to_vec());
+        match (sheet, unreadable) {
+            (Some(sheet), _) => Ok(Carried { sheet, opinion, face, foreign }),
+            (None, _) if attachments::encrypted(pdf) => Err(Unreadable::Encrypted),
+            (None, Some(error)) => Err(error.into()),
+            (None, None) => Err(Unreadable::NoAttachment),
         }
-        find(dictionary, b"/FlateDecode")?;
-        let mut unpacked = Vec::new();
-        flate2::read::ZlibDecoder::new(data).take(LIMIT).read_to_end(&mut unpacked).ok()?;
-        return Some(unpacked);
-    }
-    None
-}
-
-/// Whether what people see is what was signed: the document is rendered anew and both files are compared byte by
-/// byte. `document` is the attachment as taken out of `pdf`.
-#[must_use]
-pub fn visible_figures(pdf: &[u8], document: &[u8]) -> Finding {
-    match sheet_pdf(document) {
-        Ok(rendered) => compare_with_rendering(pdf, &rendered),
-        Err(error) => Finding::new(false, format!("PDF 可以按签名内容重新排版（{error}）")),
     }
 }
 
-/// Holds the PDF against our own rendering of the document in it.
-#[must_use]
-pub fn compare_with_rendering(pdf: &[u8], rendered: &[u8]) -> Finding {
-    let same = pdf == rendered;
-    let text = "PDF 上看到的内容与签名内容逐字节一致";
-    let hint = "（PDF 被改动过、被其他软件另存过，或由另一版本的程序生成；请以附件中的签名数据为准）";
-    Finding::new(same, if same { text.to_owned() } else { format!("{text}{hint}") })
+/// What the issuer's statement on the file is worth.
+enum Vouched {
+    /// There is none.
+    Silent,
+    /// It holds, by a key of the sheet or a trusted one.
+    Yes,
+    /// Its key is neither the sheet's nor trusted, and no trusted keys were given.
+    Unknown,
+    No,
 }
 
-fn find(text: &[u8], word: &[u8]) -> Option<usize> {
-    text.windows(word.len()).position(|window| window == word)
-}
-
-fn rfind(text: &[u8], word: &[u8]) -> Option<usize> {
-    text.windows(word.len()).rposition(|window| window == word)
-}
-
-/// The number behind a name of the dictionary; not one of a longer name.
-fn number_after(dictionary: &[u8], name: &[u8]) -> Option<usize> {
-    let after = dictionary.get(find(dictionary, name)? + name.len()..)?;
-    let digits: Vec<u8> = after.iter().copied().skip_while(|b| *b == b' ').take_while(u8::is_ascii_digit).collect();
-    std::str::from_utf8(&digits).ok()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DOCUMENT: &[u8] = include_bytes!("../../tests/golden/sheet.json");
-
-    #[test]
-    fn the_attachment_comes_out_as_it_went_in() {
-        let pdf = sheet_pdf(DOCUMENT).unwrap();
-        assert!(is_pdf(&pdf));
-        assert_eq!(attachment(&pdf).as_deref(), Some(DOCUMENT));
-        assert!(visible_figures(&pdf, DOCUMENT).holds);
-        assert_eq!(attachment(b"%PDF-1.7 nothing in it"), None);
-        assert_eq!(attachment(b"%PDF-1.7\n1 0 obj\n<</Type/EmbeddedFile/Length 99>>\nstream\nshort"), None);
+impl Lines {
+    /// Whether what people see is what was signed.
+    pub(super) fn pdf(
+        &mut self,
+        pdf: &[u8],
+        carried: &Carried,
+        statement: &Statement,
+        sheet: &SheetPayload,
+        keys: Option<&KeySet>,
+    ) {
+        if carried.foreign > 0 {
+            self.finding(false, format!("PDF 只附有一份报告单及其声明（另有{}个附件）", carried.foreign));
+        }
+        let rendered = match sheet_pdf(&carried.sheet, carried.opinion.as_deref()) {
+            Ok(rendered) => rendered,
+            Err(error) => return self.finding(false, format!("PDF 可以按签名内容重新排版（{error}）")),
+        };
+        let bare = attachments::without_statement(pdf);
+        let same = bare == rendered;
+        let vouched = vouched(carried, &Digest::sha256(&bare), statement, sheet, keys);
+        match (same, &vouched) {
+            (true, _) => self.finding(true, "PDF 上看到的内容与签名内容逐字节一致（重新排版后比对）"),
+            (false, Vouched::Yes) => {
+                self.finding(true, "PDF 上看到的内容与签发时一致（签发单位签过这个文件，一个字节都没有改动）");
+                self.note("PDF 由另一版本的程序排版，没有重新排版比对");
+            }
+            (false, _) => {
+                self.finding(false, "PDF 上看到的内容与签名内容一致");
+                self.note(format!("  {}", what_differs(&bare, &rendered, &vouched)));
+                self.note("  不要看这个 PDF 上的数字：以附件中的签名数据为准，或者扫二维码下载原件");
+            }
+        }
+        match (same, vouched) {
+            (true, Vouched::Yes) => self.finding(true, "签发单位对这个 PDF 文件的签名有效"),
+            (true, Vouched::No) => self.finding(false, "签发单位对这个 PDF 文件的签名有效"),
+            (true, Vouched::Unknown) => self.note("PDF 文件另有签名，不是报告单写明的公钥，没有采用"),
+            _ => {}
+        }
     }
+}
 
-    #[test]
-    fn a_packed_attachment_is_unpacked() {
-        use std::io::Write as _;
-        let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-        packer.write_all(DOCUMENT).unwrap();
-        let packed = packer.finish().unwrap();
-        let head = format!(
-            "%PDF-1.7\n1 0 obj\n<</EmbeddedFiles 9 0 R>>\nendobj\n2 0 obj\n<</Type /EmbeddedFile /Length {} /Filter /FlateDecode>>\nstream\n",
-            packed.len()
-        );
-        let pdf = [head.as_bytes(), &packed, b"\nendstream\nendobj\n"].concat();
-        assert_eq!(attachment(&pdf).as_deref(), Some(DOCUMENT));
+/// Whether the issuer has signed the very bytes of the file.
+fn vouched(
+    carried: &Carried,
+    file: &Digest,
+    statement: &Statement,
+    sheet: &SheetPayload,
+    keys: Option<&KeySet>,
+) -> Vouched {
+    let Some(face) = &carried.face else { return Vouched::Silent };
+    let Ok(signed) = Statement::parse(face.trim_ascii_end()) else { return Vouched::No };
+    let Ok(face) = FaceStatement::read(signed.payload()) else { return Vouched::No };
+    let holds = !signed.forged() && signers(&signed) == face.issuer.keys;
+    if !holds || face.sheet != statement.digest() || face.file != *file {
+        return Vouched::No;
     }
+    let known = signed.signatures().iter().all(|signature| {
+        sheet.issuer.keys.contains(&signature.key.thumbprint())
+            || keys.is_some_and(|keys| keys.contains(&signature.key))
+    });
+    match (known, keys) {
+        (true, _) => Vouched::Yes,
+        (false, None) => Vouched::Unknown,
+        (false, Some(_)) => Vouched::No,
+    }
+}
 
-    #[test]
-    fn a_changed_face_with_an_unchanged_attachment_is_noticed() {
-        let pdf = sheet_pdf(DOCUMENT).unwrap();
-        let mut changed = pdf.clone();
-        let place = find(&pdf, b"/Title").unwrap() + 10;
-        changed[place] ^= 1;
-        assert_eq!(attachment(&changed).as_deref(), Some(DOCUMENT));
-        assert!(!visible_figures(&changed, DOCUMENT).holds);
+/// In which way a file is not the original, as far as can be told.
+fn what_differs(pdf: &[u8], rendered: &[u8], vouched: &Vouched) -> &'static str {
+    let contents = |pdf: &[u8]| {
+        let mut contents: Vec<Digest> = attachments::contents(pdf).iter().map(|data| Digest::sha256(data)).collect();
+        contents.sort_unstable();
+        contents
+    };
+    if pdf.starts_with(rendered) {
+        "原件后面被追加了内容（例如批注、改页、电子印章）"
+    } else if matches!(vouched, Vouched::Unknown) {
+        "文件签名的公钥不是报告单写明的；如果签发单位换过公钥，请用 --key 提供它公布的公钥再核验"
+    } else if contents(pdf) == contents(rendered) {
+        "像是用其他软件另存过：各页内容与原件相同，但另存过的文件不能当作原件"
+    } else {
+        "页面内容被改动过，或者文件由别的程序重新生成"
     }
 }

@@ -105,7 +105,7 @@ fn result(count: usize, factor: u64, attachment: &[u8]) -> SheetPdf<'_> {
         signatures: vec!["Ed25519 kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k".to_owned()],
         date: time::Date::from_calendar_date(2026, time::Month::December, 2).unwrap(),
         attachment,
-        attachment_name: "abcdefghij234567.json".to_owned(),
+        attachment_name: "abcdefghij234567".to_owned(),
         turnout: Some(Chart::Turnout {
             title: "到会与投票".to_owned(),
             bars: [

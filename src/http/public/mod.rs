@@ -10,12 +10,13 @@ use super::ask::Ask;
 use super::page::Frame;
 use super::problem::Problem;
 use super::reply::{Answer, Cache, Reply};
-use crate::database::DatabaseError;
+use crate::domain::digest::Digest;
 use crate::domain::ids::SheetId;
 use crate::domain::jws::Statement;
 use crate::domain::openings_file;
 use crate::domain::sheet::SheetPayload;
 use crate::domain::statement::OpinionStatement;
+use crate::render::attachments;
 use crate::render::chart::PAGE_WIDTH;
 use crate::render::sheet_document;
 use crate::store::sheets::StoredSheet;
@@ -55,15 +56,9 @@ pub fn ask_sheet(_: &App, ask: &Ask) -> Answer {
 /// `NOT_FOUND`, `UNAVAILABLE`, `INTERNAL`.
 pub fn sheet(app: &App, ask: &Ask) -> Answer {
     let stored = stored(app, ask)?;
-    let (successor, opinion) = app.database.read(|c| -> Result<_, DatabaseError> {
-        Ok((sheets::successor(c, &stored.id)?, statements::load(c, stored.poll, &statements::opinion_on(&stored.id))?))
-    })?;
+    let successor = app.database.read(|c| sheets::successor(c, &stored.id))?;
     let (statement, payload) = read(&stored)?;
-    // The opinion stored for the round may be about another of its sheets.
-    let opinion = opinion
-        .and_then(|text| Statement::parse(text.as_bytes()).ok())
-        .and_then(|signed| OpinionStatement::read(signed.payload()).ok())
-        .filter(|opinion| opinion.sheet == statement.digest());
+    let opinion = opinion_on(app, &stored)?.map(|(_, opinion)| opinion);
     let title = format!("{} {}年度结果报告单", payload.union.name, payload.round.year);
     let keys = app.keys.key_set();
     let beside =
@@ -87,8 +82,49 @@ pub fn sheet_json(app: &App, ask: &Ask) -> Answer {
 /// `NOT_FOUND`, `UNAVAILABLE`, `INTERNAL`.
 pub fn sheet_pdf(app: &App, ask: &Ask) -> Answer {
     let stored = stored(app, ask)?;
-    let pdf = sheet_document::sheet_pdf(stored.body.as_bytes()).map_err(|error| Problem::internal(&error))?;
-    Ok(Reply::file("application/pdf", &format!("{}.pdf", stored.id), pdf).cached(Cache::Public(SIGNED)))
+    printed(app, &stored, None)
+}
+
+/// `GET /sheets/{id}/opinion.pdf`: the sheet on paper with the opinion of the union above on it, both signed
+/// documents attached.
+///
+/// # Errors
+/// `NOT_FOUND`, `UNAVAILABLE`, `INTERNAL`.
+pub fn opinion_pdf(app: &App, ask: &Ask) -> Answer {
+    let stored = stored(app, ask)?;
+    let (signed, _) = opinion_on(app, &stored)?.ok_or(Problem::NOT_FOUND)?;
+    printed(app, &stored, Some(&signed))
+}
+
+/// `GET /sheets/{id}/opinion.json`: the signed opinion of the union above, byte for byte.
+///
+/// # Errors
+/// `NOT_FOUND`, `UNAVAILABLE`.
+pub fn opinion_json(app: &App, ask: &Ask) -> Answer {
+    let stored = stored(app, ask)?;
+    let (signed, _) = opinion_on(app, &stored)?.ok_or(Problem::NOT_FOUND)?;
+    Ok(Reply::bytes("application/json; charset=utf-8", signed).cached(Cache::Public(SIGNED)))
+}
+
+/// The sheet as PDF, with the issuer's statement on the very file.
+fn printed(app: &App, stored: &StoredSheet, opinion: Option<&str>) -> Answer {
+    let internal = |error: &dyn std::fmt::Display| Problem::internal(error);
+    let (statement, _) = read(stored)?;
+    let pdf =
+        sheet_document::sheet_pdf(stored.body.as_bytes(), opinion.map(str::as_bytes)).map_err(|e| internal(&e))?;
+    let face = app.office.vouch(statement.digest(), Digest::sha256(&pdf))?;
+    let pdf = attachments::put_statement(pdf, &face).map_err(|e| internal(&e))?;
+    let name = format!("{}{}.pdf", stored.id, if opinion.is_some() { "-opinion" } else { "" });
+    Ok(Reply::file("application/pdf", &name, pdf).cached(Cache::Public(SIGNED)))
+}
+
+/// The signed opinion of the union above on this sheet, and what it says.
+fn opinion_on(app: &App, stored: &StoredSheet) -> Result<Option<(String, OpinionStatement)>, Problem> {
+    let kind = statements::opinion_on(&stored.id);
+    let Some(signed) = app.database.read(|c| statements::load(c, stored.poll, &kind))? else { return Ok(None) };
+    let statement = Statement::parse(signed.as_bytes()).map_err(|error| Problem::internal(&error))?;
+    let opinion = OpinionStatement::read(statement.payload()).map_err(|error| Problem::internal(&error))?;
+    Ok(Some((signed, opinion)))
 }
 
 /// `GET /sheets/{id}.xlsx`: the figures as a workbook.
@@ -98,8 +134,11 @@ pub fn sheet_pdf(app: &App, ask: &Ask) -> Answer {
 pub fn sheet_workbook(app: &App, ask: &Ask) -> Answer {
     const KIND: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
     let stored = stored(app, ask)?;
-    let book = sheet_document::sheet_workbook(stored.body.as_bytes()).map_err(|error| Problem::internal(&error))?;
-    Ok(Reply::file(KIND, &format!("{}.xlsx", stored.id), book).cached(Cache::Public(SIGNED)))
+    let opinion = opinion_on(app, &stored)?;
+    let opinion = opinion.as_ref().map(|(signed, _)| signed.as_bytes());
+    let book =
+        sheet_document::sheet_workbook(stored.body.as_bytes(), opinion).map_err(|error| Problem::internal(&error))?;
+    Ok(Reply::file(KIND, &format!("{}.xlsx", stored.id), book).cached(Cache::Public(PAGE)))
 }
 
 /// `GET /sheets/{id}/chart.png`: the result as a picture, for notices and group chats.
@@ -145,7 +184,7 @@ pub fn keys(app: &App, _: &Ask) -> Answer {
 /// # Errors
 /// `UNAVAILABLE`.
 pub fn health(app: &App, _: &Ask) -> Answer {
-    app.database.read(|c| sheets::load(c, &SheetId::of(&crate::domain::digest::Digest([0; 32]))))?;
+    app.database.read(|c| sheets::load(c, &SheetId::of(&Digest([0; 32]))))?;
     Ok(Reply::bytes("text/plain; charset=utf-8", "ok\n"))
 }
 

@@ -136,19 +136,28 @@ impl SheetPage {
             sound: findings.iter().all(|finding| finding.holds),
             findings,
             digest: digest.as_bytes().chunks(8).map(|group| String::from_utf8_lossy(group).into_owned()).collect(),
-            files: vec![
-                (".pdf", "结果报告单 PDF，打印、签字、盖章用", true),
-                (".xlsx", "表格（Excel）", true),
-                ("/chart.png", "图（PNG），张贴用", true),
-                (".json", "签名的结果报告单（JSON），核验用", true),
-                ("/openings.json", "开票明细，重新数票用", true),
-            ],
+            files: files(beside.opinion.is_some()),
             id: beside.id,
             successor: beside.successor,
             opinion: beside.opinion,
             s,
         })
     }
+}
+
+fn files(with_opinion: bool) -> Vec<(&'static str, &'static str, bool)> {
+    let mut files = vec![
+        (".pdf", "结果报告单 PDF，打印、签字、盖章用", true),
+        (".xlsx", "表格（Excel）", true),
+        ("/chart.png", "图（PNG），张贴用", true),
+        (".json", "签名的结果报告单（JSON），核验用", true),
+        ("/openings.json", "开票明细，重新数票用", true),
+    ];
+    if with_opinion {
+        files.insert(1, ("/opinion.pdf", "带上级工会意见的结果报告单 PDF，盖章、存档用", true));
+        files.push(("/opinion.json", "签名的上级工会意见（JSON），核验用", true));
+    }
+    files
 }
 
 fn signatures(statement: &Statement, s: &SheetPayload, keys: &KeySet) -> Vec<Finding> {

@@ -7,7 +7,7 @@ use crate::render::chart::pen::Align;
 use crate::render::flow::{Cell, Flow, OFFICIAL, Op};
 use crate::render::font;
 use crate::render::number::real;
-use crate::render::page::{BLACK, POINTS, wrap};
+use crate::render::page::{BLACK, POINTS};
 use crate::render::qr::Qr;
 
 const WIDE: f64 = OFFICIAL.wide;
@@ -61,6 +61,7 @@ impl SheetPdf<'_> {
         self.verdict(&mut flow);
         self.charts(&mut flow, density.chart_units);
         self.rectifications(&mut flow);
+        self.opinion(&mut flow);
         self.signatures(&mut flow, density.signature)?;
         Ok(flow)
     }
@@ -231,14 +232,25 @@ impl SheetPdf<'_> {
         flow.row(&[Cell::label(25.0, "公布情况"), Cell::words(WIDE - 25.0, &self.publication)]);
     }
 
+    /// The opinion of the union above; without one the paper leaves room for it beside the seals.
+    fn opinion(&self, flow: &mut Flow) {
+        let Some(opinion) = &self.opinion else { return };
+        let words = format!("{}\n{}　{}　{}", opinion.words(), opinion.superior, opinion.by, opinion.given_on);
+        flow.row(&[Cell::label(25.0, "上级工会\n意　　见"), Cell::words(WIDE - 25.0, &words)]);
+    }
+
     /// Signatures, seals and the means of verification: one block that is never torn apart.
     fn signatures(&self, flow: &mut Flow, room: f64) -> Result<(), RenderError> {
-        let words = format!(
-            "核验网址：{}　电子签名：{}　本文件附有签名数据 {}",
+        let mut words = format!(
+            "核验网址：{}　电子签名：{}　本文件附有签名数据 {}.json",
             self.address,
             self.signatures.join("；"),
             self.attachment_name
         );
+        if let Some(opinion) = &self.opinion {
+            let signatures = opinion.signatures.join("；");
+            words.push_str(&format!("　上级意见的电子签名：{signatures}，附有 {}.opinion.json", self.attachment_name));
+        }
         let proof = [Cell::words(WIDE, &words).scaled(7.0 / flow.size)];
         let heads = flow.height_of(&[Cell::label(WIDE, "（签名）")]);
         flow.need(heads + room + SEAL_HIGH + flow.height_of(&proof));
@@ -260,9 +272,12 @@ impl SheetPdf<'_> {
         let (top, left) = (flow.y, flow.block.left);
         let frame = [union_wide, superior_wide, WIDE - union_wide - superior_wide].map(|wide| Cell::words(wide, ""));
         flow.row_of_height(&frame, SEAL_HIGH);
-        seal(flow, (left, top), union_wide, "本级工会（盖章处）", "", &format!("报送日期：{}", self.reported_on));
-        let opinion = self.opinion.as_deref().unwrap_or_default();
-        seal(flow, (left + union_wide, top), superior_wide, "上级工会意见（盖章处）", opinion, "　　年　　月　　日");
+        seal(flow, (left, top), union_wide, "本级工会（盖章处）", &format!("报送日期：{}", self.reported_on));
+        let (name, date) = match &self.opinion {
+            None => ("上级工会意见（盖章处）", "　　年　　月　　日"),
+            Some(opinion) => ("上级工会（盖章处）", opinion.given_on.as_str()),
+        };
+        seal(flow, (left + union_wide, top), superior_wide, name, date);
         self.verification(flow, (left + union_wide + superior_wide, top), WIDE - union_wide - superior_wide)?;
         flow.row(&proof);
         Ok(())
@@ -294,10 +309,7 @@ impl SheetPdf<'_> {
 }
 
 /// Room for a seal over name and date: words above and below, nothing between.
-fn seal(flow: &mut Flow, (x, y): (f64, f64), wide: f64, name: &str, words: &str, date: &str) {
+fn seal(flow: &mut Flow, (x, y): (f64, f64), wide: f64, name: &str, date: &str) {
     flow.text((x + 1.5, y + 4.4), Align::Left, 9.0, name);
-    for (line, place) in wrap(font::Face::Serif, 9.0, wide - 3.0, words).iter().zip(1u8..) {
-        flow.text((x + 1.5, y + 4.4 + f64::from(place) * 4.2), Align::Left, 9.0, line);
-    }
     flow.text((x + wide - 1.5, y + SEAL_HIGH - 2.2), Align::Right, 9.0, date);
 }

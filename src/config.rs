@@ -1,7 +1,11 @@
 //! One documented configuration, parsed once at the command line and passed down.
 
+mod front;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+pub use front::{Front, Network, TlsFiles};
 
 use crate::database::PostgresUrl;
 
@@ -20,6 +24,8 @@ pub struct Config {
     pub rules: Option<PathBuf>,
     /// The address that members reach, e.g. `https://pj.example.cn`: links and QR codes begin with it.
     pub public_url: String,
+    /// TLS, and the proxies in front.
+    pub front: Front,
 }
 
 impl Config {

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::rules::{Folder, registry};
 use crate::ballot_box::{BallotBox, Options};
-use crate::config::Config;
+use crate::config::{Config, Front, Network, TlsFiles};
 use crate::database::{Address, Database, PostgresUrl};
 use crate::http::App;
 use crate::office::Office;
@@ -67,16 +67,51 @@ pub(super) struct ServiceOptions {
     /// 会员访问的网址，例如 https://pj.example.cn；选票上的链接由它开头
     #[arg(long, env = "PINGJIA_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
+    #[command(flatten)]
+    pub front: FrontOptions,
+}
+
+/// TLS and proxies.
+#[derive(Args, Debug, Clone, Default)]
+pub(super) struct FrontOptions {
+    /// 证书文件（PEM，含中间证书）：给出后服务自己提供 https
+    #[arg(long, env = "PINGJIA_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// 证书的私钥文件（PEM）
+    #[arg(long, env = "PINGJIA_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// 另开一个不加密的监听地址（例如 0.0.0.0:80），把来访者引到 https 网址
+    #[arg(long, env = "PINGJIA_REDIRECT_LISTEN", value_name = "ADDR")]
+    pub redirect_listen: Option<SocketAddr>,
+    /// 前面的反向代理的地址或网段，可以多次给出；只有它们送来的 X-Forwarded-For 和 X-Forwarded-Proto 才算数。不填则只信本机
+    #[arg(long = "trusted-proxy", env = "PINGJIA_TRUSTED_PROXY", value_delimiter = ',', value_name = "ADDR")]
+    pub trusted_proxies: Vec<Network>,
+}
+
+impl FrontOptions {
+    fn front(self) -> Front {
+        let tls = self.tls_cert.zip(self.tls_key).map(|(certificate, key)| TlsFiles { certificate, key });
+        Front { tls, redirect: self.redirect_listen, trusted_proxies: self.trusted_proxies }
+    }
 }
 
 impl ServiceOptions {
     /// The configuration these options mean.
     pub(super) fn config(self) -> Result<Config> {
-        let public_url = self.public_url.unwrap_or_else(|| format!("http://{}", self.listen));
+        let front = self.front.front();
+        let scheme = if front.tls.is_some() { "https" } else { "http" };
+        let public_url = self.public_url.unwrap_or_else(|| format!("{scheme}://{}", self.listen));
         let public_url = public_url.trim_end_matches('/').to_owned();
         let host = public_url.strip_prefix("https://").or_else(|| public_url.strip_prefix("http://"));
         if host.is_none_or(|host| host.is_empty() || host.contains(['/', '?', '#', '@', ' '])) {
             bail!("--public-url 应为不带路径的网址，例如 https://pj.example.cn，而不是 {public_url}");
+        }
+        let https = public_url.starts_with("https://");
+        if front.tls.is_some() && !https {
+            bail!("给了证书，--public-url 就应以 https:// 开头，而不是 {public_url}");
+        }
+        if front.redirect.is_some() && !https {
+            bail!("--redirect-listen 要把来访者引到 https 网址：请用 --public-url 给出以 https:// 开头的网址");
         }
         let vaults = if self.vaults.is_empty() { vec![beside(&self.place.data)?] } else { self.vaults };
         Ok(Config {
@@ -86,6 +121,7 @@ impl ServiceOptions {
             rules: self.folder.rules,
             vaults,
             public_url,
+            front,
         })
     }
 }
@@ -179,6 +215,7 @@ mod tests {
             listen: "127.0.0.1:1".parse().unwrap(),
             vaults: vec!["v".into()],
             public_url: Some(url.to_owned()),
+            front: FrontOptions::default(),
         };
         assert_eq!(options("https://pj.cn/").config().unwrap().public_url, "https://pj.cn");
         for wrong in ["pj.cn", "https://", "https://pj.cn/x", "ftp://pj.cn"] {

@@ -12,7 +12,6 @@ pub(super) fn serve(options: ServiceOptions) -> Result<()> {
     let config = options.config()?;
     let listener = TcpListener::bind(config.listen).with_context(|| format!("不能监听 {}", config.listen))?;
     let app = open_service(config)?;
-    tracing::info!(listen = %listener.local_addr()?, "serving");
     run(app, listener)
 }
 

@@ -10,7 +10,9 @@ use futures_util::StreamExt as _;
 use time::OffsetDateTime;
 
 use super::multipart;
+use super::peer::Peer;
 use super::problem::Problem;
+use crate::config::Config;
 use crate::store::sessions::SessionToken;
 
 /// The fields of a form or query in the order they came. The same name may come twice.
@@ -111,6 +113,8 @@ pub struct Ask {
     pub wants_json: bool,
     /// The asker's address, for throttling only: never logged, never stored.
     pub address: Option<IpAddr>,
+    /// The way to the asker is encrypted.
+    pub https: bool,
     /// Path with query, to come back to after signing in.
     pub target: String,
     pub(super) session: Option<SessionToken>,
@@ -125,8 +129,13 @@ impl Ask {
     ///
     /// # Errors
     /// `BODY_TOO_LARGE`, `BODY_TOO_SLOW`, `NOT_A_FORM`, `MALFORMED_FORM`.
-    pub async fn read(request: &HttpRequest, payload: web::Payload, limit: usize) -> Result<Self, Problem> {
-        let mut ask = Ask::head(request)?;
+    pub async fn read(
+        request: &HttpRequest,
+        payload: web::Payload,
+        limit: usize,
+        config: &Config,
+    ) -> Result<Self, Problem> {
+        let mut ask = Ask::head(request, config)?;
         if *request.method() == Method::POST {
             let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
             if declared.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
@@ -151,21 +160,19 @@ impl Ask {
     ///
     /// # Errors
     /// `MALFORMED_FORM` when the query is none.
-    pub fn head(request: &HttpRequest) -> Result<Self, Problem> {
-        let accept = header_text(request, &header::ACCEPT);
+    pub fn head(request: &HttpRequest, config: &Config) -> Result<Self, Problem> {
+        let peer = Peer::of(request, config);
         let params = request.match_info();
         Ok(Ask {
             now: crate::world::now(),
             query: Fields::parse(request.query_string().as_bytes())?,
             form: Fields::default(),
             file: Vec::new(),
-            wants_json: accept.contains("application/json") && !accept.contains("text/html"),
-            address: address(request),
+            wants_json: wants_json(request),
+            address: peer.address,
+            https: peer.https,
             target: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
-            session: request
-                .cookie(super::session::COOKIE)
-                .or_else(|| request.cookie(super::session::SECURE_COOKIE))
-                .and_then(|cookie| SessionToken::parse(cookie.value())),
+            session: session(request, peer.https),
             params: params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         })
     }
@@ -196,14 +203,18 @@ pub(super) fn header_text<'r>(request: &'r HttpRequest, name: &header::HeaderNam
     request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// The peer, or what a reverse proxy on this machine says that its peer was.
-fn address(request: &HttpRequest) -> Option<IpAddr> {
-    let peer = request.peer_addr()?.ip();
-    if !peer.is_loopback() {
-        return Some(peer);
-    }
-    let forwarded = header_text(request, &header::X_FORWARDED_FOR).rsplit(',').next().unwrap_or_default();
-    Some(forwarded.trim().parse().unwrap_or(peer))
+/// Whether a program asks, and not a browser.
+#[must_use]
+pub(super) fn wants_json(request: &HttpRequest) -> bool {
+    let accept = header_text(request, &header::ACCEPT);
+    (accept.contains("application/json") || accept.contains("application/problem+json"))
+        && !accept.contains("text/html")
+}
+
+/// The session that the cookie names. Over TLS only the cookie counts that no neighbouring host can set.
+pub(super) fn session(request: &HttpRequest, https: bool) -> Option<SessionToken> {
+    let cookie = request.cookie(super::session::cookie_name(https))?;
+    SessionToken::parse(cookie.value())
 }
 
 #[cfg(test)]

@@ -4,15 +4,17 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use actix_web::http::{Method, header};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse, Route, web};
 use futures_util::FutureExt as _;
 use subtle::ConstantTimeEq as _;
 use tracing::Instrument as _;
 
 use super::App;
-use super::ask::{Ask, header_text};
+use super::ask::{Ask, session, wants_json};
+use super::origin;
 use super::page::Frame;
+use super::peer::Peer;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::routes::{Access, Endpoint, Handler};
@@ -98,21 +100,51 @@ pub async fn serve(
 ) -> HttpResponse {
     // The pattern only: paths carry slip codes.
     let span = tracing::info_span!("request", method = %request.method(), route = endpoint.path);
-    let wants_json = Ask::head(&request).is_ok_and(|ask| ask.wants_json);
+    let for_program = wants_json(&request);
     async {
-        let answer = AssertUnwindSafe(answer(app, endpoint, &request, payload)).catch_unwind().await;
+        let answer = AssertUnwindSafe(answer(app.clone(), endpoint, &request, payload)).catch_unwind().await;
         let answer = answer.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked")));
-        let reply = answer.unwrap_or_else(|problem| {
-            let problem = lead_back(problem, endpoint, request.path());
-            tracing::debug!(code = problem.code, "refused");
-            problem.reply(wants_json)
-        });
+        let reply = match answer {
+            Ok(reply) => reply,
+            Err(problem) => {
+                let problem = lead_back(problem, endpoint, request.path());
+                tracing::debug!(code = problem.code, "refused");
+                let known = endpoint.access != Access::Public;
+                problem.reply(if known { frame_of(&app, &request).await } else { Frame::public("") })
+            }
+        };
         tracing::info!(status = reply.status().as_u16(), "answered");
+        let reply = if for_program { reply.for_programs() } else { reply };
         // A stream would keep the connection of a HEAD busy for nothing.
         if *request.method() == Method::HEAD { reply.without_stream().into_http() } else { reply.into_http() }
     }
     .instrument(span)
     .await
+}
+
+/// The frame for whoever is signed in, for pages that come about before anybody was let in.
+async fn frame_of(app: &Arc<App>, request: &HttpRequest) -> Frame {
+    let Some(token) = session(request, Peer::of(request, &app.config).https) else { return Frame::public("") };
+    let app = app.clone();
+    let looked = web::block(move || {
+        let found = app.database.read(|c| sessions::load(c, &token, crate::world::now())).ok().flatten();
+        found.map(|(account, union)| Frame::signed_in("", &Who { account, union }, &token))
+    });
+    looked.await.ok().flatten().unwrap_or_else(|| Frame::public(""))
+}
+
+/// Refuses what no endpoint serves, in the frame of whoever is signed in; members have none.
+#[must_use]
+pub(super) fn refusing(app: &Arc<App>, problem: Problem) -> Route {
+    let app = app.clone();
+    web::route().to(move |request: HttpRequest| {
+        let (app, problem) = (app.clone(), problem.clone());
+        async move {
+            let is_ballot = request.path().starts_with("/V/");
+            let reply = problem.reply(if is_ballot { Frame::public("") } else { frame_of(&app, &request).await });
+            if wants_json(&request) { reply.for_programs().into_http() } else { reply.into_http() }
+        }
+    })
 }
 
 /// The address of a ballot.
@@ -151,19 +183,12 @@ fn ballot_refused(problem: Problem) -> Problem {
     Problem { way: way.into(), ..problem }
 }
 
-/// Refuses a request that no endpoint serves.
-#[must_use]
-pub fn refuse(request: &HttpRequest, problem: &Problem) -> HttpResponse {
-    let wants_json = Ask::head(request).is_ok_and(|ask| ask.wants_json);
-    problem.reply(wants_json).into_http()
-}
-
 async fn answer(app: Arc<App>, endpoint: &'static Endpoint, request: &HttpRequest, payload: web::Payload) -> Answer {
     let posted = endpoint.method == Method::POST;
-    if posted && !comes_from_here(request, &app.config.public_url) {
-        return Err(Problem::FOREIGN_FORM);
+    if posted {
+        origin::check(request, &app.config.public_url)?;
     }
-    let ask = Ask::read(request, payload, endpoint.limit).await?;
+    let ask = Ask::read(request, payload, endpoint.limit, &app.config).await?;
     let work: Box<dyn FnOnce() -> Answer + Send> = match endpoint.handler {
         Handler::Public(handler) => Box::new(move || handler(&app, &ask)),
         Handler::Async(handler) => return handler(app, ask).await,
@@ -208,27 +233,9 @@ fn admit<'a>(app: &'a Arc<App>, access: Access, ask: &'a Ask, posted: bool) -> R
     Ok(Desk { app, ask, who: Who { account, union }, token })
 }
 
-/// Whether a form may come from one of our pages, as far as the browser tells. Pages that send no referrer
-/// have the origin `null`; then `Sec-Fetch-Site` decides where it is sent, and the form token everywhere.
-fn comes_from_here(request: &HttpRequest, public_url: &str) -> bool {
-    let site = header_text(request, &header::HeaderName::from_static("sec-fetch-site"));
-    if !matches!(site, "" | "same-origin" | "none") {
-        return false;
-    }
-    let own = |address: &str| {
-        let host = address.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-        let public = public_url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-        !host.is_empty() && (host == header_text(request, &header::HOST) || host == public)
-    };
-    let origin = header_text(request, &header::ORIGIN);
-    let referer = header_text(request, &header::REFERER);
-    (matches!(origin, "" | "null") || own(origin)) && (referer.is_empty() || own(referer))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::test::TestRequest;
 
     #[test]
     fn a_refused_ballot_leads_back_to_the_ballot() {
@@ -245,22 +252,5 @@ mod tests {
         let fault = lead_back(Problem::INTERNAL, posted(BALLOT), "/V/ABC");
         assert!(fault.sentence.contains("不能确定") && !fault.way.contains("没有投成"));
         assert_eq!(lead_back(Problem::FOREIGN_FORM, posted("/login"), "/login").back.0, "/login");
-    }
-
-    #[test]
-    fn forms_of_other_sites_are_noticed() {
-        let from = |headers: &[(&'static str, &'static str)]| {
-            let request = headers
-                .iter()
-                .fold(TestRequest::post().insert_header(("host", "pj.example.cn")), |r, h| r.insert_header(*h));
-            comes_from_here(&request.to_http_request(), "https://pj.example.cn")
-        };
-        assert!(from(&[]));
-        assert!(from(&[("origin", "https://pj.example.cn")]));
-        assert!(from(&[("origin", "null"), ("sec-fetch-site", "same-origin")]));
-        assert!(!from(&[("origin", "null"), ("sec-fetch-site", "cross-site")]));
-        assert!(!from(&[("origin", "https://evil.example")]));
-        assert!(!from(&[("referer", "https://evil.example/pj.example.cn")]));
-        assert!(!from(&[("origin", "https://pj.example.cn.evil.example")]));
     }
 }

@@ -1,27 +1,37 @@
 //! The headers that every answer carries, errors of the server itself included.
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
 
 use actix_web::Error;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use futures_util::future::LocalBoxFuture;
 
+use super::App;
+use super::peer::Peer;
+
 /// Nothing but our own files, no script or style inside pages, no framing, forms go home only.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Middleware that adds the headers.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub struct SecurityHeaders {
-    https: bool,
+    app: Option<Arc<App>>,
 }
 
 impl SecurityHeaders {
-    /// `https`: whether members reach the service through TLS; HSTS is sent only then.
+    /// HSTS is sent to those only who reach `app` through TLS.
     #[must_use]
-    pub fn new(https: bool) -> Self {
-        SecurityHeaders { https }
+    pub fn new(app: Arc<App>) -> Self {
+        SecurityHeaders { app: Some(app) }
+    }
+
+    /// For a listener that is never encrypted.
+    #[must_use]
+    pub(super) fn plain() -> Self {
+        SecurityHeaders { app: None }
     }
 }
 
@@ -37,14 +47,14 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(WithHeaders { service, https: self.https }))
+        ready(Ok(WithHeaders { service, app: self.app.clone() }))
     }
 }
 
 /// A service whose answers carry the headers.
 pub struct WithHeaders<S> {
     service: S,
-    https: bool,
+    app: Option<Arc<App>>,
 }
 
 impl<S, B> Service<ServiceRequest> for WithHeaders<S>
@@ -59,8 +69,11 @@ where
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
+        let https = self.app.as_ref().is_some_and(|app| {
+            let encrypted = request.app_config().secure() || app.config.is_https();
+            encrypted || Peer::told(&app.config, request.peer_addr(), encrypted, request.headers()).https
+        });
         let answer = self.service.call(request);
-        let https = self.https;
         Box::pin(async move {
             let mut response = answer.await?;
             add(response.headers_mut(), https);
@@ -73,7 +86,6 @@ fn add(headers: &mut HeaderMap, https: bool) {
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
     };
-    set(header::REFERRER_POLICY, "no-referrer");
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::X_FRAME_OPTIONS, "DENY");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
@@ -82,8 +94,12 @@ fn add(headers: &mut HeaderMap, https: bool) {
     if https {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
-    // A page may bring rules of its own for these two.
-    let rules = [(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY), (header::CACHE_CONTROL, "no-store")];
+    // A page may bring rules of its own for these.
+    let rules = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
     for (name, value) in rules {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));

@@ -7,6 +7,7 @@
 pub mod ask;
 pub mod assets;
 pub mod chair;
+mod der;
 pub mod desk;
 pub mod form;
 pub mod gate;
@@ -15,15 +16,19 @@ pub mod help;
 pub mod member;
 mod multipart;
 pub mod one_time;
+mod origin;
 pub mod page;
+pub mod peer;
 pub mod problem;
 pub mod public;
+mod redirect;
 pub mod reply;
 pub mod round;
 pub mod routes;
 pub mod session;
 pub mod superior;
 pub mod throttle;
+pub mod tls;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -31,7 +36,7 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::middleware::Compress;
-use actix_web::{App as ActixApp, HttpRequest, HttpServer, web};
+use actix_web::{App as ActixApp, HttpServer};
 use tokio::sync::{Semaphore, watch};
 
 use crate::ballot_box::BallotBox;
@@ -91,34 +96,45 @@ impl App {
     }
 }
 
-/// Serves `app` on `listener` until SIGINT or SIGTERM, then answers what is in flight and ends.
+/// Serves `app` on `listener` until SIGINT or SIGTERM, then answers what is in flight and ends. With TLS when the
+/// configuration has a certificate, and with the plain listener beside it that leads there.
 ///
 /// # Errors
-/// When the listener cannot be used.
+/// When a listener, the certificate or its key cannot be used.
 pub fn run(app: App, listener: TcpListener) -> std::io::Result<Server> {
+    let listen = listener.local_addr()?;
     let app = Arc::new(app);
-    let signalled = app.clone();
+    let (serving, signalled) = (app.clone(), app.clone());
     let server = HttpServer::new(move || {
         ActixApp::new()
             .wrap(Compress::default())
-            .wrap(headers::SecurityHeaders::new(app.config.is_https()))
-            .configure(|config| routes::register(config, &app))
-            .default_service(
-                web::route()
-                    .to(|request: HttpRequest| async move { gate::refuse(&request, &problem::Problem::NOT_FOUND) }),
-            )
+            .wrap(headers::SecurityHeaders::new(serving.clone()))
+            .configure(|config| routes::register(config, &serving))
+            .default_service(gate::refusing(&serving, problem::Problem::NOT_FOUND))
     })
     .client_request_timeout(Duration::from_secs(15))
     .client_disconnect_timeout(Duration::from_secs(5))
+    .tls_handshake_timeout(Duration::from_secs(10))
     .keep_alive(Duration::from_secs(75))
     .shutdown_timeout(20)
     .shutdown_signal(async move {
         stop_signal().await;
         signalled.stopping.send_replace(true);
-    })
-    .listen(listener)?
-    .run();
-    Ok(server)
+    });
+    if let Some(address) = app.config.front.redirect {
+        actix_web::rt::spawn(redirect::run(&app, TcpListener::bind(address)?)?);
+    }
+    let server = match &app.config.front.tls {
+        None => server.listen(listener)?,
+        Some(files) => {
+            let certificate = tls::Certificate::open(files, &app.config.public_url).map_err(std::io::Error::other)?;
+            let config = certificate.server_config()?;
+            actix_web::rt::spawn(certificate.keep_fresh());
+            server.listen_rustls_0_23(listener, config)?
+        }
+    };
+    tracing::info!(%listen, "serving");
+    Ok(server.run())
 }
 
 async fn stop_signal() {

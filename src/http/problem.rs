@@ -88,6 +88,22 @@ impl Problem {
         "请回到工作台，重新打开页面后再提交。",
         DESK,
     );
+    /// Our page, opened under a name that is not the public one.
+    pub const OTHER_ADDRESS: Problem = Problem::fixed(
+        StatusCode::MISDIRECTED_REQUEST,
+        "other_address",
+        "您打开的不是本系统的正式网址，这一步没有办理",
+        "请从正式网址重新打开页面，再办理一次。",
+        HOME,
+    );
+    /// A form that came without encryption to an installation that has it.
+    pub const NOT_ENCRYPTED: Problem = Problem::fixed(
+        StatusCode::FORBIDDEN,
+        "not_encrypted",
+        "这次提交没有加密，没有办理",
+        "请打开以 https 开头的网址，重新填写提交。选票没有被用掉。",
+        HOME,
+    );
     /// Escapes or characters that no browser sends.
     pub const MALFORMED_FORM: Problem = Problem::fixed(
         StatusCode::BAD_REQUEST,
@@ -174,6 +190,13 @@ impl Problem {
         self
     }
 
+    /// The same, leading to this address of the service.
+    #[must_use]
+    pub(super) fn at(self, url: &str) -> Self {
+        let way = format!("请打开正式网址 {url} ，再办理一次。");
+        Problem { way: way.into(), ..self }.back_to(url.to_owned(), "打开正式网址")
+    }
+
     /// A fault of ours: logged with its cause, shown without.
     #[must_use]
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
@@ -181,16 +204,14 @@ impl Problem {
         Problem::INTERNAL
     }
 
-    /// The page, or JSON for programs.
+    /// The page in its frame; its title is the problem's.
     #[must_use]
-    pub fn reply(&self, wants_json: bool) -> Reply {
-        let reply = if wants_json {
-            Reply::json(&serde_json::json!({"code": self.code, "message": self.sentence, "way_forward": self.way}))
-        } else {
-            Reply::page(&ProblemPage { frame: Frame::public(&self.sentence), problem: self })
-        };
-        let reply = reply.unwrap_or_else(|_| Reply::bytes("text/plain; charset=utf-8", self.sentence.to_string()));
-        let reply = reply.with_status(self.status);
+    pub fn reply(&self, frame: Frame) -> Reply {
+        let frame = Frame { title: self.sentence.to_string(), ..frame };
+        let back = if self.back.0 == "/" && frame.who.is_some() { DESK } else { self.back.clone() };
+        let page = Reply::page(&ProblemPage { frame, problem: self, back });
+        let reply = page.unwrap_or_else(|_| Reply::bytes("text/plain; charset=utf-8", self.sentence.to_string()));
+        let reply = reply.with_status(self.status).refusing(self.code, &self.sentence, &self.way);
         match self.status {
             StatusCode::TOO_MANY_REQUESTS => reply.header(actix_web::http::header::RETRY_AFTER, "60".to_owned()),
             StatusCode::SERVICE_UNAVAILABLE => reply.header(actix_web::http::header::RETRY_AFTER, "5".to_owned()),
@@ -204,6 +225,7 @@ impl Problem {
 struct ProblemPage<'a> {
     frame: Frame,
     problem: &'a Problem,
+    back: (Cow<'static, str>, &'static str),
 }
 
 impl From<DatabaseError> for Problem {

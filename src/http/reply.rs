@@ -41,6 +41,20 @@ pub struct Reply {
     cache: Cache,
     headers: Vec<(header::HeaderName, String)>,
     cookies: Vec<Cookie<'static>>,
+    /// What a page of refusal says, for programs.
+    refusal: Option<Box<Refusal>>,
+}
+
+/// A refusal as programs read it (RFC 9457), with members of our own that stay: `code`, `message`, `way_forward`.
+#[derive(serde::Serialize)]
+struct Refusal {
+    r#type: &'static str,
+    title: String,
+    status: u16,
+    detail: String,
+    code: String,
+    message: String,
+    way_forward: String,
 }
 
 impl Reply {
@@ -63,6 +77,7 @@ impl Reply {
             cache: Cache::NoStore,
             headers: Vec::new(),
             cookies: Vec::new(),
+            refusal: None,
         }
     }
 
@@ -112,6 +127,31 @@ impl Reply {
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
+        self
+    }
+
+    /// The same, marked as a page of refusal: programs read this instead. The status must stand already.
+    #[must_use]
+    pub fn refusing(mut self, code: &str, sentence: &str, way: &str) -> Self {
+        self.refusal = Some(Box::new(Refusal {
+            r#type: "about:blank",
+            title: sentence.to_owned(),
+            status: self.status.as_u16(),
+            detail: way.to_owned(),
+            code: code.to_owned(),
+            message: sentence.to_owned(),
+            way_forward: way.to_owned(),
+        }));
+        self
+    }
+
+    /// A page of refusal turned into JSON for a program; every other answer as it is.
+    #[must_use]
+    pub(super) fn for_programs(mut self) -> Self {
+        if let Some(json) = self.refusal.take().and_then(|refusal| serde_json::to_vec(&refusal).ok()) {
+            "application/problem+json".clone_into(&mut self.kind);
+            self.body = Body::Whole(json.into());
+        }
         self
     }
 

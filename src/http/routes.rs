@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use actix_web::{HttpRequest, guard, web};
+use actix_web::{guard, web};
 use futures_util::future::LocalBoxFuture;
 
 use super::ask::Ask;
@@ -230,9 +230,7 @@ pub fn register(config: &mut web::ServiceConfig, app: &Arc<App>) {
                     .to(move |request, payload| gate::serve(serving.clone(), endpoint, request, payload)),
             );
         }
-        let wrong_method =
-            web::route().to(|request: HttpRequest| async move { gate::refuse(&request, &Problem::METHOD_NOT_ALLOWED) });
-        config.service(resource.default_service(wrong_method));
+        config.service(resource.default_service(gate::refusing(app, Problem::METHOD_NOT_ALLOWED)));
     }
 }
 

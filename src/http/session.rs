@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::cookie::{Cookie, SameSite};
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::web;
 use askama::Template;
 
@@ -17,10 +17,18 @@ use crate::store::accounts::{self, PasswordDigest};
 use crate::store::sessions::{self, SessionToken};
 use crate::world;
 
+/// Address of the page to sign in on.
+pub(super) const LOGIN: &str = "/login";
 /// The session cookie over plain HTTP.
 pub const COOKIE: &str = "pj_session";
 /// The session cookie over TLS: the prefix binds it to this host.
 pub const SECURE_COOKIE: &str = "__Host-pj_session";
+
+/// The name of the session cookie.
+#[must_use]
+pub(super) fn cookie_name(https: bool) -> &'static str {
+    if https { SECURE_COOKIE } else { COOKIE }
+}
 
 /// Shortest password, in characters.
 pub const PASSWORD_MIN: usize = 10;
@@ -45,7 +53,12 @@ struct LoginPage<'a> {
 pub fn form(_: &App, ask: &Ask) -> Answer {
     let mut frame = Frame::public("登录");
     frame.done = done(ask.query.get("done"));
-    Reply::page(&LoginPage { frame, username: "", next: local(ask.query.get("next")), error: None })
+    login_page(&LoginPage { frame, username: "", next: local(ask.query.get("next")), error: None })
+}
+
+/// The only page whose form no token protects: browsers tell where it comes from, if they may.
+fn login_page(page: &LoginPage<'_>) -> Answer {
+    Ok(Reply::page(page)?.header(header::REFERRER_POLICY, "same-origin".to_owned()))
 }
 
 /// `POST /login`
@@ -79,7 +92,7 @@ fn check_and_begin(app: &App, ask: &Ask, username: &str, password: &str) -> Answ
     app.database.write(|c| sessions::create(c, &account, &token, ask.now))?;
     let next = local(ask.form.get("next"));
     let place = if next.is_empty() { "/desk" } else { next };
-    Ok(Reply::see_other(place).cookie(session_cookie(app, token.text(), sessions::LIFETIME.whole_seconds())))
+    Ok(Reply::see_other(place).cookie(session_cookie(ask, token.text(), sessions::LIFETIME.whole_seconds())))
 }
 
 fn wrong(ask: &Ask, username: &str) -> Answer {
@@ -95,7 +108,7 @@ fn wrong(ask: &Ask, username: &str) -> Answer {
         next: local(ask.form.get("next")),
         error: Some("用户名或密码不对，请核对后再试。忘记密码请联系本工会主席或上级工会重设。"),
     };
-    Ok(Reply::page(&page)?.with_status(StatusCode::UNAUTHORIZED))
+    Ok(login_page(&page)?.with_status(StatusCode::UNAUTHORIZED))
 }
 
 /// `POST /logout`
@@ -104,15 +117,14 @@ fn wrong(ask: &Ask, username: &str) -> Answer {
 /// Database faults.
 pub fn log_out(desk: &Desk<'_>) -> Answer {
     desk.app.database.write(|c| sessions::end(c, &desk.who.account, desk.token(), desk.ask.now))?;
-    Ok(Reply::see_other("/login?done=logged_out").cookie(session_cookie(desk.app, String::new(), 0)))
+    Ok(Reply::see_other("/login?done=logged_out").cookie(session_cookie(desk.ask, String::new(), 0)))
 }
 
-fn session_cookie(app: &App, value: String, seconds: i64) -> Cookie<'static> {
-    let https = app.config.is_https();
-    Cookie::build(if https { SECURE_COOKIE } else { COOKIE }, value)
+fn session_cookie(ask: &Ask, value: String, seconds: i64) -> Cookie<'static> {
+    Cookie::build(cookie_name(ask.https), value)
         .path("/")
         .http_only(true)
-        .secure(https)
+        .secure(ask.https)
         .same_site(SameSite::Lax)
         .max_age(time::Duration::seconds(seconds))
         .finish()
@@ -182,7 +194,7 @@ pub fn change_password(desk: &Desk<'_>) -> Answer {
         accounts::set_password(c, account, &digest, desk.by())?;
         sessions::create(c, account, &token, desk.ask.now)
     })?;
-    let cookie = session_cookie(desk.app, token.text(), sessions::LIFETIME.whole_seconds());
+    let cookie = session_cookie(desk.ask, token.text(), sessions::LIFETIME.whole_seconds());
     Ok(Reply::see_other("/desk?done=password").cookie(cookie))
 }
 

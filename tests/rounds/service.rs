@@ -8,7 +8,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
 use diesel::RunQueryDsl as _;
 use pingjia::ballot_box::BallotBox;
-use pingjia::config::Config;
+use pingjia::config::{Config, Front};
 use pingjia::database::{Database, Kind};
 use pingjia::domain::account::Role;
 use pingjia::domain::ids::{PollId, UnionId};
@@ -108,6 +108,7 @@ impl Service {
             vaults: installation.vaults().to_vec(),
             rules: None,
             public_url: base.clone(),
+            front: Front::default(),
         };
         let (send, receive) = mpsc::channel();
         std::thread::spawn(move || {

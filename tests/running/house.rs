@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use pingjia::ballot_box::{BallotBox, IssuedSlips, Options};
-use pingjia::config::Config;
+use pingjia::config::{Config, Front};
 use pingjia::database::Database;
 use pingjia::domain::account::{Account, Role};
 use pingjia::domain::ballot::Ballot;
@@ -104,6 +104,7 @@ impl House {
             database_url: None,
             vaults: vec![folder.path().join("vault-a"), folder.path().join("vault-b")],
             public_url: base.clone(),
+            front: Front::default(),
         };
         let database = Database::sqlite(&folder.path().join("pingjia.db")).unwrap();
         let options = Options { vaults: config.vaults.clone(), queue_limit: 64 };

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, OnceLock};
 
 use pingjia::ballot_box::{BallotBox, Options};
-use pingjia::config::Config;
+use pingjia::config::{Config, Front};
 use pingjia::database::Database;
 use pingjia::domain::account::{Account, Role};
 use pingjia::domain::ballot::Ballot;
@@ -58,6 +58,7 @@ impl House {
             database_url: None,
             vaults,
             public_url: base.clone(),
+            front: Front::default(),
             rules: None,
         };
         let app = App::new(config, office.clone()).unwrap();

@@ -12,7 +12,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::installation::{open_service, private_folder};
-use crate::config::Config;
+use crate::config::{Config, Front};
 use crate::world;
 
 /// 用示例数据运行（全部虚构）：五个地区的工会、账号和各阶段的评议
@@ -77,6 +77,7 @@ pub(super) fn demo(options: &Demo) -> Result<()> {
         database_url: None,
         rules: None,
         public_url: format!("http://{listen}"),
+        front: Front::default(),
     };
     let app = open_service(config)?;
     if !options.json {

@@ -161,7 +161,7 @@ pub fn again(slip: &SlipCode, words: (&str, &str, &[&str]), fields: &[(String, S
         link: slip.link_form(),
         fields,
     };
-    let reply = send(StatusCode::SERVICE_UNAVAILABLE, &page)?;
+    let reply = send(StatusCode::SERVICE_UNAVAILABLE, &page)?.refusing(code, heading, &lines.concat());
     Ok(reply.header(header::RETRY_AFTER, RETRY_AFTER.to_owned()))
 }
 
@@ -208,7 +208,7 @@ pub fn word(word: &Word, round: Option<&Round>) -> Answered {
         title: round.map_or("", |round| &round.poll.facts.title),
         ask: round.map(|round| whom_to_ask(&round.poll)).unwrap_or_default(),
     };
-    let reply = send(word.status, &page)?;
+    let reply = send(word.status, &page)?.refusing(word.code, word.heading, &word.lines.concat());
     Ok(match word.status {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
             reply.header(header::RETRY_AFTER, RETRY_AFTER.to_owned())

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::rules::{Folder, registry};
+use super::settings::SettingsFile;
 use crate::ballot_box::{BallotBox, Options};
 use crate::config::{Config, Front, Network, TlsFiles};
 use crate::database::{Address, Database, PostgresUrl};
@@ -24,6 +25,8 @@ pub(super) const DATABASE: &str = "pingjia.db";
 /// Where the database is.
 #[derive(Args, Debug, Clone)]
 pub(super) struct Place {
+    #[command(flatten)]
+    pub settings: SettingsFile,
     /// 数据目录：SQLite 数据库和签名密钥放在这里
     #[arg(long, env = "PINGJIA_DATA", default_value = "pingjia-data", value_name = "DIR")]
     pub data: PathBuf,
@@ -197,7 +200,7 @@ mod tests {
     #[test]
     fn a_mistyped_data_directory_stays_uncreated() {
         let folder = tempfile::tempdir().unwrap();
-        let place = |data: PathBuf| Place { data, database_url: None };
+        let place = |data: PathBuf| Place { settings: SettingsFile::default(), data, database_url: None };
         let mistyped = place(folder.path().join("pingija"));
         let refused = mistyped.existing_database().err().unwrap().to_string();
         assert!(refused.contains("没有找到数据目录"), "{refused}");
@@ -211,7 +214,7 @@ mod tests {
     fn public_urls_have_no_path() {
         let options = |url: &str| ServiceOptions {
             folder: Folder::default(),
-            place: Place { data: "d".into(), database_url: None },
+            place: Place { settings: SettingsFile::default(), data: "d".into(), database_url: None },
             listen: "127.0.0.1:1".parse().unwrap(),
             vaults: vec!["v".into()],
             public_url: Some(url.to_owned()),

@@ -6,12 +6,15 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::installation::existing_folder;
+use super::settings::SettingsFile;
 use crate::signing::{KeysError, SigningKeys};
 
 #[derive(Args)]
 pub struct Arguments {
     #[command(subcommand)]
     action: Action,
+    #[command(flatten)]
+    _settings: SettingsFile,
     /// 数据目录
     #[arg(long, global = true, env = "PINGJIA_DATA", default_value = "pingjia-data")]
     data: PathBuf,

@@ -8,13 +8,14 @@ mod keys;
 mod move_;
 mod rules;
 mod serve;
+mod settings;
 mod setup;
 mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// 评家：会员评议职工之家的无记名投票系统
 #[derive(Parser)]
@@ -48,7 +49,11 @@ enum Command {
 #[must_use]
 pub fn run() -> ExitCode {
     log_to_stderr();
-    let outcome = match CommandLine::parse().command {
+    let arguments = match settings::with_file(&CommandLine::command(), std::env::args_os().collect()) {
+        Ok(arguments) => arguments,
+        Err(error) => return failed(&error),
+    };
+    let outcome = match CommandLine::parse_from(arguments).command {
         Command::Serve(options) => serve::serve(options),
         Command::Demo(options) => demo::demo(&options),
         Command::Setup(options) => setup::setup(&options),
@@ -65,11 +70,13 @@ pub fn run() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::from(2)
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("{error:#}");
+    ExitCode::from(2)
 }
 
 /// Log lines go to standard error; `PINGJIA_LOG` chooses how many (`info` without it).

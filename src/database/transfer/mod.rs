@@ -16,6 +16,7 @@ mod row;
 mod side;
 mod table;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use ready::{Signed, Waiting};
@@ -125,8 +126,8 @@ pub fn transfer(from: &Address, to: &Address, progress: &mut dyn FnMut(Progress<
         }
     }
     let mut target = Side::target(to)?;
-    same_tables(&source.tables, &target.tables)?;
-    let mut work = Work { total: 0, done: 0, progress };
+    let tables = pairs(source.tables.clone(), target.tables.clone())?;
+    let mut work = Work { tables, total: 0, done: 0, progress };
     for table in &source.tables {
         work.total += table.count(&mut source.connection)?;
     }
@@ -179,18 +180,21 @@ fn is_same_file(from: &Address, to: &Address) -> bool {
     }
 }
 
-fn same_tables(from: &[Table], to: &[Table]) -> Result<(), MoveError> {
-    let differ = |table: &Table| MoveError::TablesDiffer(table.name.clone());
-    for (one, other) in [(from, to), (to, from)] {
-        if let Some(table) = one.iter().find(|table| !other.iter().any(|other| table.is_like(other))) {
-            return Err(differ(table));
-        }
+/// The same table on both sides, in the order of the target: those that others point to come first.
+fn pairs(from: Vec<Table>, to: Vec<Table>) -> Result<Vec<(Table, Table)>, MoveError> {
+    let differ = |name: String| MoveError::TablesDiffer(name);
+    let mut from: BTreeMap<String, Table> = from.into_iter().map(|table| (table.name.clone(), table)).collect();
+    let mut pairs = Vec::with_capacity(to.len());
+    for to in to {
+        let like = from.remove(&to.name).filter(|from| from.is_like(&to));
+        pairs.push((like.ok_or_else(|| differ(to.name.clone()))?, to));
     }
-    Ok(())
+    from.into_keys().next().map_or(Ok(pairs), |left| Err(differ(left)))
 }
 
-/// Rows on their way, counted.
+/// Tables of both sides, and how far the rows are.
 struct Work<'a> {
+    tables: Vec<(Table, Table)>,
     total: u64,
     done: u64,
     progress: &'a mut dyn FnMut(Progress<'_>),
@@ -199,22 +203,23 @@ struct Work<'a> {
 impl Work<'_> {
     /// Copies every table and compares what arrived.
     fn copy_all(&mut self, source: &mut Side, target: &mut Side) -> Result<Vec<(String, Sum)>, MoveError> {
-        let mut sums = Vec::with_capacity(target.tables.len());
-        for table in &target.tables {
-            let mut sum = Summing::new(table);
-            let mut batch = Batch::new(table);
-            let query = table.select(&source.connection);
+        let tables = std::mem::take(&mut self.tables);
+        let mut sums = Vec::with_capacity(tables.len());
+        for (from, to) in &tables {
+            let mut sum = Summing::new(from);
+            let mut batch = Batch::new(to);
+            let query = from.select(&source.connection);
             each(&mut source.connection, &query, |row| {
                 sum.add(&row);
                 batch.push(row);
-                self.step(Step::Copy, table);
+                self.step(Step::Copy, to);
                 if batch.is_full() { batch.insert(&mut target.connection) } else { Ok::<_, DatabaseError>(()) }
             })?;
             batch.insert(&mut target.connection)?;
-            sums.push((table.name.clone(), sum.finish()));
+            sums.push((to.name.clone(), sum.finish()));
         }
         self.done = 0;
-        for (table, (_, from)) in target.tables.iter().zip(&sums) {
+        for ((_, table), (_, from)) in tables.iter().zip(&sums) {
             let to = self.sum(table, &mut target.connection)?;
             if to != *from {
                 return Err(MoveError::Differs { table: table.name.clone(), from: from.rows, to: to.rows });
@@ -225,14 +230,15 @@ impl Work<'_> {
 
     /// The sums of all tables, if they are the same on both sides.
     fn compare_all(&mut self, source: &mut Side, target: &mut Side) -> Result<Option<Vec<(String, Sum)>>, MoveError> {
+        let tables = std::mem::take(&mut self.tables);
         self.total *= 2;
-        let mut sums = Vec::with_capacity(target.tables.len());
-        for table in &target.tables {
-            let from = self.sum(table, &mut source.connection)?;
-            if self.sum(table, &mut target.connection)? != from {
+        let mut sums = Vec::with_capacity(tables.len());
+        for (from, to) in &tables {
+            let sum = self.sum(from, &mut source.connection)?;
+            if self.sum(to, &mut target.connection)? != sum {
                 return Ok(None);
             }
-            sums.push((table.name.clone(), from));
+            sums.push((to.name.clone(), sum));
         }
         Ok(Some(sums))
     }

@@ -11,6 +11,6 @@ mod words;
 
 pub use model::*;
 pub use papers::{PaperOptions, common_scale, is_common_item};
-pub use reader::Finding;
+pub use reader::{Finding, unknown};
 pub use registry::{RegistryError, Requirements, RuleRegistry, UnknownRule};
 pub use words::*;

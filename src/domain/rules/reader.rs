@@ -334,7 +334,8 @@ fn kind(value: &DeValue<'_>) -> String {
 }
 
 /// Says that a word is unknown, which one may have been meant, and which there are.
-pub(super) fn unknown<'a>(text: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+#[must_use]
+pub fn unknown<'a>(text: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     let near = known.clone().map(|word| (distance(text, word), word)).min().filter(|(far, _)| *far <= 2);
     let all = known.collect::<Vec<_>>().join("、");
     if all.is_empty() {

@@ -1,0 +1,170 @@
+//! Moving: both directions, what is refused, and what an interruption leaves.
+
+use std::process::{Child, Stdio};
+
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+
+use super::place::{House, empty_server, moves, pingjia, refused, run, texts};
+use super::support::round::eventually;
+
+#[test]
+fn a_busy_installation_stays_where_it_is() {
+    let house = House::busy();
+    let target = empty_server();
+    let why = refused(house.data(), &target);
+    assert!(why.contains("晨帆精密机械有限公司工会《2026年度会员评议职工之家》正在投票：等投票结束"), "{why}");
+    assert!(why.contains("银杏街道工会《2026年度会员评议职工之家》正在计票：录完"), "{why}");
+    assert_eq!(
+        texts(&target, "SELECT relname::text AS text FROM pg_class WHERE relname = 'poll'"),
+        [""; 0],
+        "untouched"
+    );
+    // One in the middle of being opened, one whose key is not known to be gone.
+    house.sql("UPDATE poll SET phase = 'void', phase_data = '{\"phase\":\"void\",\"reason\":{\"why\":\"vault_lost\"}}' WHERE phase IN ('open', 'counting')");
+    let why = refused(house.data(), &target);
+    assert!(why.contains("还有封存的选票没有清理完（sealed_ballot）"), "{why}");
+    house.sql("DELETE FROM sealed_ballot; DELETE FROM sealed_comment; DELETE FROM paper_entry");
+    house.sql("UPDATE poll SET phase_data = replace(phase_data, '\"key_destroyed\":true', '\"key_destroyed\":false') WHERE phase = 'closed'");
+    let why = refused(house.data(), &target);
+    assert!(why.contains("密钥还没有销毁完：启动服务"), "{why}");
+    assert!(house.serve(None).is_ok(), "a refused move changes nothing");
+}
+
+#[test]
+fn a_service_at_work_keeps_its_database() {
+    let house = House::at_rest();
+    let other = tempfile::tempdir().unwrap();
+    let service = house.serve(None).unwrap();
+    let why = refused(house.data(), other.path().to_str().unwrap());
+    assert!(why.contains("还有程序在使用：请先停下"), "{why}");
+    service.kill();
+    let server = empty_server();
+    moves(house.data(), &server);
+    let service = house.serve(Some(&server)).unwrap();
+    let why = refused(&server, other.path().to_str().unwrap());
+    assert!(why.contains("还有程序在使用：请先停下"), "{why}");
+    let why = refused(house.data(), &server);
+    assert!(why.contains("还有程序在使用：请先停下"), "as a target too: {why}");
+    service.kill();
+}
+
+#[test]
+fn targets_and_sources_that_will_not_do() {
+    let house = House::at_rest();
+    let data = house.data();
+    let why = refused(data, house.sqlite_file().to_str().unwrap());
+    assert!(why.contains("来源和目标是同一个数据库"), "{why}");
+    let folder = tempfile::tempdir().unwrap();
+    let nothing = folder.path().join("nothing");
+    let why = refused(nothing.to_str().unwrap(), data);
+    assert!(why.contains("没有评家的数据") && !nothing.exists(), "{why}");
+    // Another installation; another program's tables; a later program's.
+    let other = House::at_rest();
+    other.sql("UPDATE trade_union SET name = name || '（另）'");
+    let why = refused(data, other.data());
+    assert!(why.contains("已经有数据，而且和来源不一样") && why.contains("没有覆盖"), "{why}");
+    let server = empty_server();
+    PgConnection::establish(&server).unwrap().batch_execute("CREATE TABLE theirs (id INT)").unwrap();
+    assert!(refused(data, &server).contains("别的程序的表"));
+    let empty = empty_server();
+    assert!(refused(&empty, data).contains("没有评家的数据"));
+    house.sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')");
+    assert!(refused(data, &empty).contains("更新版本的程序"));
+    house.sql("DELETE FROM __diesel_schema_migrations WHERE version IN ('9999', '0005')");
+    assert!(refused(data, &empty).contains("旧版本的：请先用本程序启动一次服务"));
+    // The same server by two addresses.
+    other.sql("UPDATE trade_union SET name = name");
+    moves(other.data(), &empty);
+    let why = refused(&empty, &format!("{empty}&connect_timeout=9"));
+    assert!(why.contains("来源和目标是同一个数据库"), "{why}");
+}
+
+#[test]
+fn what_was_altered_is_not_moved() {
+    let house = House::at_rest();
+    // The last character of a signature, which is base64.
+    house.sql("UPDATE sheet SET body = substr(body, 1, length(body) - 6) || 'AAA' || substr(body, -3) WHERE id = (SELECT min(id) FROM sheet)");
+    let server = empty_server();
+    let why = refused(house.data(), &server);
+    assert!(why.contains("签名文件核对不通过"), "{why}");
+    assert_eq!(texts(&server, "SELECT count(*)::text AS text FROM trade_union"), ["0"], "nothing was kept");
+    assert!(house.serve(None).is_ok(), "the source is as it was");
+    // A column that the tables of this program do not have is never left behind silently.
+    let house = House::at_rest();
+    house.sql("ALTER TABLE account ADD COLUMN badge TEXT");
+    assert!(refused(house.data(), &server).contains("两边的表不一样：account"));
+    house.sql("ALTER TABLE account DROP COLUMN badge; CREATE TABLE badge (id INTEGER PRIMARY KEY) STRICT");
+    assert!(refused(house.data(), &server).contains("两边的表不一样：badge"));
+}
+
+/// A move that is killed once `is_under_way` says so.
+fn killed(from: &str, to: &str, mut is_under_way: impl FnMut() -> bool) {
+    let mut child: Child =
+        pingjia(&["move", "--from", from, "--to", to]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    eventually("a move under way", || is_under_way() || child.try_wait().unwrap().is_some());
+    assert!(child.try_wait().unwrap().is_none(), "it was killed before it ended");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+const MANY: u32 = 60_000;
+
+/// A draft with so many slips that moving takes its time.
+fn long_house() -> House {
+    let house = House::at_rest();
+    house.sql(&format!(
+        "INSERT INTO slip (poll_id, digest, state) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY}) \
+         SELECT (SELECT max(id) FROM poll WHERE phase = 'draft'), randomblob(32), i % 3 FROM n"
+    ));
+    house
+}
+
+#[test]
+fn a_move_that_was_killed_is_finished_by_the_next() {
+    let house = long_house();
+    let server = empty_server();
+    let size = "SELECT COALESCE(pg_relation_size(to_regclass('slip')), 0)::text AS text";
+    killed(house.data(), &server, || texts(&server, size)[0].parse::<u64>().unwrap() > 1_000_000);
+    let why = house.serve(Some(&server)).err().expect("half a database is not served");
+    assert!(why.contains("只搬了一半") && why.contains("原样再运行一次"), "{why}");
+    assert!(refused(&server, house.data()).contains("只搬进来一半"));
+    let there = moves(house.data(), &server);
+    let gone = house.serve(None).err().expect("the source is not served any more");
+    assert!(gone.contains("已经搬到别处") && gone.contains("move --reopen"), "{gone}");
+
+    // And back, into a new file.
+    let back = House::at_rest();
+    std::fs::remove_file(back.sqlite_file()).unwrap();
+    let log = back.sqlite_file().with_extension("db-wal");
+    killed(&server, back.data(), || log.metadata().is_ok_and(|log| log.len() > 1_000_000));
+    let why = back.serve(None).err().expect("half a database is not served");
+    assert!(why.contains("只搬了一半"), "{why}");
+    assert_eq!(moves(&server, back.data()), there, "every table has the same digest again");
+    assert_eq!(
+        texts(back.sqlite_file().to_str().unwrap(), "SELECT count(*) || '' AS text FROM slip WHERE state = 2").len(),
+        1
+    );
+    assert!(back.serve(None).is_ok());
+}
+
+#[test]
+fn a_move_can_be_repeated_and_given_up() {
+    let house = House::at_rest();
+    let server = empty_server();
+    let there = moves(house.data(), &server);
+    let again = run(&["move", "--from", house.data(), "--to", &server]);
+    assert!(again.code == Some(0) && again.out.contains("以前已经搬好"), "{}{}", again.out, again.err);
+    assert!(refused(house.data(), &empty_server()).contains("已经搬走，不能再搬一次"));
+    let given_up = run(&["move", "--reopen", house.data()]);
+    assert_eq!(given_up.code, Some(0), "{}", given_up.err);
+    assert!(house.serve(None).is_ok());
+    assert!(run(&["move", "--reopen", house.data()]).err.contains("没有搬走的标记"));
+    // Back into what it came from: nothing has changed since, so that only the marks change places.
+    let service = house.serve(None).unwrap();
+    service.kill();
+    moves(house.data(), &server);
+    assert_eq!(moves(&server, house.data()), there);
+    assert!(house.serve(None).is_ok());
+    assert!(house.serve(Some(&server)).is_err());
+}

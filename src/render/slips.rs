@@ -48,7 +48,7 @@ pub struct SlipOptions {
 
 impl Default for SlipOptions {
     fn default() -> Self {
-        SlipOptions { per_page: 8, qr_side: 25.0, questions: true, cut_marks: true }
+        SlipOptions { per_page: 5, qr_side: 25.0, questions: true, cut_marks: true }
     }
 }
 
@@ -95,7 +95,7 @@ impl SlipSheet<'_> {
         let mut grids = GRIDS.into_iter().filter(|(columns, rows)| columns * rows <= asked).peekable();
         while let Some((columns, rows)) = grids.next() {
             let sizes: &[f64] = if grids.peek().is_some() {
-                &[1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.94]
+                &[1.6, 1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9]
             } else {
                 &[1.5, 1.2, 1.0, 0.9, 0.8, 0.7]
             };

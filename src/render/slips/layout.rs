@@ -39,6 +39,8 @@ struct Flow {
     left: f64,
     right: f64,
     y: f64,
+    /// Width of the longest title of an item.
+    titles_wide: f64,
     /// Whether something that should stay on one line did not.
     broken: bool,
 }
@@ -48,8 +50,15 @@ impl Layout {
     /// something would be clipped.
     pub(super) fn fit(sheet: &SlipSheet<'_>, columns: u8, rows: u8, scale: f64) -> Option<Layout> {
         let (wide, high) = (A4.0 / f64::from(columns), A4.1 / f64::from(rows));
-        let mut flow =
-            Flow { marks: Vec::new(), scale, left: PADDING, right: wide - PADDING, y: PADDING, broken: false };
+        let mut flow = Flow {
+            marks: Vec::new(),
+            scale,
+            left: PADDING,
+            right: wide - PADDING,
+            y: PADDING,
+            titles_wide: 0.0,
+            broken: false,
+        };
         flow.heading(sheet);
         let below_heading = flow.y;
         let room = qr_room(sheet.options.qr_side);
@@ -95,7 +104,7 @@ impl Flow {
         let size = font::size_to_fit(Face::Sans, 11.0 * self.scale, 9.0, limit, &title);
         self.lines(size, true, 0.0, &title);
         let closes = format!("截止：{}", sheet.closes);
-        let size = 7.6 * self.scale;
+        let size = 8.0 * self.scale;
         let both = text_width(Face::Sans, size, sheet.union_name) + text_width(Face::Sans, size, &closes) + 4.0;
         self.y += 0.6;
         if both <= self.right - self.left {
@@ -110,22 +119,25 @@ impl Flow {
         self.marks.push(Mark::Rule { from: (self.left, self.y), to: (self.right, self.y) });
     }
 
+    /// Three lines, or as many to a line as there is room for.
     fn instructions(&mut self, questions: bool) {
-        let size = 7.4 * self.scale;
+        let size = 7.8 * self.scale;
         let second = if questions {
-            "不用手机的，在□内打“✓”，投入票箱。"
+            "2. 不用手机的，在□内打“✓”，投入票箱。"
         } else {
-            "请自己填写，不要请人代填。"
+            "2. 请自己填写，不要请人代填。"
         };
-        for (number, words) in
-            [("1.", "微信扫码，勾选后提交；一票只计一次。"), ("2.", second), ("3.", "不记名、无编号；请勿转让、拍照。")]
+        let mut x = self.right;
+        for words in ["1. 微信扫码，勾选后提交；一票只计一次。", second, "3. 不记名、无编号；请勿转让、拍照。"]
         {
-            let (top, marks) = (self.y, self.marks.len());
-            self.lines(size, false, 3.2 * self.scale, words);
-            self.broken |= self.marks.len() > marks + 1;
-            let below = std::mem::replace(&mut self.y, top + size * 1.3 / POINTS);
-            self.put(self.left, size, false, number);
-            self.y = below;
+            let wide = text_width(Face::Sans, size, words);
+            if x + wide > self.right {
+                x = self.left;
+                self.y += size * 1.3 / POINTS;
+            }
+            self.broken |= x + wide > self.right;
+            self.put(x, size, false, words);
+            x += wide + 4.0;
         }
         self.y += 1.0 * self.scale;
     }
@@ -133,6 +145,9 @@ impl Flow {
     fn items(&mut self, sheet: &SlipSheet<'_>) {
         let sections = sheet.paper.items.chunk_by(|one, next| one.section == next.section).count();
         let mut section: Option<Section> = None;
+        self.titles_wide = (sheet.paper.items.iter().zip(1..))
+            .map(|(item, number)| text_width(Face::Sans, 8.8 * self.scale, &titled(item, number)))
+            .fold(0.0, f64::max);
         for (item, number) in sheet.paper.items.iter().zip(1..) {
             if sections > 1 && section != Some(item.section) {
                 self.y += 0.7 * self.scale;
@@ -145,8 +160,8 @@ impl Flow {
 
     /// An item: its title, then its answers, on the same line where both have room.
     fn item(&mut self, item: &Item, number: u32) {
-        let size = 8.4 * self.scale;
-        let title = format!("{number}. {}", item.title);
+        let size = 8.8 * self.scale;
+        let title = titled(item, number);
         self.y += 0.5 * self.scale;
         let answers: Vec<&str> = item.scale.answers().iter().map(|answer| item.scale.label(*answer)).collect();
         let answers_wide: f64 = answers.iter().map(|words| self.answer_width(size, words)).sum();
@@ -154,7 +169,8 @@ impl Flow {
         self.lines(size, false, 0.0, &title);
         let same_line = title_wide + 4.0 + answers_wide <= self.right - self.left;
         let begin = if same_line {
-            self.right - answers_wide
+            // Near enough to the title that the eye does not slip into the next line.
+            (self.right - answers_wide).min(self.left + self.titles_wide.max(title_wide) + 6.0)
         } else {
             self.y += size * 1.42 / POINTS;
             self.left + 3.0 * self.scale
@@ -184,8 +200,18 @@ impl Flow {
         let limit = self.right - self.left;
         let address = sheet.public_url.trim_end_matches('/').trim_start_matches("https://");
         let words = format!("扫不了码？打开 {address} 输入选票码：");
-        let size = 7.4 * self.scale.min(1.3);
-        let code_size = (9.6 * self.scale.min(1.4)).min(9.6 * limit / code_width(9.6));
+        let size = 7.8 * self.scale.min(1.3);
+        let code_size = (10.0 * self.scale.min(1.4)).min(10.0 * limit / code_width(10.0));
+        let words_wide = text_width(Face::Sans, size, &words) + 1.0;
+        if words_wide + code_width(code_size) <= limit {
+            let top = high - PADDING - code_size * 1.35 / POINTS;
+            if self.y > top {
+                return None;
+            }
+            self.y = top + code_size * 1.3 / POINTS;
+            self.put(self.left, size, false, &words);
+            return Some(((self.left + words_wide, self.y), code_size));
+        }
         let count = f64::from(u32::try_from(wrap(Face::Sans, size, limit, &words).len()).ok()?);
         let needed = count * size * 1.3 / POINTS + code_size * 1.35 / POINTS;
         let top = high - PADDING - needed;
@@ -196,4 +222,8 @@ impl Flow {
         self.lines(size, false, 0.0, &words);
         Some(((self.left, self.y + code_size * 1.3 / POINTS), code_size))
     }
+}
+
+fn titled(item: &Item, number: u32) -> String {
+    format!("{number}. {}", item.title)
 }

@@ -313,6 +313,14 @@ impl BallotBox {
         issue::issue_slips(&self.inner.shared, poll, SlipIssue { roll, spares }, by, at)
     }
 
+    /// Whether all these are slips of the round as it stands; none is once they are forgotten.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub fn are_issued(&self, poll: PollId, slips: &[SlipCode]) -> Result<bool, BoxError> {
+        issue::are_issued(&self.inner.shared, poll, slips)
+    }
+
     /// Opens the box: makes the key, fixes roll and root. `sign` receives what is fixed and returns the signed
     /// opening statement, which is stored in the same transaction (kind `opening`). Journals.
     ///

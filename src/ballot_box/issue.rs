@@ -80,6 +80,12 @@ pub(super) fn issue_slips(
     Ok(IssuedSlips { roll, spares })
 }
 
+/// See [`super::BallotBox::are_issued`].
+pub(super) fn are_issued(shared: &Shared, id: PollId, slips: &[SlipCode]) -> Result<bool, BoxError> {
+    let digests = shared.database.read(|connection| rows::slip_digests(connection, id))?;
+    Ok(slips.iter().all(|code| digests.binary_search(&code.digest(id)).is_ok()))
+}
+
 /// Random codes, all different.
 fn draw(poll: &Poll, issue: SlipIssue) -> Vec<SlipCode> {
     let mut rng = crate::world::rng();

@@ -9,6 +9,7 @@ pub mod assets;
 pub mod chair;
 mod der;
 pub mod desk;
+mod download;
 pub mod form;
 pub mod gate;
 pub mod headers;

@@ -38,6 +38,8 @@ pub struct Reply {
     status: StatusCode,
     kind: String,
     body: Body,
+    /// Of a stream, where it is known.
+    length: Option<u64>,
     cache: Cache,
     headers: Vec<(header::HeaderName, String)>,
     cookies: Vec<Cookie<'static>>,
@@ -74,6 +76,7 @@ impl Reply {
             status: StatusCode::OK,
             kind: kind.to_owned(),
             body: Body::Whole(body.into()),
+            length: None,
             cache: Cache::NoStore,
             headers: Vec::new(),
             cookies: Vec::new(),
@@ -93,7 +96,20 @@ impl Reply {
     /// A file to save under this name (ASCII).
     #[must_use]
     pub fn file(kind: &str, name: &str, body: impl Into<Bytes>) -> Self {
-        Reply::bytes(kind, body).header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
+        Reply::bytes(kind, body).named(name)
+    }
+
+    /// The same to be saved under this name (ASCII).
+    #[must_use]
+    pub(super) fn named(self, name: &str) -> Self {
+        self.header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
+    }
+
+    /// The same stream with its length, which must be right.
+    #[must_use]
+    pub(super) fn of_length(mut self, length: u64) -> Self {
+        self.length = Some(length);
+        self
     }
 
     /// Go and GET that instead: the answer to every POST that changed something.
@@ -199,7 +215,12 @@ impl Reply {
         }
         match self.body {
             Body::Whole(bytes) => response.body(bytes),
-            Body::Stream(chunks) => response.streaming(chunks),
+            Body::Stream(chunks) => {
+                if let Some(length) = self.length {
+                    response.no_chunking(length);
+                }
+                response.streaming(chunks)
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use actix_web::{guard, web};
 use futures_util::future::LocalBoxFuture;
 
 use super::ask::Ask;
-use super::chair::{draft, people, setup, slips};
+use super::chair::{draft, people, poster, setup, slips};
 use super::gate::{self, Desk};
 use super::member::{ballot, front, receipts};
 use super::problem::Problem;
@@ -156,8 +156,8 @@ pub fn table() -> &'static [Endpoint] {
             limit: slips::CODES_LIMIT,
             handler: Handler::Desk(slips::file),
         },
-        desk_get("/rounds/{id}/poster", CHAIR, slips::poster),
-        desk_get("/rounds/{id}/poster.pdf", CHAIR, slips::poster_pdf),
+        desk_get("/rounds/{id}/poster", CHAIR, poster::show),
+        desk_get("/rounds/{id}/poster.pdf", CHAIR, poster::pdf),
         desk_post("/rounds/{id}/open", CHAIR, draft::open),
         // A running round: chair, scrutineers and tellers of its union.
         desk_get("/rounds/{id}", ATTEND, round::show),

@@ -204,7 +204,11 @@ pub fn advance(
     note(connection, poll, action, detail, by)
 }
 
-fn note(connection: &mut AnyConnection, poll: &Poll, action: &str, detail: &str, by: By) -> Result<(), StoreError> {
+/// Writes a line about a round into the journal.
+///
+/// # Errors
+/// `Database`.
+pub fn note(connection: &mut AnyConnection, poll: &Poll, action: &str, detail: &str, by: By) -> Result<(), StoreError> {
     let entry =
         journal::Entry { at: by.at, account: by.account, union: Some(poll.union), poll: Some(poll.id), action, detail };
     Ok(journal::write(connection, &entry)?)

@@ -98,6 +98,43 @@ fn the_same_round_on_postgresql() {
     whole_round(&Service::on(Kind::Postgres));
 }
 
+/// Every kind of file, as often as one likes, and what is refused without losing a code.
+fn slip_files(chair: &Person, poll: PollId, all: &str) {
+    let file = format!("/rounds/{poll}/slips/file");
+    for (format, kind, beginning) in [
+        ("pdf", "application/pdf", "%PDF-"),
+        ("svg", "application/zip", "PK"),
+        ("png", "application/zip", "PK"),
+        ("csv", "text/csv", "\u{feff}选票码"),
+        ("csv_gb", "text/csv", ""),
+    ] {
+        let fields = [("codes", all), ("format", format), ("questions", "yes")];
+        let (given, bytes) = chair.file(&file, &fields);
+        assert!(given.starts_with(kind), "{given}");
+        assert!(bytes.starts_with(beginning.as_bytes()) && bytes.len() > 300, "{format}");
+        assert_eq!(chair.file(&file, &fields).1, bytes, "{format}: the same file again");
+    }
+    let foreign = chair.post(&file, &[("codes", "AAAAA-00000"), ("format", "pdf")]);
+    assert_eq!((foreign.status, foreign.problem().as_str()), (422, "foreign_slip"));
+    for (wrong, words) in [
+        (("per_page", "10"), "每页排不下10张"),
+        (("qr_side", "10"), "应在25到60之间"),
+        (("qr_side", "6e1"), "请填写整数"),
+        (("format", "exe"), "请选择一种文件"),
+    ] {
+        let mut fields = vec![wrong, ("codes", all), ("questions", "yes")];
+        fields.extend([("format", "pdf"), ("qr_side", "60")].into_iter().filter(|(name, _)| *name != wrong.0));
+        let page = chair.post(&file, &fields);
+        assert_eq!(page.status, 422, "{wrong:?}");
+        assert!(page.body.contains(words) && page.body.contains(all), "{wrong:?}: said, and every code is still there");
+    }
+    // A page loaded again, or a second click, does not take the force from slips that are printed.
+    let again = chair.post(&format!("/rounds/{poll}/slips"), &[("spares", "5")]);
+    assert_eq!(again.status, 422);
+    assert!(again.body.contains("那一批照常有效"));
+    assert_eq!(chair.file(&file, &[("codes", all), ("format", "csv")]).0, "text/csv; charset=utf-8");
+}
+
 fn whole_round(service: &Service) {
     let chair = service.person("jia-chair");
     let superior = service.person("shi");
@@ -109,15 +146,7 @@ fn whole_round(service: &Service) {
     let (poll, codes) = prepared(service);
     assert_eq!(codes.len(), 17);
     let all = codes.join(" ");
-    for (format, kind, beginning) in
-        [("pdf", "application/pdf", "%PDF-"), ("zip", "application/zip", "PK"), ("csv", "text/csv", "\u{feff}选票码")]
-    {
-        let (given, bytes) = chair.file(&format!("/rounds/{poll}/slips/file"), &[("codes", &all), ("format", format)]);
-        assert!(given.starts_with(kind), "{given}");
-        assert!(bytes.starts_with(beginning.as_bytes()), "{format}");
-    }
-    let foreign = chair.post(&format!("/rounds/{poll}/slips/file"), &[("codes", "AAAAA-00000"), ("format", "pdf")]);
-    assert_eq!((foreign.status, foreign.problem().as_str()), (422, "foreign_slip"));
+    slip_files(&chair, poll, &all);
     assert_eq!(chair.get(&format!("/rounds/{poll}/poster")).status, 200);
 
     counted(service, poll, &codes);

@@ -4,5 +4,6 @@
 pub mod dashboard;
 pub mod draft;
 pub mod people;
+pub mod poster;
 pub mod setup;
 pub mod slips;

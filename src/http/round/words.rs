@@ -32,6 +32,7 @@ pub(in crate::http) fn act(action: &str, detail: &str) -> (&'static str, String)
         ("poll.approve", "批准参评名册"),
         ("poll.return_roll", "退回参评名册"),
         ("poll.issue_slips", "制作选票"),
+        ("poll.print_slips", "生成选票文件"),
         ("poll.open", "开始投票"),
         ("poll.custody", "登记选票去向"),
         ("poll.custody_confirm", "确认选票去向"),
@@ -52,6 +53,14 @@ pub(in crate::http) fn act(action: &str, detail: &str) -> (&'static str, String)
     let detail = match (action, detail.split_once('+')) {
         ("poll.issue_slips", Some((roll, "0"))) => format!("{roll} 张，没有备用"),
         ("poll.issue_slips", Some((roll, spares))) => format!("{roll} 张，备用 {spares} 张"),
+        ("poll.print_slips", Some((format, count))) => {
+            let format = match format {
+                "pdf" => "PDF",
+                "svg" | "png" => "二维码图片",
+                _ => "链接表",
+            };
+            format!("{format}，{count} 张")
+        }
         ("poll.void_slips", _) => format!("{detail} 张"),
         ("poll.teller", _) => format!("第{detail}录入人"),
         _ => detail.to_owned(),
@@ -83,6 +92,7 @@ mod tests {
         assert_eq!(act("poll.return_roll", "人数不符"), ("退回参评名册", "人数不符".to_owned()));
         assert_eq!(act("poll.teller", "2"), ("开始录入纸质选票", "第2录入人".to_owned()));
         assert_eq!(act("poll.issue_slips", "26+4").1, "26 张，备用 4 张");
+        assert_eq!(act("poll.print_slips", "csv_gb+30"), ("生成选票文件", "链接表，30 张".to_owned()));
         assert_eq!(act("poll.issue_slips", "26+0").1, "26 张，没有备用");
         assert_eq!(act("poll.custody", "实到 9").0, "登记选票去向");
         assert_eq!(act("poll.something", "").0, "其他操作");

@@ -64,6 +64,18 @@ impl SigningKeys {
         Ok(SigningKeys { ed25519, sm2, retired: read_retired(&folder.join(RETIRED))? })
     }
 
+    /// Whether there is a key to load.
+    #[must_use]
+    pub fn exist(data: &Path) -> bool {
+        data.join("keys").join(ED25519).exists()
+    }
+
+    /// Whether the key of this thumbprint signed here once and was retired.
+    #[must_use]
+    pub fn has_retired(&self, thumbprint: &str) -> bool {
+        self.retired.iter().any(|key| key.thumbprint() == thumbprint)
+    }
+
     /// Makes an SM2 key for the second signature. It is used from the next start of the service on.
     ///
     /// # Errors

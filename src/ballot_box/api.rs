@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use diesel::RunQueryDsl as _;
 use time::OffsetDateTime;
 
 use super::cast::{self, Job, Ticket};
 use super::shared::Shared;
 use super::vault::{Fault, Vault};
-use super::{close, issue, live, paper, rows};
-use crate::database::{AnyConnection, Database, DatabaseError, Kind};
+use super::{close, identity, issue, live, paper, rows};
+use crate::database::{AnyConnection, Database, DatabaseError, session};
 use crate::domain::ballot::Ballot;
 use crate::domain::ids::{AccountId, PollId};
 use crate::domain::openings::OpeningBlock;
@@ -177,9 +176,6 @@ pub enum BoxError {
     /// Spent slips and sealed ballots (or comments) do not match. Nothing is counted.
     #[error("已投选票{spent}张，票箱中有{sealed}张，对不上；请恢复备份，或者作废本轮")]
     DoesNotReconcile { spent: u64, sealed: u64 },
-    /// The database does not write to the disk before it answers.
-    #[error("数据库没有开启同步提交（synchronous_commit），投票不安全，服务不能启动")]
-    NotDurable,
     /// The opening statement could not be signed; the box stays shut.
     #[error("开箱声明签名失败（{0}），没有开始投票")]
     NotSigned(String),
@@ -229,7 +225,6 @@ impl BoxError {
             BoxError::MoreVoidThanCounted { .. } => "more_void_than_counted",
             BoxError::DoesNotOpen(_) => "ballot_does_not_open",
             BoxError::DoesNotReconcile { .. } => "does_not_reconcile",
-            BoxError::NotDurable => "not_durable",
             BoxError::NotSigned(_) => "not_signed",
             BoxError::Vault(_) => "vault",
             BoxError::Database(_) => "database",
@@ -278,9 +273,10 @@ impl BallotBox {
     pub fn start(database: Database, options: Options) -> Result<Self, BoxError> {
         let Options { vaults, queue_limit } = options;
         let vault = Vault::new(vaults)?;
-        let connection = database.connect()?;
+        identity::recognise(&database, &vault)?;
+        let connection = cast::connect(&database)?;
         let shared = Arc::new(Shared::new(database, vault));
-        check_durability(&shared)?;
+        warn_of_no_sync(&shared.database)?;
         close::take_up(&shared, crate::world::now())?;
         let (queue, casts) = sync_channel(queue_limit.max(1));
         let (bell, rings) = sync_channel(1);
@@ -504,19 +500,16 @@ impl BallotBox {
     }
 }
 
-/// A thank-you must mean durable: a server that answers before it has synced is turned away.
-fn check_durability(shared: &Shared) -> Result<(), BoxError> {
-    if shared.database.kind() == Kind::Sqlite {
-        // Every connection says `synchronous = FULL` for itself.
-        return Ok(());
-    }
-    let setting = shared.database.read(|connection| match connection {
-        AnyConnection::Sqlite(_) => Ok(String::new()),
-        AnyConnection::Postgres(inner) => {
-            diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>("current_setting('synchronous_commit')"))
-                .get_result(inner)
-                .map_err(DatabaseError::from)
-        }
+/// A thank-you must mean durable. SQLite says `synchronous = FULL` on every connection, and PostgreSQL is turned away by
+/// every connection on which a commit would answer early; a server that was told never to sync at all is the
+/// operator's own doing, and is named.
+fn warn_of_no_sync(database: &Database) -> Result<(), BoxError> {
+    let syncs = database.read(|connection| match connection {
+        AnyConnection::Sqlite(_) => Ok(true),
+        AnyConnection::Postgres(inner) => session::syncs(inner),
     })?;
-    if setting == "off" { Err(BoxError::NotDurable) } else { Ok(()) }
+    if !syncs {
+        tracing::error!("PostgreSQL runs with fsync = off: a power failure may lose ballots that were thanked for");
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use rand::Rng;
@@ -13,11 +13,11 @@ use tokio::sync::oneshot;
 use zeroize::Zeroize as _;
 
 use super::api::{Cast, CastRefusal, SlipState};
-use super::rows::{self, Hold, Row};
+use super::rows::{self, Row};
 use super::seal::{Content, DoesNotOpen, Source};
 use super::shared::{NotThere, Round, Shared, locked};
 use crate::database::schema::poll;
-use crate::database::{AnyConnection, DatabaseError};
+use crate::database::{AnyConnection, Database, DatabaseError, session};
 use crate::domain::ballot::Ballot;
 use crate::domain::digest::Digest;
 use crate::domain::ids::PollId;
@@ -27,10 +27,17 @@ use crate::domain::slip::{FormNonce, Receipt, SlipCode};
 
 /// Casts committed together at most.
 const GROUP: usize = 512;
-/// How often a group is tried. A group whose commit did succeed unseen answers "already cast" the next time.
+/// How long a group is tried again, so that a restart of the server passes unseen. A group whose commit did succeed
+/// unseen answers "already cast" the next time.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is tried at least, however long an attempt takes.
 const TRIES: u32 = 4;
-/// Pause before the second try; it doubles with each further one.
+/// Pause before the second try; it doubles with each further one up to the longest.
 const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
+/// How often, and how long after each other, a cast comes back to a round that somebody is changing.
+const KNOCKS: u32 = 50;
+const KNOCK: Duration = Duration::from_millis(60);
 
 /// What became of a cast inside the transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +50,8 @@ pub(super) enum Outcome {
     Slip(SlipState),
     /// The round is not open for phones.
     NotOpen,
+    /// Somebody is changing the round at this moment.
+    Held,
     /// The database failed.
     Failed,
 }
@@ -114,8 +123,9 @@ pub(super) async fn cast(
     ticket: Ticket,
     ballot: &Ballot,
 ) -> Result<Cast, CastRefusal> {
+    let (mut looks, mut knocks) = (0, 0);
     // Once more when the round left memory between the first look and the transaction.
-    for _ in 0..2 {
+    while looks < 2 {
         let Some(round) = there(shared, ticket.poll).await? else { return elsewhere(shared, ticket).await };
         let row = ticket
             .seal(&round, Source::Phone, ballot.answers(), ballot.comment(), &mut crate::world::rng())
@@ -134,8 +144,16 @@ pub(super) async fn cast(
             Outcome::Slip(SlipState::Void) => return Err(CastRefusal::SlipVoid),
             Outcome::Slip(SlipState::Spent) => return Err(CastRefusal::SlipSpent),
             Outcome::Failed | Outcome::Slip(SlipState::Unspent) => return Err(CastRefusal::Unavailable),
+            Outcome::Held if knocks < KNOCKS => {
+                knocks += 1;
+                tokio::time::sleep(KNOCK).await;
+            }
+            Outcome::Held => return elsewhere(shared, ticket).await,
             Outcome::NotOpen => match elsewhere(shared, ticket).await {
-                Err(CastRefusal::Unavailable) => shared.evict(ticket.poll),
+                Err(CastRefusal::Unavailable) => {
+                    looks += 1;
+                    shared.evict(ticket.poll);
+                }
                 answer => return answer,
             },
         }
@@ -229,14 +247,14 @@ pub(super) fn refusal(
 /// The writer: takes what waits, commits it, answers. Ends when the last sender is gone and the queue is
 /// empty.
 pub(super) fn run(shared: &Shared, queue: &Receiver<Job>, connection: AnyConnection, bell: &SyncSender<()>) {
-    let mut connection = Some(connection);
+    let mut line = Line { connection: Some(connection), worn: false };
     let mut group = Vec::with_capacity(GROUP);
     while let Ok(job) = queue.recv() {
         group.push(job);
         group.extend(queue.try_iter().take(GROUP - 1));
         // In the order of slips: neighbours share pages, and nothing of the order of arrival is left.
         group.sort_unstable_by_key(|job| (job.row.poll, job.row.digest));
-        let outcomes = commit(shared, &mut connection, &group);
+        let outcomes = line.commit(shared, &group);
         remember(&group, &outcomes);
         for (mut job, outcome) in group.drain(..).zip(outcomes) {
             job.answers.clear();
@@ -249,26 +267,66 @@ pub(super) fn run(shared: &Shared, queue: &Receiver<Job>, connection: AnyConnect
     }
 }
 
-/// Commits the group, with a new connection and a pause after a failure.
-fn commit(shared: &Shared, connection: &mut Option<AnyConnection>, group: &[Job]) -> Vec<Outcome> {
-    for attempt in 0..TRIES {
-        if attempt > 0 {
-            std::thread::sleep(PAUSE * 2u32.pow(attempt - 1));
-        }
-        if connection.is_none() {
-            *connection = shared.database.connect().map_err(|error| warn(&error)).ok();
-        }
-        let Some(open) = connection.as_mut() else { continue };
-        // A fault in one group must not end the writer.
-        match catch_unwind(AssertUnwindSafe(|| shared.database.write_on(open, |connection| store(connection, group)))) {
-            Ok(Ok(outcomes)) => return outcomes,
-            Ok(Err(error)) => warn(&error),
-            Err(_) => tracing::error!("the writer stumbled over a group of casts"),
-        }
-        // Nobody knows in what state the connection is.
-        *connection = None;
+/// A connection for the writer.
+pub(super) fn connect(database: &Database) -> Result<AnyConnection, DatabaseError> {
+    let mut connection = database.connect()?;
+    if let AnyConnection::Postgres(inner) = &mut connection {
+        session::for_casting(inner)?;
     }
-    vec![Outcome::Failed; group.len()]
+    Ok(connection)
+}
+
+/// The writer's line to the database.
+struct Line {
+    connection: Option<AnyConnection>,
+    /// The last group was given up: until one gets through, each is tried once only, so that nobody waits in a queue of
+    /// groups that all wait.
+    worn: bool,
+}
+
+impl Line {
+    /// Commits the group, with a new connection and a pause after a failure that may pass.
+    fn commit(&mut self, shared: &Shared, group: &[Job]) -> Vec<Outcome> {
+        let (begun, mut pause) = (Instant::now(), PAUSE);
+        for attempt in 1.. {
+            match self.attempt(shared, group) {
+                Ok(outcomes) => {
+                    self.worn = false;
+                    return outcomes;
+                }
+                Err(again) if again && !self.worn && (attempt < TRIES || begun.elapsed() < PATIENCE) => {}
+                Err(_) => break,
+            }
+            std::thread::sleep(pause);
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+        self.worn = true;
+        vec![Outcome::Failed; group.len()]
+    }
+
+    /// One attempt; the error says whether another may succeed.
+    fn attempt(&mut self, shared: &Shared, group: &[Job]) -> Result<Vec<Outcome>, bool> {
+        let failed = |error: &DatabaseError| {
+            warn(error);
+            error.may_pass()
+        };
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connect(&shared.database).map_err(|error| failed(&error))?,
+        };
+        // A fault in one group must not end the writer.
+        let stored = catch_unwind(AssertUnwindSafe(|| {
+            shared.database.write_on(&mut connection, |connection| store(connection, group))
+        }));
+        // After a failure nobody knows in what state the connection is: it is not put back.
+        let outcomes = stored.map_err(|_| {
+            tracing::error!("the writer stumbled over a group of casts");
+            true
+        })?;
+        let outcomes = outcomes.map_err(|error| failed(&error))?;
+        self.connection = Some(connection);
+        Ok(outcomes)
+    }
 }
 
 fn warn(error: &DatabaseError) {
@@ -278,7 +336,7 @@ fn warn(error: &DatabaseError) {
 /// One transaction: which rounds are open, spend and insert, and why not where not. Outcomes are in the order
 /// of the group, which is sorted by round and slip.
 fn store(connection: &mut AnyConnection, group: &[Job]) -> Result<Vec<Outcome>, DatabaseError> {
-    let open = open_rounds(connection, group)?;
+    let Rounds { held, open } = open_rounds(connection, group)?;
     let is_open = |job: &Job| open.get(&job.row.poll) == Some(&job.round.key_id.as_str());
     // At most one cast per slip is spent in a group; further ones of the same slip are looked up after it.
     let first = |place: usize| match (place.checked_sub(1).and_then(|before| group.get(before)), group.get(place)) {
@@ -300,30 +358,35 @@ fn store(connection: &mut AnyConnection, group: &[Job]) -> Result<Vec<Outcome>, 
         .zip(outcomes)
         .map(|(job, outcome)| match outcome {
             Some(outcome) => Ok(outcome),
+            None if !held.contains(&job.row.poll) => Ok(Outcome::Held),
             None if !is_open(job) => Ok(Outcome::NotOpen),
             None => refusal(connection, job.row.poll, &job.row.digest, &job.row.box_id),
         })
         .collect()
 }
 
-/// The rounds of the group that are open for phones, held open until the transaction ends, with the id of the
-/// key they were opened with. The state is read after the lock is held.
-fn open_rounds<'g>(
-    connection: &mut AnyConnection,
-    group: &'g [Job],
-) -> Result<BTreeMap<PollId, &'g str>, DatabaseError> {
+/// The rounds of a group.
+struct Rounds<'g> {
+    /// Held for casting until the transaction ends.
+    held: Vec<PollId>,
+    /// Those of them that are open for phones, with the id of the key they were opened with.
+    open: BTreeMap<PollId, &'g str>,
+}
+
+/// Holds the rounds of the group and reads their state after that.
+fn open_rounds<'g>(connection: &mut AnyConnection, group: &'g [Job]) -> Result<Rounds<'g>, DatabaseError> {
     let rounds: BTreeMap<PollId, &Arc<Round>> = group.iter().map(|job| (job.row.poll, &job.round)).collect();
     let ids: Vec<PollId> = rounds.keys().copied().collect();
-    rows::hold(connection, &ids, Hold::Shared)?;
+    let held = rows::hold_open(connection, &ids)?;
     let mut open = BTreeMap::new();
-    for (id, phase, version) in phases(connection, &ids)? {
+    for (id, phase, version) in phases(connection, &held)? {
         if let Some(round) = rounds.get(&id)
             && Shared::is_open(connection, round, &phase, version)?
         {
             open.insert(id, round.key_id.as_str());
         }
     }
-    Ok(open)
+    Ok(Rounds { held, open })
 }
 
 /// Phase and version of each round: by the cached statement for a single one, and for many on PostgreSQL in

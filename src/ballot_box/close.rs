@@ -77,13 +77,16 @@ pub(super) fn resume(
 ) -> Result<Opened, BoxError> {
     let mut head = load(shared, id)?;
     if matches!(head.phase, Phase::Closing { .. }) {
-        count(shared, &head, by, at).inspect_err(|error| {
+        let counted = count(shared, &head, by, at);
+        head = load(shared, id)?;
+        // Whatever this one met: another process may have counted in the meantime and taken away what it was reading.
+        if let (Err(error), Phase::Closing { .. }) = (counted, &head.phase) {
             if matches!(error, BoxError::Vault(_) | BoxError::DoesNotOpen(_) | BoxError::DoesNotReconcile { .. }) {
                 shared.stop(id, &Fault(error.to_string()));
             }
-        })?;
+            return Err(error);
+        }
         shared.announce();
-        head = load(shared, id)?;
     }
     match &head.phase {
         Phase::Closed { .. } | Phase::Certified { .. } | Phase::Reported { .. } => finish(shared, &head),

@@ -8,7 +8,7 @@ use rand::RngExt as _;
 use time::OffsetDateTime;
 
 use super::api::{BoxError, IssuedSlips, SlipState, Voiding};
-use super::rows::{self, Head, Hold};
+use super::rows::{self, Head};
 use super::seal::Key;
 use super::shared::Shared;
 use super::vault::Fault;
@@ -26,7 +26,7 @@ const MOST_SLIPS: u64 = 1_000_000;
 
 /// The round as it stands in this transaction, held against everybody else.
 pub(super) fn held(connection: &mut AnyConnection, id: PollId) -> Result<Head, BoxError> {
-    rows::hold(connection, &[id], Hold::Exclusive)?;
+    rows::hold_alone(connection, id)?;
     rows::head(connection, id)?.ok_or(BoxError::NoSuchPoll)
 }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 
 use super::api::{BoxError, LIVE_STEP, Live, Turnout};
-use super::rows::{self, Hold};
+use super::rows;
 use super::shared::{Round, Shared, locked};
 use super::{close, seal};
 use crate::database::schema::live_state;
@@ -211,7 +211,9 @@ fn publish(shared: &Shared, round: &Round, candidate: &Live) -> Result<(), BoxEr
     }
     let step = locked(&round.live).step;
     let shown = shared.database.write(|connection| {
-        rows::hold(connection, &[round.id], Hold::Shared)?;
+        if rows::hold_open(connection, &[round.id])?.is_empty() {
+            return Ok(Shown::Later);
+        }
         let open = rows::head(connection, round.id)?.is_some_and(|head| matches!(head.phase, Phase::Open { .. }));
         let Some((before, _)) = rows::live_state(connection, round.id)?.filter(|_| open) else {
             return Ok(Shown::StandsStill);
@@ -222,11 +224,15 @@ fn publish(shared: &Shared, round: &Round, candidate: &Live) -> Result<(), BoxEr
         let swapped = swap(connection, round.id, before, candidate)?;
         Ok::<_, DatabaseError>(Shown::Other(swapped.then_some(candidate.count)))
     })?;
+    if matches!(shown, Shown::Later) {
+        return Ok(());
+    }
     let mut memory = locked(&round.live);
     memory.candidate = None;
     match shown {
         Shown::StandsStill => memory.frozen = true,
         Shown::Other(count) => memory.published = count,
+        Shown::Later => {}
     }
     drop(memory);
     shared.announce();
@@ -235,6 +241,8 @@ fn publish(shared: &Shared, round: &Round, candidate: &Live) -> Result<(), BoxEr
 
 /// What is shown after an attempt to publish.
 enum Shown {
+    /// Somebody is changing the round: another attempt will tell.
+    Later,
     /// Phones are closed.
     StandsStill,
     /// This many ballots, where that is known.

@@ -10,6 +10,7 @@
 mod api;
 mod cast;
 mod close;
+mod identity;
 mod issue;
 mod live;
 mod paper;

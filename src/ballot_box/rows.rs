@@ -43,20 +43,20 @@ pub(super) struct Row {
     pub(super) comment: Option<([u8; 32], Vec<u8>)>,
 }
 
-/// How a round is held against others until the transaction ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hold {
-    /// For casting: together with other casts.
-    Shared,
-    /// For a change of phase: alone.
-    Exclusive,
+/// Holds rounds for casting until the transaction ends, together with other casts: those of them that nobody is
+/// changing, without waiting for the others. On SQLite the write transaction holds everything already.
+pub(super) fn hold_open(connection: &mut AnyConnection, rounds: &[PollId]) -> Result<Vec<PollId>, DatabaseError> {
+    match connection {
+        AnyConnection::Sqlite(_) => Ok(rounds.to_vec()),
+        AnyConnection::Postgres(inner) => postgres::hold_open(inner, rounds),
+    }
 }
 
-/// Holds the rounds, which are in ascending order. On SQLite the write transaction holds everything already.
-pub(super) fn hold(connection: &mut AnyConnection, rounds: &[PollId], how: Hold) -> Result<(), DatabaseError> {
+/// Holds the round against everybody else until the transaction ends.
+pub(super) fn hold_alone(connection: &mut AnyConnection, id: PollId) -> Result<(), DatabaseError> {
     match connection {
         AnyConnection::Sqlite(_) => Ok(()),
-        AnyConnection::Postgres(inner) => postgres::hold(inner, rounds, how),
+        AnyConnection::Postgres(inner) => postgres::hold_alone(inner, id),
     }
 }
 

@@ -2,7 +2,8 @@
 //! turnout high-water mark and, once the box was opened, its tombstone.
 //!
 //! ```text
-//! <vault>/poll-42-8KQ2M/<key id>.key     32 bytes, mode 0600
+//! <vault>/vault-<32 hexadecimal digits>/ the mark by which the database knows its vault
+//!         poll-42-8KQ2M/<key id>.key     32 bytes, mode 0600
 //!                       mark-00000000000000000120    a name is the whole of it: nothing to tear
 //!                       tombstone
 //! ```
@@ -45,22 +46,23 @@ impl Place {
 }
 
 impl Vault {
-    /// The vault in these folders, which are made if they are missing.
+    /// The vault in these folders.
     pub(super) fn new(folders: Vec<PathBuf>) -> Result<Self, Fault> {
         if folders.is_empty() {
             return Err(Fault("没有指定密钥保管处".to_owned()));
         }
-        for folder in &folders {
-            private_folder().recursive(true).create(folder).map_err(|error| fault(folder, "不能建立", &error))?;
-        }
         Ok(Vault { folders })
+    }
+
+    pub(super) fn folders(&self) -> &[PathBuf] {
+        &self.folders
     }
 
     /// Puts a new key into every folder and syncs it. Never overwrites one.
     pub(super) fn create_key(&self, place: &Place, key_id: &str, key: &Key) -> Result<(), Fault> {
         for folder in &self.folders {
             let home = folder.join(&place.0);
-            create_key_file(folder, &home, key_id, key).map_err(|error| fault(&home, "不能写入密钥", &error))?;
+            create_key_file(folder, &home, key_id, key).map_err(|error| Fault::at(&home, "不能写入密钥", &error))?;
         }
         Ok(())
     }
@@ -70,7 +72,7 @@ impl Vault {
         let mut found = None;
         for folder in &self.folders {
             let home = folder.join(&place.0);
-            let key = read_key(&home, key_id).map_err(|error| fault(&home, "读不到本轮的密钥", &error))?;
+            let key = read_key(&home, key_id).map_err(|error| Fault::at(&home, "读不到本轮的密钥", &error))?;
             if key.digest() != *digest {
                 return Err(Fault(format!("保管处 {} 中的密钥与本轮不符", home.display())));
             }
@@ -83,7 +85,7 @@ impl Vault {
     pub(super) fn raise_mark(&self, place: &Place, count: u64) -> Result<(), Fault> {
         for folder in &self.folders {
             let home = folder.join(&place.0);
-            raise_mark(&home, count).map_err(|error| fault(&home, "不能记录投票数", &error))?;
+            raise_mark(&home, count).map_err(|error| Fault::at(&home, "不能记录投票数", &error))?;
         }
         Ok(())
     }
@@ -93,7 +95,7 @@ impl Vault {
         let mut highest = 0;
         for folder in &self.folders {
             let home = folder.join(&place.0);
-            for (count, _) in marks(&home).map_err(|error| fault(&home, "不能读取", &error))? {
+            for (count, _) in marks(&home).map_err(|error| Fault::at(&home, "不能读取", &error))? {
                 highest = highest.max(count);
             }
         }
@@ -109,7 +111,7 @@ impl Vault {
     ) -> Result<(), E> {
         for folder in &self.folders {
             let home = folder.join(&place.0);
-            let failed = |error: io::Error| fault(&home, "不能写入封存记录", &error);
+            let failed = |error: io::Error| Fault::at(&home, "不能写入封存记录", &error);
             if home.join(TOMBSTONE).exists() {
                 continue;
             }
@@ -133,7 +135,7 @@ impl Vault {
             match File::open(&path) {
                 Ok(file) => return Ok(Some(file)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(fault(&path, "不能读取", &error)),
+                Err(error) => return Err(Fault::at(&path, "不能读取", &error)),
             }
         }
         Ok(None)
@@ -166,22 +168,25 @@ impl Vault {
         for folder in &self.folders {
             let home = folder.join(&place.0);
             if let Err(error) = destroy_keys(folder, &home) {
-                outcome = Err(fault(&home, "还没有确认密钥已销毁", &error));
+                outcome = Err(Fault::at(&home, "还没有确认密钥已销毁", &error));
             }
         }
         outcome
     }
 }
 
-fn fault(path: &Path, what: &str, error: &io::Error) -> Fault {
-    Fault(format!("保管处 {} {what}：{error}", path.display()))
+impl Fault {
+    /// Something about this path did not work.
+    pub(super) fn at(path: &Path, what: &str, error: &io::Error) -> Self {
+        Fault(format!("保管处 {} {what}：{error}", path.display()))
+    }
 }
 
 fn unique() -> String {
     data_encoding::HEXLOWER.encode(&crate::world::random_bytes::<8>())
 }
 
-fn private_folder() -> DirBuilder {
+pub(super) fn private_folder() -> DirBuilder {
     let mut builder = DirBuilder::new();
     builder.mode(0o700);
     builder
@@ -193,7 +198,7 @@ fn exclusive() -> OpenOptions {
     options
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
@@ -298,6 +303,9 @@ mod tests {
     fn fixture() -> Fixture {
         let kept = tempfile::tempdir().unwrap();
         let folders = vec![kept.path().join("a"), kept.path().join("deep/b")];
+        for folder in &folders {
+            fs::create_dir_all(folder).unwrap();
+        }
         let vault = Vault::new(folders.clone()).unwrap();
         Fixture { _kept: kept, folders, vault, place: Place::of(PollId(7), PollTag::from_random(9)) }
     }

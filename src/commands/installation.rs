@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use super::keys;
 use super::rules::{Folder, registry};
 use super::settings::SettingsFile;
 use crate::ballot_box::{BallotBox, Options};
@@ -15,7 +16,6 @@ use crate::config::{Config, Front, Network, TlsFiles};
 use crate::database::{Address, Database, PostgresUrl};
 use crate::http::App;
 use crate::office::Office;
-use crate::signing::SigningKeys;
 
 /// Casts that may wait for the disk before further ones are asked to try again.
 const QUEUE_LIMIT: usize = 4096;
@@ -165,9 +165,9 @@ pub(super) fn open_service(config: Config) -> Result<App> {
     let database = open_database(&config.data, config.database_url.as_ref())?;
     let options = Options { vaults: config.vaults.clone(), queue_limit: QUEUE_LIMIT };
     let office = Office {
+        keys: Arc::new(keys::recognise(&database, &config.data).context("打不开签名密钥")?),
         ballot_box: BallotBox::start(database.clone(), options).context("打不开投票箱")?,
         database,
-        keys: Arc::new(SigningKeys::load_or_create(&config.data).context("打不开签名密钥")?),
         rules: Arc::new(registry(config.rules.as_deref())?),
         url: config.public_url.clone(),
     };

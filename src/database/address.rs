@@ -9,6 +9,7 @@ use diesel::pg::PgConnection;
 use diesel::sqlite::SqliteConnection;
 
 use super::connection::{AnyConnection, DatabaseError, Kind};
+use super::session;
 
 /// Where a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +69,9 @@ impl Address {
                 url.check().map_err(|why| failed(&why))?;
                 let failed =
                     |error: &dyn fmt::Display| DatabaseError::Connect(url.without_password(&error.to_string()));
-                let mut inner = PgConnection::establish(&url.0).map_err(|error| failed(&error))?;
+                let mut inner = PgConnection::establish(&session::patient(&url.0)).map_err(|error| failed(&error))?;
                 inner.batch_execute(postgres).map_err(|error| failed(&error))?;
+                session::examine(&mut inner)?;
                 Ok(AnyConnection::Postgres(inner))
             }
         }

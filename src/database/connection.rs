@@ -48,6 +48,40 @@ pub enum DatabaseError {
          如果要放弃新数据库、回到这里，请运行 pingjia move --reopen"
     )]
     MovedAway,
+    /// The server would answer before a commit is on the disk.
+    #[error(
+        "数据库没有开启同步提交（synchronous_commit = {0}），投票不安全，不能使用：请把它改为 on（或 remote_apply），再启动服务"
+    )]
+    NotDurable(String),
+    /// A standby, or a server set to read only.
+    #[error(
+        "这个数据库只能读、不能写（可能是只读副本，或设置了 default_transaction_read_only）：请连接主库；\
+         有几台服务器时，在地址里写全各台，并加上 target_session_attrs=read-write"
+    )]
+    ReadOnly,
+}
+
+impl DatabaseError {
+    /// Whether the same may succeed in a moment: the connection was lost, the server restarts or fails over, a lock or
+    /// a statement took too long, two transactions were in each other's way. A row that is wrong stays wrong.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind as Kind, Error};
+        match self {
+            DatabaseError::Connect(_) | DatabaseError::Pool(_) | DatabaseError::ReadOnly => true,
+            DatabaseError::Query(Error::DatabaseError(kind, _)) => !matches!(
+                kind,
+                Kind::UniqueViolation
+                    | Kind::ForeignKeyViolation
+                    | Kind::NotNullViolation
+                    | Kind::CheckViolation
+                    | Kind::RestrictViolation
+                    | Kind::ExclusionViolation
+            ),
+            DatabaseError::Query(Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. }) => true,
+            _ => false,
+        }
+    }
 }
 
 /// Makes and checks connections for the pool.

@@ -7,11 +7,13 @@
 
 mod address;
 mod connection;
+pub mod installation;
 pub mod journal;
 mod migrate;
 pub mod phase;
 mod relocation;
 pub mod schema;
+pub mod session;
 pub mod standing;
 pub mod transfer;
 

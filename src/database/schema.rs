@@ -163,4 +163,11 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    installation (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(trade_union, account, session, poll, statement, sheet, journal, standing);

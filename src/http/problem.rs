@@ -322,10 +322,7 @@ impl From<BoxError> for Problem {
             BoxError::MoreVoidThanCounted { .. } => {
                 Problem::conflict("more_void_than_counted", sentence, "请工会主席改正选票去向，再请监票人确认。")
             }
-            BoxError::DoesNotOpen(_)
-            | BoxError::DoesNotReconcile { .. }
-            | BoxError::NotDurable
-            | BoxError::NotSigned(_) => {
+            BoxError::DoesNotOpen(_) | BoxError::DoesNotReconcile { .. } | BoxError::NotSigned(_) => {
                 tracing::error!(%error, "the ballot box refuses");
                 Problem::conflict(error.code(), sentence, "没有计票。请联系系统管理员核对数据库和密钥保管处。")
             }

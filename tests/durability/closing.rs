@@ -69,8 +69,9 @@ impl Template {
     }
 
     fn vault_files(&self, ending: &str) -> usize {
-        let round = fs::read_dir(self.house.vault()).unwrap().next().expect("the round's folder").unwrap().path();
-        let names = fs::read_dir(round).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let names = fs::read_dir(self.house.round_in_vault())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.ends_with(ending)).count()
     }
 

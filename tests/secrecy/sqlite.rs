@@ -171,8 +171,7 @@ impl Attacked {
         let house = House::new();
         let (database, ballots) = (house.database(), house.ballots());
         let round = open(&ballots, &database, &paper(true), BALLOTS + 20, 0);
-        let folder = fs::read_dir(house.vault()).unwrap().next().unwrap().unwrap().path();
-        let key = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let key = fs::read_dir(house.round_in_vault()).unwrap().map(|entry| entry.unwrap().path());
         let key = key.into_iter().find(|path| path.extension().is_some_and(|end| end == "key")).unwrap();
         let key = fs::read(key).unwrap();
         drop((database, ballots));

@@ -18,18 +18,22 @@ pub const BINARIES: &str = "/usr/lib/postgresql/15/bin";
 
 /// Runs the server until standard input closes, that is until the test program is gone, then removes it.
 const KEEPER: &str = r#"
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c max_connections=300 \
-    -c autovacuum=off -c shared_buffers=64MB >"$2/log" 2>&1 </dev/null &
-server=$!
+"$1/pg_ctl" start -w -t 60 -D "$2/data" -l "$2/log" -o "-k $2 $3" >/dev/null 2>&1 </dev/null
 cat >/dev/null
-kill -QUIT $server
-wait $server
+"$1/pg_ctl" stop -w -m immediate -D "$2/data" >/dev/null 2>&1
 rm -rf "$2"
 "#;
+
+/// Quick and forgetful: for tests that do not restart the server.
+const QUICK: &str = "-c listen_addresses= -c max_connections=300 -c autovacuum=off -c shared_buffers=64MB -c fsync=off";
+/// As an operator has it, but for what a restart on a busy machine needs.
+const DURABLE: &str = "-c listen_addresses= -c max_connections=200 -c shared_buffers=128MB";
 
 /// A running server.
 pub struct Cluster {
     folder: PathBuf,
+    /// User and group that the server runs as, where they are not our own.
+    other: Option<(u32, u32)>,
     /// Holds the keeper's standard input open.
     _keeper: Child,
 }
@@ -37,11 +41,16 @@ pub struct Cluster {
 /// The server of this test program.
 pub fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(Cluster::start)
+    CLUSTER.get_or_init(|| Cluster::start(QUICK))
 }
 
 impl Cluster {
-    fn start() -> Cluster {
+    /// A server of one's own that syncs, as an operator has it; gone when it is dropped.
+    pub fn durable() -> Cluster {
+        Cluster::start(DURABLE)
+    }
+
+    fn start(settings: &str) -> Cluster {
         assert!(
             Path::new(BINARIES).join("initdb").exists(),
             "these tests need PostgreSQL 15: apt-get install postgresql (looked in {BINARIES})"
@@ -49,26 +58,26 @@ impl Cluster {
         let folder = tempfile::Builder::new().prefix("pingjia-pg-").tempdir().expect("a temporary folder").keep();
         // initdb refuses to run as root.
         let other = (number(&["-u"]) == 0).then(|| (number(&["-u", "postgres"]), number(&["-g", "postgres"])));
-        let run_as = |command: &mut Command| {
-            if let Some((user, group)) = other {
-                command.uid(user).gid(group);
-            }
-        };
         if let Some((user, group)) = other {
             chown(&folder, Some(user), Some(group)).expect("the folder can be given to postgres");
         }
         let mut initdb = Command::new(format!("{BINARIES}/initdb"));
         initdb.arg("-D").arg(folder.join("data"));
         initdb.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"]);
-        run_as(&mut initdb);
+        run_as(&mut initdb, other);
         let made = initdb.current_dir("/tmp").output().expect("initdb runs");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         let mut keeper = Command::new("sh");
-        keeper.args(["-c", KEEPER, "sh", BINARIES]).arg(&folder).current_dir("/tmp").stdin(Stdio::piped());
+        keeper
+            .args(["-c", KEEPER, "sh", BINARIES])
+            .arg(&folder)
+            .arg(settings)
+            .current_dir("/tmp")
+            .stdin(Stdio::piped());
         keeper.process_group(0);
-        run_as(&mut keeper);
+        run_as(&mut keeper, other);
         let keeper = keeper.spawn().expect("sh runs");
-        let cluster = Cluster { folder, _keeper: keeper };
+        let cluster = Cluster { folder, other, _keeper: keeper };
         cluster.await_ready();
         cluster
     }
@@ -83,6 +92,17 @@ impl Cluster {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Restarts the server: `fast` ends every session, `immediate` is a crash. Returns when it answers again.
+    pub fn restart(&self, mode: &str) {
+        let mut restart = Command::new(format!("{BINARIES}/pg_ctl"));
+        restart.args(["restart", "-w", "-t", "60", "-m", mode, "-D"]).arg(self.folder.join("data"));
+        restart.arg("-l").arg(self.folder.join("log")).current_dir("/tmp");
+        run_as(&mut restart, self.other);
+        let done = restart.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(done.expect("pg_ctl runs").success(), "the server starts again");
+        self.await_ready();
     }
 
     /// The address of one of its databases.
@@ -117,6 +137,12 @@ impl Cluster {
     pub fn run(&self, sql: &str) {
         let mut connection = PgConnection::establish(&self.url("postgres")).expect("the server answers");
         connection.batch_execute(sql).expect(sql);
+    }
+}
+
+fn run_as(command: &mut Command, other: Option<(u32, u32)>) {
+    if let Some((user, group)) = other {
+        command.uid(user).gid(group);
     }
 }
 

@@ -199,7 +199,7 @@ pub fn cast(
 
 /// Runs one future to its end.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime").block_on(future)
 }
 
 /// Waits until `ready` holds; a test that never comes there fails instead of hanging.

@@ -17,16 +17,24 @@ use tempfile::TempDir;
 
 use super::round::nonce;
 
-/// An installation as an operator has it: a data directory with SQLite, the vault beside it.
+/// An installation as an operator has it: a data directory with SQLite, the vault beside it; or PostgreSQL, with a
+/// data directory that all its processes share.
 pub struct House {
     folder: TempDir,
+    /// Address of the PostgreSQL database.
+    server: Option<String>,
 }
 
 impl House {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir(folder.path().join("data")).expect("a data directory");
-        House { folder }
+        House { folder, server: None }
+    }
+
+    /// An installation on the PostgreSQL database at `url`.
+    pub fn on_server(url: &str) -> Self {
+        House { server: Some(url.to_owned()), ..House::new() }
     }
 
     pub fn folder(&self) -> &Path {
@@ -42,13 +50,24 @@ impl House {
         self.folder.path().join("data-vault")
     }
 
+    /// Where the only round of this installation has its place in the vault.
+    pub fn round_in_vault(&self) -> PathBuf {
+        let places =
+            fs::read_dir(self.vault()).expect("the vault can be read").map(|entry| entry.expect("an entry").path());
+        let mut rounds =
+            places.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("poll-")));
+        rounds.next().expect("the round's folder")
+    }
+
     pub fn sqlite_file(&self) -> PathBuf {
         self.data().join("pingjia.db")
     }
 
     /// The database, opened by the test.
     pub fn database(&self) -> Database {
-        Database::sqlite(&self.sqlite_file()).expect("the database opens")
+        let database =
+            self.server.as_ref().map_or_else(|| Database::sqlite(&self.sqlite_file()), |url| Database::postgres(url));
+        database.expect("the database opens")
     }
 
     /// The box, in the test's own process: to prepare and to close rounds while no service runs.
@@ -73,6 +92,9 @@ impl House {
     pub fn arguments(&self, command: &mut Command) {
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(self.data());
         command.env("NO_COLOR", "1").env_remove("PINGJIA_LOG").env_remove("PINGJIA_VAULT");
+        if let Some(url) = &self.server {
+            command.args(["--database-url", url]);
+        }
     }
 }
 

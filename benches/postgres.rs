@@ -1,0 +1,252 @@
+//! Durable votes through one service process on PostgreSQL against pgbench, which commits one transaction per vote
+//! at eight connections, on the same server and the same tables: `cargo bench --bench postgres`.
+//!
+//! Three contestants in turn, several rounds of each in one run, each on fresh slips: the service over HTTP, the
+//! ballot box alone, pgbench. Prints figures and ratios, asserts no time. The server is private, syncs every commit,
+//! and is gone afterwards.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss, reason = "a benchmark")]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use pingjia::ballot_box::{BallotBox, Options};
+use pingjia::database::Database;
+use pingjia::domain::paper::Answer;
+use support::postgres::{BINARIES, Cluster};
+use support::round::{self, Open};
+use support::service::{House, Service};
+
+const ROUNDS: usize = 5;
+/// How long each contestant runs in each round.
+const SPELL: Duration = Duration::from_secs(3);
+/// Slips per spell: more than anybody casts in one.
+const SLIPS: u32 = 120_000;
+/// Connections of pgbench, as the goal has it.
+const CONNECTIONS: u32 = 8;
+/// Members who vote at the same moment.
+const CLIENTS: usize = 256;
+
+/// One vote as one transaction would store it: on the tables of the service, with bytes of the same size.
+const SCRIPT: &str = r"
+\set counter :counter + 1
+\set n :client_id * :each + :counter
+BEGIN;
+UPDATE slip SET state = 1 WHERE poll_id = :poll AND digest = sha256(int8send(:n)) AND state = 0;
+INSERT INTO sealed_ballot (poll_id, box_id, sealed)
+    VALUES (:poll, sha256(int8send(:n + 1000000000)), decode(repeat('5a', :size), 'hex'));
+COMMIT;
+";
+
+fn main() {
+    let server = Cluster::durable();
+    server.run("CREATE DATABASE bench");
+    let url = server.url("bench");
+    let house = House::on_server(&url);
+    let (database, ballots) = (house.database(), house.ballots());
+    // The size of one sealed ballot, measured on one.
+    let probe = round::open(&ballots, &database, &round::paper(false), 1, 0);
+    round::cast(&ballots, probe.id, &probe.slips.roll[0], &round::nonce(), &say()).unwrap();
+    let size = sealed_size(&database);
+    drop(ballots);
+    let mut rates: [Vec<f64>; 3] = Default::default();
+    for lap in 1..=ROUNDS {
+        let service = over_http(&house, &database);
+        let alone = the_box(&house, &database);
+        let pgbench = pgbench(&url, &database, size, i64::try_from(1_000_000 + lap).unwrap());
+        println!(
+            "round {lap}: service over HTTP {service:>7.0}/s, box alone {alone:>7.0}/s, pgbench -c {CONNECTIONS} {pgbench:>6.0}/s, \
+             ratios {:.1} and {:.1}",
+            service / pgbench,
+            alone / pgbench
+        );
+        for (rates, rate) in rates.iter_mut().zip([service, alone, pgbench]) {
+            rates.push(rate);
+        }
+    }
+    let [service, alone, pgbench] = rates.map(median);
+    println!(
+        "medians: service over HTTP {service:.0}/s, box alone {alone:.0}/s, pgbench {pgbench:.0}/s; \
+         service : pgbench = {:.2}, box : pgbench = {:.2}",
+        service / pgbench,
+        alone / pgbench
+    );
+}
+
+fn say() -> pingjia::domain::ballot::Ballot {
+    round::ballot(&round::paper(false), Some(Answer::Satisfied))
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}
+
+fn sealed_size(database: &Database) -> usize {
+    use diesel::prelude::*;
+    use pingjia::database::schema::sealed_ballot;
+    let sealed: Vec<u8> = database
+        .read(|c| {
+            Ok::<_, pingjia::database::DatabaseError>(sealed_ballot::table.select(sealed_ballot::sealed).first(c)?)
+        })
+        .unwrap();
+    sealed.len()
+}
+
+fn fresh(house: &House, database: &Database) -> (BallotBox, Open) {
+    let ballots = house.ballots();
+    let open = round::open(&ballots, database, &round::paper(false), SLIPS, 0);
+    (ballots, open)
+}
+
+/// The service as a process, asked over connections that stay open. Gives votes thanked per second.
+fn over_http(house: &House, database: &Database) -> f64 {
+    let (ballots, open) = fresh(house, database);
+    drop(ballots);
+    let requests: Vec<Vec<u8>> = open
+        .slips
+        .roll
+        .iter()
+        .map(|slip| {
+            let form = format!("home=satisfied&awareness=know&n={}&step=cast", round::nonce().text());
+            format!(
+                "POST /V/{} HTTP/1.1\r\nHost: t\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+                slip.link_form(),
+                form.len()
+            )
+            .into_bytes()
+        })
+        .collect();
+    let service = house.serve();
+    let (next, begun) = (AtomicUsize::new(0), Instant::now());
+    let thanked: usize = std::thread::scope(|scope| {
+        let clients: Vec<_> =
+            (0..CLIENTS / PIPES).map(|_| scope.spawn(|| client(service.address, &requests, &next, begun))).collect();
+        clients.into_iter().map(|client| client.join().unwrap()).sum()
+    });
+    let rate = thanked as f64 / begun.elapsed().as_secs_f64();
+    Service::stop(service);
+    rate
+}
+
+/// Connections that one thread of the load generator serves in turn.
+const PIPES: usize = 64;
+
+fn client(address: SocketAddr, requests: &[Vec<u8>], next: &AtomicUsize, begun: Instant) -> usize {
+    let mut streams: Vec<TcpStream> = (0..PIPES).map(|_| TcpStream::connect(address).unwrap()).collect();
+    for stream in &streams {
+        stream.set_nodelay(true).unwrap();
+    }
+    let (mut thanked, mut buffer) = (0, vec![0; 64 * 1024]);
+    while begun.elapsed() < SPELL {
+        let mut asked = 0;
+        for stream in &mut streams {
+            let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+            stream.write_all(request).unwrap();
+            asked += 1;
+        }
+        assert_eq!(asked, PIPES, "more slips than votes");
+        for stream in &mut streams {
+            answer(stream, &mut buffer);
+            thanked += 1;
+        }
+    }
+    thanked
+}
+
+/// Reads one whole answer, which must be a thank-you.
+fn answer(stream: &mut TcpStream, buffer: &mut [u8]) {
+    let mut filled = 0;
+    loop {
+        let read = stream.read(&mut buffer[filled..]).unwrap();
+        assert!(read > 0, "cut off");
+        filled += read;
+        let text = &buffer[..filled];
+        let Some(end) = text.windows(4).position(|part| part == b"\r\n\r\n") else { continue };
+        let head = std::str::from_utf8(&text[..end]).unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length: usize = length.expect("a length").trim().parse().unwrap();
+        if filled >= end + 4 + length {
+            return;
+        }
+    }
+}
+
+/// The ballot box in this process, without HTTP.
+fn the_box(house: &House, database: &Database) -> f64 {
+    let (ballots, open) = fresh(house, database);
+    let (open, next, begun) = (Arc::new(open), Arc::new(AtomicUsize::new(0)), Instant::now());
+    let thanked: usize = round::block_on(async {
+        let tasks: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                let (ballots, open, next) = (ballots.clone(), open.clone(), next.clone());
+                tokio::spawn(async move {
+                    let mut thanked = 0;
+                    while begun.elapsed() < SPELL {
+                        let slip = &open.slips.roll[next.fetch_add(1, Ordering::Relaxed)];
+                        ballots.cast(open.id, slip, &round::nonce(), &say()).await.unwrap();
+                        thanked += 1;
+                    }
+                    thanked
+                })
+            })
+            .collect();
+        let mut thanked = 0;
+        for task in tasks {
+            thanked += task.await.unwrap();
+        }
+        thanked
+    });
+    thanked as f64 / begun.elapsed().as_secs_f64()
+}
+
+/// One transaction per vote.
+fn pgbench(url: &str, database: &Database, size: usize, poll: i64) -> f64 {
+    use diesel::prelude::*;
+    let fill = format!(
+        "INSERT INTO slip SELECT {poll}, sha256(int8send(n)), 0 FROM generate_series(1, {SLIPS}) AS s (n); ANALYZE slip"
+    );
+    database
+        .read(|connection| match connection {
+            pingjia::database::AnyConnection::Postgres(inner) => {
+                diesel::connection::SimpleConnection::batch_execute(inner, &fill)
+                    .map_err(pingjia::database::DatabaseError::from)
+            }
+            pingjia::database::AnyConnection::Sqlite(_) => panic!("on PostgreSQL"),
+        })
+        .unwrap();
+    let script = tempfile::NamedTempFile::new().unwrap();
+    fs::write(script.path(), SCRIPT).unwrap();
+    let variables = [
+        format!("poll={poll}"),
+        format!("each={}", SLIPS / CONNECTIONS),
+        format!("size={size}"),
+        "counter=0".to_owned(),
+    ];
+    let mut pgbench = Command::new(format!("{BINARIES}/pgbench"));
+    pgbench.args(["-n", "-M", "prepared", "-j", "2", "-c"]).arg(CONNECTIONS.to_string());
+    pgbench.arg("-T").arg(SPELL.as_secs().to_string());
+    pgbench.args(variables.iter().flat_map(|variable| ["-D", variable])).arg("-f").arg(script.path()).arg(url);
+    let output = pgbench.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let transactions = said.lines().find_map(|line| line.strip_prefix("tps = ")).expect(&said);
+    let votes = spent(database, poll);
+    assert!(votes > 0 && votes < i64::from(SLIPS), "{votes}: every transaction was a vote");
+    transactions.split(' ').next().unwrap().parse().unwrap()
+}
+
+fn spent(database: &Database, poll: i64) -> i64 {
+    use diesel::prelude::*;
+    use pingjia::database::schema::slip;
+    let spent = slip::table.filter(slip::poll_id.eq(poll)).filter(slip::state.eq(1)).count();
+    database.read(|connection| Ok::<_, pingjia::database::DatabaseError>(spent.get_result(connection)?)).unwrap()
+}

@@ -1,0 +1,2 @@
+ALTER TABLE slip RESET (fillfactor);
+DROP TABLE installation;

@@ -55,18 +55,23 @@ pub fn without_statement(pdf: &[u8]) -> Vec<u8> {
 /// # Errors
 /// `Pdf` when there is no room, or too little.
 pub fn put_statement(mut pdf: Vec<u8>, statement: &str) -> Result<Vec<u8>, RenderError> {
-    let place = room(&pdf).and_then(|room| pdf.get_mut(room)).and_then(|room| room.get_mut(..statement.len()));
-    let place = place.ok_or_else(|| RenderError::Pdf("no room for the statement on the file".to_owned()))?;
-    place.copy_from_slice(statement.as_bytes());
+    let room = room(&pdf).and_then(|room| pdf.get_mut(room)).filter(|room| room.len() >= statement.len());
+    let room = room.ok_or_else(|| RenderError::Pdf("no room for the statement on the file".to_owned()))?;
+    let padding = std::iter::repeat(b' ');
+    for (place, byte) in room.iter_mut().zip(statement.bytes().chain(padding)) {
+        *place = byte;
+    }
     Ok(pdf)
 }
 
-/// What every stream holds, unpacked where it can be, in the order of the file; streams that hold the file's own
-/// structure are left out. Two files with the same contents were at least written from the same pages.
+/// What every stream holds, unpacked where it can be, in the order of the file. Embedded files and streams that hold
+/// the file's own structure are left out: two files with the same contents were at least written from the same pages.
 #[must_use]
 pub fn contents(pdf: &[u8]) -> Vec<Vec<u8>> {
-    let own = |stream: &Stream<'_>| !names(stream.dictionary, b"/ObjStm") && !names(stream.dictionary, b"/XRef");
-    streams(pdf).filter(own).filter_map(|stream| Some(stream.read(pdf)?.data)).collect()
+    let other = [&b"/ObjStm"[..], b"/XRef", b"/EmbeddedFile"];
+    let own = |stream: &Stream<'_>| !other.iter().any(|name| names(stream.dictionary, name));
+    let trimmed = |data: Vec<u8>| data.trim_ascii_end().to_vec();
+    streams(pdf).filter(own).filter_map(|stream| Some(trimmed(stream.read(pdf)?.data))).collect()
 }
 
 /// A stream: its dictionary, and where its data begins.

@@ -84,6 +84,8 @@ pub(super) struct Flow {
     pub pad: f64,
     /// Row repeated at the top of the next page.
     head: Vec<Cell>,
+    /// Whether the head waits for the table's first row: it never stands alone at the foot of a page.
+    head_waits: bool,
     /// Line at the head of continuation pages.
     running: String,
 }
@@ -91,7 +93,7 @@ pub(super) struct Flow {
 impl Flow {
     pub(super) fn new(block: Block, size: f64, pad: f64, running: &str) -> Self {
         let running = running.to_owned();
-        Flow { pages: vec![Vec::new()], block, y: block.top, size, pad, head: Vec::new(), running }
+        Flow { pages: vec![Vec::new()], block, y: block.top, size, pad, head: Vec::new(), head_waits: false, running }
     }
 
     pub(super) fn bottom(&self) -> f64 {
@@ -118,6 +120,7 @@ impl Flow {
             self.put(Op::Text { at, align: Align::Left, size: 9.0, color: GREY, bold: false, text });
         }
         if !self.head.is_empty() {
+            self.head_waits = false;
             let head = std::mem::take(&mut self.head);
             self.row(&head);
             self.head = head;
@@ -131,17 +134,26 @@ impl Flow {
         }
     }
 
-    /// Draws a head row that is repeated on every page until [`Flow::end_table`].
+    /// A head row that is drawn above the next row, and again on every page until [`Flow::end_table`].
     pub(super) fn head(&mut self, cells: Vec<Cell>) {
-        self.head = Vec::new();
-        let line = self.line_height(1.0) + 2.0 * self.pad;
-        self.need(2.5 * line);
-        self.row(&cells);
-        self.head = cells;
+        (self.head, self.head_waits) = (cells, true);
     }
 
+    /// Ends the table; one without a row shows its head all the same.
     pub(super) fn end_table(&mut self) {
+        self.draw_head(0.0);
         self.head = Vec::new();
+    }
+
+    /// Draws a waiting head where a row this high goes under it, on this page or the next.
+    fn draw_head(&mut self, row: f64) {
+        if !std::mem::take(&mut self.head_waits) {
+            return;
+        }
+        let head = std::mem::take(&mut self.head);
+        self.need((self.height_of(&head) + row).min(self.block.high));
+        self.row(&head);
+        self.head = head;
     }
 
     fn line_height(&self, scale: f64) -> f64 {
@@ -162,6 +174,7 @@ impl Flow {
         loop {
             let rest: Vec<Vec<String>> = lines.iter_mut().map(|lines| lines.split_off(lines.len().min(most))).collect();
             let high = self.high(&cells, &lines).max(least);
+            self.draw_head(high);
             self.need(high);
             self.draw_row(&cells, &lines, high);
             if rest.iter().all(Vec::is_empty) {
@@ -313,6 +326,20 @@ mod tests {
                 assert!(from.1.max(to.1) <= flow.bottom() + 0.1, "a line below the text block");
             }
         }
+    }
+
+    #[test]
+    fn a_head_never_stands_alone_at_the_foot_of_a_page() {
+        let mut flow = Flow::new(OFFICIAL, 10.5, 1.0, "");
+        flow.y = flow.bottom() - 20.0;
+        flow.head(vec![Cell::label(156.0, "头")]);
+        flow.row_of_height(&[Cell::words(156.0, "行")], 30.0);
+        flow.end_table();
+        let texts: Vec<String> = flow.pages.iter().map(|page| text_of(page)).collect();
+        assert_eq!(texts, ["", "头行"]);
+        flow.head(vec![Cell::label(156.0, "空")]);
+        flow.end_table();
+        assert!(text_of(&flow.pages[1]).ends_with('空'), "a table without a row");
     }
 
     #[test]

@@ -194,7 +194,7 @@ impl SheetPdf<'_> {
         }
         let blank = vec![b' '; ROOM];
         attach(".face.json", "签发单位对本 PDF 文件的签名（JWS，JSON）", AttachmentKind::Room, blank)?;
-        flow.draw(&mut pdf, id)?;
+        flow.draw(&mut pdf, &format!("报告单编号 {id}"))?;
         pdf.finish()
     }
 

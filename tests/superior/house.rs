@@ -228,12 +228,15 @@ pub struct Page {
     pub status: StatusCode,
     pub location: String,
     pub text: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Page {
     fn of(answer: Response) -> Self {
         let location = answer.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
-        Page { status: answer.status(), location: location.unwrap_or_default(), text: answer.text().unwrap() }
+        let (status, bytes) = (answer.status(), answer.bytes().unwrap().to_vec());
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Page { status, location: location.unwrap_or_default(), text, bytes }
     }
 
     /// What stands between two pieces of text, every time.

@@ -4,7 +4,7 @@
 
 mod house;
 
-use house::{House, id_of};
+use house::{House, Person, id_of};
 use pingjia::domain::account::Role;
 use pingjia::domain::poll::{Approval, Phase};
 use pingjia::domain::union::{Category, Union};
@@ -138,6 +138,26 @@ fn opinions_are_signed_and_corrections_stand_beside_the_old_sheet() {
     assert_eq!(opine("accept", "").status, StatusCode::SEE_OTHER);
     let page = superior.get(&format!("/oversight/{id}"));
     assert!(page.text.contains("整改措施不具体") && page.text.contains("上级工会同意结果报告单"), "both opinions stay");
+    printed_with_its_opinion(&house, &superior, &first, "退回");
+    printed_with_its_opinion(&house, &superior, &second, "同意");
+}
+
+/// The files that an officer takes from the sheet's page hold, each with the opinion on that very sheet.
+fn printed_with_its_opinion(house: &House, anybody: &Person, sheet: &str, decision: &str) {
+    use pingjia::verify::{Conclusion, Request, verify};
+    let page = anybody.get(&format!("/sheets/{sheet}"));
+    assert!(page.text.contains(&format!("/sheets/{sheet}/opinion.pdf")), "a door to the file");
+    let file = |path: &str| anybody.get(&format!("/sheets/{sheet}{path}")).bytes;
+    let (keys, opinion) = (house.office.keys.key_set(), file("/opinion.json"));
+    for (document, opinion) in
+        [(file(".json"), Some(&opinion[..])), (file(".pdf"), Some(&opinion)), (file("/opinion.pdf"), None)]
+    {
+        let request = Request { keys: Some(&keys), opinion, ..Request::of(&document, &house.office.rules) };
+        let report = verify(request).unwrap();
+        assert_eq!(report.conclusion, Conclusion::Holds, "{:#?}", report.lines);
+        assert!(format!("{:?}", report.lines).contains(&format!("上级意见：{decision}")), "{:#?}", report.lines);
+    }
+    assert_eq!(file("/opinion.pdf"), file("/opinion.pdf"), "the same bytes every time");
 }
 
 #[test]

@@ -96,3 +96,24 @@ pub fn sound(pdf: &Path) -> String {
     }
     String::from_utf8(run("pdftotext", &["-layout", &path, "-"]).stdout).unwrap()
 }
+
+/// The golden sheet as the service hands it out: with the issuer's statement on the file, by the golden keys.
+pub fn printed() -> Vec<u8> {
+    let document = std::fs::read("tests/golden/sheet.json").unwrap();
+    vouched(pingjia::render::sheet_document::sheet_pdf(&document, None).unwrap())
+}
+
+/// The file with the statement of the golden keys on it.
+pub fn vouched(pdf: Vec<u8>) -> Vec<u8> {
+    use pingjia::domain::digest::Digest;
+    use pingjia::domain::jws::{SecretKey, Statement};
+    use pingjia::domain::statement::{FACE, FaceStatement};
+    use pingjia::render::attachments::{put_statement, without_statement};
+    let document = Statement::parse(&std::fs::read("tests/golden/sheet.json").unwrap()).unwrap();
+    let ed25519 = SecretKey::ed25519(ed25519_dalek::SigningKey::from_bytes(&[1; 32]));
+    let sm2 = SecretKey::sm2(sm2::SecretKey::from_slice(&[2; 32]).unwrap()).unwrap();
+    let issuer = pingjia::domain::sheet::SheetPayload::read(document.payload()).unwrap().issuer;
+    let file = Digest::sha256(&without_statement(&pdf));
+    let face = FaceStatement { format: FACE.to_owned(), issuer, sheet: document.digest(), file };
+    put_statement(pdf, &Statement::sign(&face, &[&ed25519, &sm2]).unwrap()).unwrap()
+}

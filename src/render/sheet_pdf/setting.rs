@@ -249,7 +249,8 @@ impl SheetPdf<'_> {
         );
         if let Some(opinion) = &self.opinion {
             let signatures = opinion.signatures.join("；");
-            words.push_str(&format!("　上级意见的电子签名：{signatures}，附有 {}.opinion.json", self.attachment_name));
+            let attached = format!("，附有 {}.opinion.json", self.attachment_name);
+            words.extend(["　上级意见的电子签名：", &signatures, &attached]);
         }
         let proof = [Cell::words(WIDE, &words).scaled(7.0 / flow.size)];
         let heads = flow.height_of(&[Cell::label(WIDE, "（签名）")]);

@@ -144,8 +144,8 @@ mod tests {
             ["pingjia", "serve", "--listen=127.0.0.1:9", "--vault=a", "--vault=b", "--data", "d"]
         );
         assert_eq!(
-            reading(settings, "serve --listen=x --vault c").unwrap(),
-            ["pingjia", "serve", "--listen=x", "--vault", "c"]
+            reading(settings, "serve --listen=127.0.0.1:8 --vault c").unwrap(),
+            ["pingjia", "serve", "--listen=127.0.0.1:8", "--vault", "c"]
         );
         assert_eq!(
             reading(settings, "password somebody").unwrap(),

@@ -14,14 +14,15 @@ use zeroize::Zeroize as _;
 
 use super::api::{Cast, CastRefusal, SlipState};
 use super::rows::{self, Row};
-use super::seal::{Content, DoesNotOpen, Source};
+use super::seal::{Content, DoesNotOpen, Sealer, Source};
 use super::shared::{NotThere, Round, Shared, locked};
+use super::sqlite;
 use crate::database::schema::poll;
 use crate::database::{AnyConnection, Database, DatabaseError, session};
 use crate::domain::ballot::Ballot;
 use crate::domain::digest::Digest;
 use crate::domain::ids::PollId;
-use crate::domain::paper::Answer;
+use crate::domain::paper::{Answer, Paper};
 use crate::domain::poll::Phase;
 use crate::domain::slip::{FormNonce, Receipt, SlipCode};
 
@@ -82,7 +83,8 @@ impl Ticket {
     /// Seals a ballot for the box.
     pub(super) fn seal(
         &self,
-        round: &Round,
+        sealer: &Sealer,
+        paper: &Paper,
         source: Source,
         answers: &[Option<Answer>],
         comment: Option<&str>,
@@ -94,14 +96,14 @@ impl Ticket {
             source,
             answers: answers.iter().map(|answer| Answer::to_byte(*answer)).collect(),
         };
-        if content.answers.len() != round.paper.items.len() {
+        if content.answers.len() != paper.items.len() {
             return Err(DoesNotOpen);
         }
         rng.fill_bytes(&mut content.r);
-        let sealed = round.sealer.ballot(&self.box_id, &content, fresh(rng))?;
-        let comment = if round.paper.comment {
+        let sealed = sealer.ballot(&self.box_id, &content, fresh(rng))?;
+        let comment = if paper.comment {
             let id = fresh(rng);
-            Some((id, round.sealer.comment(&id, comment, fresh(rng))?))
+            Some((id, sealer.comment(&id, comment, fresh(rng))?))
         } else {
             None
         };
@@ -128,7 +130,7 @@ pub(super) async fn cast(
     while looks < 2 {
         let Some(round) = there(shared, ticket.poll).await? else { return elsewhere(shared, ticket).await };
         let row = ticket
-            .seal(&round, Source::Phone, ballot.answers(), ballot.comment(), &mut crate::world::rng())
+            .seal(&round.sealer, &round.paper, Source::Phone, ballot.answers(), ballot.comment(), &mut crate::world::rng())
             .map_err(|DoesNotOpen| CastRefusal::Unavailable)?;
         let (reply, answer) = oneshot::channel();
         let job = Job { round, row, answers: ballot.answers().to_vec(), reply };
@@ -251,6 +253,8 @@ pub(super) fn run(shared: &Shared, queue: &Receiver<Job>, connection: AnyConnect
     let mut group = Vec::with_capacity(GROUP);
     while let Ok(job) = queue.recv() {
         group.push(job);
+        // Whoever is about to cast comes along: on a single core the first of a crowd would else go alone.
+        std::thread::yield_now();
         group.extend(queue.try_iter().take(GROUP - 1));
         // In the order of slips: neighbours share pages, and nothing of the order of arrival is left.
         group.sort_unstable_by_key(|job| (job.row.poll, job.row.digest));
@@ -270,8 +274,9 @@ pub(super) fn run(shared: &Shared, queue: &Receiver<Job>, connection: AnyConnect
 /// A connection for the writer.
 pub(super) fn connect(database: &Database) -> Result<AnyConnection, DatabaseError> {
     let mut connection = database.connect()?;
-    if let AnyConnection::Postgres(inner) = &mut connection {
-        session::for_casting(inner)?;
+    match &mut connection {
+        AnyConnection::Postgres(inner) => session::for_casting(inner)?,
+        AnyConnection::Sqlite(inner) => sqlite::widen(inner)?,
     }
     Ok(connection)
 }

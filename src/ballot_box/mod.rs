@@ -13,6 +13,8 @@ mod close;
 mod identity;
 mod issue;
 mod live;
+#[doc(hidden)]
+pub mod measure;
 mod paper;
 mod postgres;
 mod rows;

@@ -47,7 +47,7 @@ pub(super) fn enter(
     let bytes: Vec<u8> = answers.iter().map(|answer| Answer::to_byte(*answer)).collect();
     let mut rng = crate::world::rng();
     let ticket = Ticket::of(poll.id, slip, &FormNonce(fresh(&mut rng)));
-    let row = ticket.seal(&round, source, &answers, None, &mut rng).map_err(broken)?;
+    let row = ticket.seal(&round.sealer, &round.paper, source, &answers, None, &mut rng).map_err(broken)?;
     let digest = row.digest;
     let place = |teller| [digest.0.as_slice(), &number(teller).to_be_bytes()].concat();
     let entry = round.sealer.entry(&place(teller), source, &bytes, fresh(&mut rng)).map_err(broken)?;

@@ -179,7 +179,8 @@ impl Shared {
     }
 
     /// Holds vault and database of an open round against each other: the key in every folder, no tombstone, and
-    /// as many spent slips as the vault knows of at least.
+    /// as many spent slips as the vault knows of at least. `spent` are known to the caller; where the vault knows of
+    /// more, they are counted anew, after its mark was read: votes may have come, and marks risen, in between.
     pub(super) fn examine(&self, head: &Head, opening: &Opening, spent: u64) -> Result<Key, Fault> {
         if self.vault.tombstone(&head.place)?.is_some() {
             return Err(Fault(
@@ -187,12 +188,21 @@ impl Shared {
             ));
         }
         let mark = self.vault.mark(&head.place)?;
+        let spent = if spent < mark { self.count_anew(head.id)? } else { spent };
         if spent < mark {
             return Err(Fault(format!(
                 "数据库中只有{spent}张已投选票，而保管处记录至少有{mark}张：数据库是更早的副本，请恢复更新的备份，或者作废本轮"
             )));
         }
         self.vault.key(&head.place, &opening.key_id, &opening.key_digest)
+    }
+
+    fn count_anew(&self, id: PollId) -> Result<u64, Fault> {
+        let counted = self.database.read(|connection| rows::spent(connection, id));
+        counted.map_err(|error| {
+            tracing::warn!(poll = id.0, %error, "the spent slips could not be counted");
+            Fault("暂时数不出已投选票，稍后会自动再试".to_owned())
+        })
     }
 
     /// Whether the round was open for phones when the transaction looked: by the version known to be open, or

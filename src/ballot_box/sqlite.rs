@@ -2,6 +2,7 @@
 //! keys, so that neighbouring rows dirty the same page.
 
 use diesel::RunQueryDsl as _;
+use diesel::connection::SimpleConnection as _;
 use diesel::sql_types::{BigInt, Binary};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
@@ -26,6 +27,12 @@ statement!(InsertComment on Sqlite =
 statement!(InsertSlip on Sqlite =
     "INSERT INTO slip (poll_id, digest, state) VALUES (" (poll: i64 as BigInt)
     ", " (digest: [u8] as Binary) ", 0)");
+
+/// Gives a connection more memory for pages: slips and ballots are spread over their tables at random, and those of a round of
+/// tens of thousands should stay at hand.
+pub(super) fn widen(connection: &mut SqliteConnection) -> Result<(), DatabaseError> {
+    Ok(connection.batch_execute("PRAGMA cache_size = -32768")?)
+}
 
 /// See [`super::rows::spend`].
 pub(super) fn spend(connection: &mut SqliteConnection, rows: &[&Row]) -> Result<Vec<bool>, DatabaseError> {

@@ -31,9 +31,11 @@ const POSTGRES_TIMEOUTS: &str = "SET statement_timeout = '60s'; SET lock_timeout
      SET idle_in_transaction_session_timeout = '60s';";
 
 /// What a connection says to SQLite first. secure_delete: what is deleted is overwritten. FULL: a commit is on the
-/// disk before it returns.
+/// disk before it returns. The log is carried over by [`super::checkpoint`]; SQLite's own way is only for when that thread
+/// cannot.
 pub(super) const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 15000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-     PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
+     PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
+     PRAGMA wal_autocheckpoint = 100000;";
 
 impl Address {
     /// Which database it is.

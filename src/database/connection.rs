@@ -12,6 +12,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel::{QueryResult, RunQueryDsl};
 
 use super::address::{Address, PostgresUrl};
+use super::checkpoint::Checkpointer;
 use super::{migrate, relocation};
 
 /// A connection to either database. SQLite stands last, because its variant accepts any path.
@@ -118,7 +119,14 @@ impl ManageConnection for Manager {
 pub struct Database {
     address: Arc<Address>,
     pool: Pool<Manager>,
-    turns: Option<Arc<Turns>>,
+    own_file: Option<OwnFile>,
+}
+
+/// What an SQLite file needs beside its connections.
+#[derive(Clone)]
+struct OwnFile {
+    turns: Arc<Turns>,
+    checkpointer: Arc<Checkpointer>,
 }
 
 impl Database {
@@ -155,8 +163,15 @@ impl Database {
             .test_on_check_out(address.kind() == Kind::Postgres)
             .build(Manager(address.clone()))
             .map_err(|error| DatabaseError::Pool(error.to_string()))?;
-        let turns = (address.kind() == Kind::Sqlite).then(Arc::default);
-        Ok(Database { address: Arc::new(address.clone()), pool, turns })
+        let own_file = match first {
+            AnyConnection::Postgres(_) => None,
+            AnyConnection::Sqlite(connection) => {
+                let turns = Arc::<Turns>::default();
+                let checkpointer = Arc::new(Checkpointer::start(connection, turns.clone())?);
+                Some(OwnFile { turns, checkpointer })
+            }
+        };
+        Ok(Database { address: Arc::new(address.clone()), pool, own_file })
     }
 
     /// Which database it is.
@@ -205,8 +220,13 @@ impl Database {
         connection: &mut AnyConnection,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let _turn = self.turns.as_ref().map(|turns| turns.take());
-        transaction(connection, work)
+        let Some(file) = &self.own_file else { return transaction(connection, work) };
+        let done = {
+            let _turn = file.turns.take();
+            transaction(connection, work)
+        };
+        file.checkpointer.ring();
+        done
     }
 
     fn pooled(&self) -> Result<PooledConnection<Manager>, DatabaseError> {
@@ -217,17 +237,17 @@ impl Database {
 /// Who writes next on SQLite, first come, first served. SQLite itself lets whoever asks at the right moment
 /// write: beside a writer that commits without pause, another would ask in vain until its timeout.
 #[derive(Default)]
-struct Turns {
+pub(super) struct Turns {
     /// Next ticket to hand out, and the ticket whose turn it is.
     tickets: Mutex<(u64, u64)>,
     called: Condvar,
 }
 
 /// The turn to write; the next one is called when it is dropped.
-struct Turn<'a>(&'a Turns);
+pub(super) struct Turn<'a>(&'a Turns);
 
 impl Turns {
-    fn take(&self) -> Turn<'_> {
+    pub(super) fn take(&self) -> Turn<'_> {
         let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
         let own = tickets.0;
         tickets.0 += 1;

@@ -6,6 +6,7 @@
 //! only what the unions above see at a glance.
 
 mod address;
+mod checkpoint;
 mod connection;
 pub mod installation;
 pub mod journal;

@@ -66,6 +66,15 @@ impl Fields {
     }
 }
 
+impl IntoIterator for Fields {
+    type Item = (String, String);
+    type IntoIter = std::vec::IntoIter<(String, String)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Fields {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
         Fields(fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
@@ -84,6 +93,9 @@ pub fn encoded(text: &str) -> String {
 }
 
 fn decode(text: &[u8]) -> Result<String, Problem> {
+    if !text.iter().any(|byte| matches!(byte, b'+' | b'%')) {
+        return String::from_utf8(text.to_vec()).map_err(|_| Problem::MALFORMED_FORM);
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.iter();
     while let Some(byte) = rest.next() {
@@ -213,6 +225,10 @@ pub(super) fn wants_json(request: &HttpRequest) -> bool {
 
 /// The session that the cookie names. Over TLS only the cookie counts that no neighbouring host can set.
 pub(super) fn session(request: &HttpRequest, https: bool) -> Option<SessionToken> {
+    // Members have none, and their requests are not searched for any.
+    if !request.headers().contains_key(header::COOKIE) {
+        return None;
+    }
     let cookie = request.cookie(super::session::cookie_name(https))?;
     SessionToken::parse(cookie.value())
 }

@@ -98,8 +98,14 @@ pub async fn serve(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    // The pattern only: paths carry slip codes.
-    let span = tracing::info_span!("request", method = %request.method(), route = endpoint.path);
+    let ballot = endpoint.path == BALLOT;
+    // The pattern only: paths carry slip codes. And no word on ballots unless it is asked for: a line for each
+    // would be a list of the moments at which they came.
+    let span = if ballot {
+        tracing::debug_span!("request", method = %request.method(), route = endpoint.path)
+    } else {
+        tracing::info_span!("request", method = %request.method(), route = endpoint.path)
+    };
     let for_program = wants_json(&request);
     async {
         let answer = AssertUnwindSafe(answer(app.clone(), endpoint, &request, payload)).catch_unwind().await;
@@ -113,7 +119,11 @@ pub async fn serve(
                 problem.reply(if known { frame_of(&app, &request).await } else { Frame::public("") })
             }
         };
-        tracing::info!(status = reply.status().as_u16(), "answered");
+        if ballot {
+            tracing::debug!(status = reply.status().as_u16(), "answered");
+        } else {
+            tracing::info!(status = reply.status().as_u16(), "answered");
+        }
         let reply = if for_program { reply.for_programs() } else { reply };
         // A stream would keep the connection of a HEAD busy for nothing.
         if *request.method() == Method::HEAD { reply.without_stream().into_http() } else { reply.into_http() }

@@ -10,7 +10,7 @@ use super::rounds::Round;
 use super::words::{self, Word};
 use crate::ballot_box::{Cast, CastRefusal, SlipState};
 use crate::domain::ballot::{Ballot, BallotRefusal};
-use crate::domain::slip::{FormNonce, SlipCode};
+use crate::domain::slip::{FormNonce, PollTag, SlipCode};
 use crate::http::App;
 use crate::http::ask::{Ask, Fields};
 use crate::http::problem::Problem;
@@ -87,19 +87,25 @@ pub async fn cast(app: Arc<App>, ask: Ask) -> Answer {
         Ok(slip) => slip,
         Err(error) => return page::word(&words::mistyped(error), None),
     };
-    let looked_up = {
-        let (app, tag) = (app.clone(), slip.tag());
-        web::block(move || app.rounds.find(&app.database, tag)).await
+    let round = match look_up(&app, slip.tag()).await {
+        Ok(Some(round)) => round,
+        Ok(None) => return page::word(&words::unknown_round(), None),
+        Err(_) => return page::word(&words::unavailable(&slip.link_form()), None),
     };
-    let round = match looked_up {
-        Ok(Ok(Some(round))) => round,
-        Ok(Ok(None)) => return page::word(&words::unknown_round(), None),
-        Ok(Err(_)) | Err(_) => return page::word(&words::unavailable(&slip.link_form()), None),
-    };
-    match Form::read(&ask.form) {
+    match Form::read(ask.form) {
         Some(form) => submit(&app, &round, &slip, &form).await,
         None => page::word(&words::bad_form(&slip.link_form()), Some(&round)),
     }
+}
+
+/// The round behind a tag: at once where it was read of late, else looked up away from the event loop.
+async fn look_up(app: &Arc<App>, tag: PollTag) -> Result<Option<Arc<Round>>, Problem> {
+    if let Some(round) = app.rounds.known(tag) {
+        return Ok(Some(round));
+    }
+    let app = app.clone();
+    let found = web::block(move || app.rounds.find(&app.database, tag)).await;
+    Ok(found.map_err(|error| Problem::internal(&error))??)
 }
 
 async fn submit(app: &App, round: &Round, slip: &SlipCode, form: &Form) -> Answer {
@@ -147,17 +153,17 @@ fn shorten(round: &Round, slip: &SlipCode, form: &Form) -> Answer {
 impl Form {
     /// Takes the fields of the form itself out; `None` without exactly one well-formed nonce, or with a step that
     /// no form of ours names.
-    fn read(sent: &Fields) -> Option<Self> {
+    fn read(sent: Fields) -> Option<Self> {
         let mut nonces = Vec::new();
         let mut step = Step::Ask;
         let mut fields = Vec::new();
-        for (name, value) in sent.iter() {
-            match name {
-                "n" => nonces.push(FormNonce::parse(value)?),
-                "step" if value == "back" => step = Step::Back,
-                "step" if value == "cast" => step = Step::Cast,
-                "step" => return None,
-                _ => fields.push((name.to_owned(), value.to_owned())),
+        for (name, value) in sent {
+            match (name.as_str(), value.as_str()) {
+                ("n", nonce) => nonces.push(FormNonce::parse(nonce)?),
+                ("step", "back") => step = Step::Back,
+                ("step", "cast") => step = Step::Cast,
+                ("step", _) => return None,
+                _ => fields.push((name, value)),
             }
         }
         let nonce = nonces.pop()?;
@@ -190,7 +196,7 @@ mod tests {
     #[test]
     fn a_form_has_exactly_one_nonce() {
         let nonce = FormNonce([7; 32]).text();
-        let read = |fields: &[(&str, &str)]| Form::read(&fields.iter().copied().collect());
+        let read = |fields: &[(&str, &str)]| Form::read(fields.iter().copied().collect());
         let form = read(&[("home", "satisfied"), ("n", &nonce)]).unwrap();
         assert!(form.step == Step::Ask && form.fields == [("home".to_owned(), "satisfied".to_owned())]);
         assert!(read(&[("home", "satisfied")]).is_none(), "none");
@@ -201,7 +207,7 @@ mod tests {
     #[test]
     fn only_the_word_cast_casts() {
         let nonce = FormNonce([7; 32]).text();
-        let step = |word: &str| Form::read(&[("n", nonce.as_str()), ("step", word)].into_iter().collect());
+        let step = |word: &str| Form::read([("n", nonce.as_str()), ("step", word)].into_iter().collect());
         assert!(step("cast").is_some_and(|form| form.step == Step::Cast));
         assert!(step("back").is_some_and(|form| form.step == Step::Back));
         for word in ["", "Cast", "caste", "yes"] {
@@ -213,7 +219,7 @@ mod tests {
     fn what_is_sent_again_is_the_same_submission() {
         let nonce = FormNonce([7; 32]).text();
         let sent: Fields = [("home", "satisfied"), ("n", &nonce), ("step", "cast")].into_iter().collect();
-        let again: Fields = Form::read(&sent).unwrap().all_fields().into_iter().collect();
+        let again: Fields = Form::read(sent).unwrap().all_fields().into_iter().collect();
         let mut fields: Vec<_> = again.iter().collect();
         fields.sort_unstable();
         assert_eq!(fields, [("home", "satisfied"), ("n", nonce.as_str()), ("step", "cast")]);

@@ -9,4 +9,5 @@ pub mod front;
 mod page;
 pub mod receipts;
 pub mod rounds;
+mod style;
 mod words;

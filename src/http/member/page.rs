@@ -3,7 +3,7 @@
 use actix_web::http::{StatusCode, header};
 use askama::Template;
 
-use super::assets::{ASSETS, Assets};
+use super::assets::{Assets, BALLOT_ASSETS, THANKS_ASSETS};
 use super::rounds::Round;
 use super::words::{Word, day, whom_to_ask};
 use crate::domain::ballot::Ballot;
@@ -67,7 +67,7 @@ pub struct Filled<'p> {
 pub fn ballot(status: StatusCode, round: &Round, slip: &SlipCode, nonce: &FormNonce, filled: Filled<'_>) -> Answered {
     let paper = &round.poll.paper;
     let page = BallotPage {
-        asset: &ASSETS,
+        asset: &BALLOT_ASSETS,
         union: &round.union,
         title: &round.poll.facts.title,
         ends: day(round.poll.facts.ends),
@@ -136,7 +136,7 @@ pub fn blanks(round: &Round, slip: &SlipCode, ballot: &Ballot, fields: &[(String
         .filter_map(|place| Some(Blank { place: place + 1, title: items.get(*place)?.title.as_str() }))
         .collect();
     let page = HeldPage {
-        asset: &ASSETS,
+        asset: &BALLOT_ASSETS,
         code: "blanks",
         heading: "还没有投票",
         lines: vec![format!("您有 {} 项空着：", blanks.len())],
@@ -152,7 +152,7 @@ pub fn blanks(round: &Round, slip: &SlipCode, ballot: &Ballot, fields: &[(String
 pub fn again(slip: &SlipCode, words: (&str, &str, &[&str]), fields: &[(String, String)]) -> Answered {
     let (code, heading, lines) = words;
     let page = HeldPage {
-        asset: &ASSETS,
+        asset: &BALLOT_ASSETS,
         code,
         heading,
         lines: lines.iter().map(|line| (*line).to_owned()).collect(),
@@ -180,7 +180,12 @@ pub fn thanks(tag: PollTag, receipt: Receipt) -> Answered {
     let receipt = receipt.to_string();
     let groups: Vec<String> = receipt.split_inclusive('-').map(str::to_owned).collect();
     let lines = groups.chunks(3).map(<[String]>::to_vec).collect();
-    send(StatusCode::OK, &ThanksPage { asset: &ASSETS, receipt, lines, tag })
+    let asset = &THANKS_ASSETS;
+    let reply = Reply::page(&ThanksPage { asset, receipt, lines, tag })?;
+    // Small enough as it is: compressing it would cost more than taking in the ballot.
+    Ok(reply
+        .header(header::CONTENT_SECURITY_POLICY, asset.policy.clone())
+        .header(header::CONTENT_ENCODING, "identity".to_owned()))
 }
 
 #[derive(Template)]
@@ -199,7 +204,7 @@ struct WordPage<'p> {
 /// A page of words about a slip; names whom to ask when the round is known.
 pub fn word(word: &Word, round: Option<&Round>) -> Answered {
     let page = WordPage {
-        asset: &ASSETS,
+        asset: &BALLOT_ASSETS,
         code: word.code,
         heading: word.heading,
         lines: &word.lines,
@@ -219,7 +224,7 @@ pub fn word(word: &Word, round: Option<&Round>) -> Answered {
 
 /// The rendered page under the policy that admits its own style and script. It is never stored anywhere.
 fn send(status: StatusCode, page: &impl Template) -> Answered {
-    let policy = ASSETS.policy.clone();
+    let policy = BALLOT_ASSETS.policy.clone();
     Ok(Reply::page(page)?.with_status(status).header(header::CONTENT_SECURITY_POLICY, policy))
 }
 

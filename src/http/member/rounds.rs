@@ -47,8 +47,7 @@ impl Rounds {
     /// # Errors
     /// Database faults.
     pub fn find(&self, database: &Database, tag: PollTag) -> Result<Option<Arc<Round>>, DatabaseError> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&tag).cloned();
-        if let Some((_, round)) = known.filter(|(read, _)| read.elapsed() < FRESH) {
+        if let Some(round) = self.known(tag) {
             return Ok(Some(round));
         }
         let found = database.read(|connection| -> Result<_, DatabaseError> {
@@ -62,6 +61,12 @@ impl Rounds {
             None => drop(known.remove(&tag)),
         }
         Ok(found)
+    }
+
+    /// The round as it was read at most two seconds ago, if it was. Waits for nothing.
+    pub fn known(&self, tag: PollTag) -> Option<Arc<Round>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(&tag).filter(|(read, _)| read.elapsed() < FRESH).map(|(_, round)| round.clone())
     }
 
     /// Forgets every round as it was read: somebody changed one, and members are to see it at once.

@@ -1,0 +1,154 @@
+//! What of the one stylesheet a page that stands alone carries inline: the rules that it can use, without comments and
+//! spare spaces.
+
+/// The rules of `sheet` in which every class, and every element, occurs in `pages` (their source text). Errs on the side of
+/// keeping.
+pub fn used(sheet: &str, pages: &str) -> String {
+    let mut kept = String::new();
+    keep(&without_comments(sheet), pages, &mut kept);
+    kept
+}
+
+fn without_comments(sheet: &str) -> String {
+    let mut bare = String::with_capacity(sheet.len());
+    let mut rest = sheet;
+    while let Some((before, after)) = rest.split_once("/*") {
+        bare.push_str(before);
+        rest = after.split_once("*/").map_or("", |(_, after)| after);
+    }
+    bare.push_str(rest);
+    bare
+}
+
+/// Goes through blocks `head { body }`, in media queries anew.
+fn keep(sheet: &str, pages: &str, kept: &mut String) {
+    let mut rest = sheet;
+    while let Some((head, after)) = rest.split_once('{') {
+        let head = tight(head);
+        let (body, left) = block(after);
+        rest = left;
+        if head.starts_with("@media") {
+            let mut inner = String::new();
+            keep(body, pages, &mut inner);
+            if !inner.is_empty() {
+                kept.extend([head.as_str(), "{", &inner, "}"]);
+            }
+        } else if head.starts_with('@') {
+            kept.extend([head.as_str(), "{", &tight(body), "}"]);
+        } else {
+            let selectors: Vec<&str> = head.split(',').filter(|selector| can_match(selector, pages)).collect();
+            if !selectors.is_empty() {
+                kept.extend([&selectors.join(","), "{", tight(body).trim_end_matches(';'), "}"]);
+            }
+        }
+    }
+}
+
+/// Splits after the brace that closes the block.
+fn block(text: &str) -> (&str, &str) {
+    let mut depth = 1;
+    for (place, character) in text.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            let (body, rest) = text.split_at(place);
+            return (body, rest.get(1..).unwrap_or_default());
+        }
+    }
+    (text, "")
+}
+
+/// Without spaces that mean nothing. Calculations keep theirs around plus and minus.
+fn tight(text: &str) -> String {
+    let mut tight = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        let sticks = tight.ends_with([':', ';', ',', '{', '}']) || word.starts_with(['{', '}', ';']);
+        if !tight.is_empty() && !sticks {
+            tight.push(' ');
+        }
+        tight.push_str(word);
+    }
+    tight
+}
+
+/// Whether everything that the selector names occurs in the pages.
+fn can_match(selector: &str, pages: &str) -> bool {
+    let mut name = String::new();
+    let mut kind = ' ';
+    // A space at the end closes the last name.
+    for character in selector.chars().chain([' ']) {
+        let part_of_name = character.is_ascii_alphanumeric() || character == '-' || character == '_';
+        if part_of_name && kind != '[' {
+            name.push(character);
+            continue;
+        }
+        if !occurs(kind, &name, pages) {
+            return false;
+        }
+        name.clear();
+        kind = match (kind, character) {
+            // What stands in an attribute or a pseudo-class is not looked at.
+            ('[' | '(', ']' | ')') => ' ',
+            ('[' | '(', _) => kind,
+            _ => character,
+        };
+    }
+    true
+}
+
+fn occurs(kind: char, name: &str, pages: &str) -> bool {
+    if name.is_empty() {
+        return true;
+    }
+    match kind {
+        '.' => pages.match_indices(name).any(|(place, _)| {
+            let edge = |c: Option<char>| !c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+            let (before, after) = (pages.get(..place).unwrap_or_default(), pages.get(place + name.len()..));
+            edge(before.chars().next_back()) && edge(after.unwrap_or_default().chars().next())
+        }),
+        ' ' | '>' | '+' | '~' | ',' => name == "html" || pages.contains(&format!("<{name}")),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGES: &str = r#"<html><body class="page"><p class="code receipt">x</p><button class="button">y</button>"#;
+
+    #[test]
+    fn only_rules_that_can_match_are_kept() {
+        let kept = |sheet: &str| used(sheet, PAGES);
+        assert_eq!(kept("/* note */ p { margin: 0; }"), "p{margin:0}");
+        assert_eq!(kept(".receipt, .table td { color: red; }"), ".receipt{color:red}");
+        assert_eq!(kept(".table { color: red } table p { top: 0 }"), "");
+        assert_eq!(kept(".code .group { top: 0 } .page > p + p { top: 0 }"), ".page > p + p{top:0}");
+        assert_eq!(kept(".rec { top: 0 }"), "", "a part of a word is another word");
+        assert_eq!(
+            kept(".button[aria-busy=\"true\"]::before { top: 0 } *, *::after { top: 0 } :root { --a: 1px; }"),
+            ".button[aria-busy=\"true\"]::before{top:0}*,*::after{top:0}:root{--a:1px}"
+        );
+        assert_eq!(kept("p:focus:not(.other) { top: 0 }"), "p:focus:not(.other){top:0}");
+    }
+
+    #[test]
+    fn media_queries_are_kept_with_what_is_left_in_them() {
+        assert_eq!(
+            used("@media (min-width: 40em) { p { top: 0; } td { top: 0 } } @media print { td { top: 0 } }", PAGES),
+            "@media (min-width:40em){p{top:0}}"
+        );
+        assert_eq!(
+            used("@keyframes turn { to { transform: none; } }", PAGES),
+            "@keyframes turn{to{transform:none;}}"
+        );
+    }
+
+    #[test]
+    fn calculations_keep_their_spaces() {
+        assert_eq!(used("p { top: calc(.5rem - 1px) }", PAGES), "p{top:calc(.5rem - 1px)}");
+    }
+}

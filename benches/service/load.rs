@@ -65,12 +65,7 @@ pub fn run(address: SocketAddr, server: u32, connections: usize, forms: &[Bytes]
         let busy = process::processor(server) - busy;
         times.sort_unstable();
         let at = |share: usize| f64::from(*times.get(times.len() * share / 100).unwrap()) / 1e3;
-        Run {
-            rate: forms.len() as f64 / seconds,
-            processor: busy * 1e6 / forms.len() as f64,
-            p50: at(50),
-            p99: at(99),
-        }
+        Run { rate: forms.len() as f64 / seconds, processor: busy * 1e6 / forms.len() as f64, p50: at(50), p99: at(99) }
     })
 }
 
@@ -108,6 +103,7 @@ async fn one(stream: TcpStream, waiting: Rc<RefCell<Vec<Bytes>>>, wanted: Rc<str
 fn is_whole(bytes: &[u8]) -> bool {
     let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let text = std::str::from_utf8(bytes.get(..head).unwrap()).unwrap();
-    let length = text.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let length =
+        text.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
     length.is_some_and(|length: usize| bytes.len() >= head + 4 + length)
 }

@@ -112,7 +112,7 @@ impl Hall {
     fn measure(mut self, plan: &Plan) {
         let mut serve = process::pinned(Path::new(env!("CARGO_BIN_EXE_pingjia")));
         self.house.arguments(&mut serve);
-        serve.env("PINGJIA_LOG", "warn,pingjia::commands=info");
+        serve.env("PINGJIA_LOG", "warn,pingjia::http=info");
         let service = Server::service(serve);
         let bare = Server::peer(&["bare".as_ref()]);
         let single = Server::peer(&["single".as_ref(), self.copy.path().as_ref()]);

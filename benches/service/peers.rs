@@ -78,8 +78,7 @@ pub fn single(folder: &Path) {
 
 fn vote(connection: &mut SqliteConnection, code: &SlipCode) {
     AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE").unwrap();
-    let id: i64 =
-        poll::table.filter(poll::tag.eq(code.tag().as_str())).select(poll::id).first(connection).unwrap();
+    let id: i64 = poll::table.filter(poll::tag.eq(code.tag().as_str())).select(poll::id).first(connection).unwrap();
     let digest = code.digest(pingjia::domain::ids::PollId(id));
     let row = slip::table.find((id, digest.0.as_slice()));
     let spent = diesel::update(row).filter(slip::state.eq(0)).set(slip::state.eq(1)).execute(connection).unwrap();

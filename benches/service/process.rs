@@ -17,7 +17,8 @@ pub fn pinned(program: &Path) -> Command {
 
 /// Keeps this process to a core.
 pub fn keep_to(core: usize) {
-    let kept = Command::new("taskset").args(["-a", "-c", "-p", &core.to_string(), &std::process::id().to_string()]).output();
+    let kept =
+        Command::new("taskset").args(["-a", "-c", "-p", &core.to_string(), &std::process::id().to_string()]).output();
     if !kept.is_ok_and(|kept| kept.status.success()) {
         println!("(not kept to a core of its own: the figures are rough)");
     }

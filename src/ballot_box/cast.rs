@@ -130,7 +130,14 @@ pub(super) async fn cast(
     while looks < 2 {
         let Some(round) = there(shared, ticket.poll).await? else { return elsewhere(shared, ticket).await };
         let row = ticket
-            .seal(&round.sealer, &round.paper, Source::Phone, ballot.answers(), ballot.comment(), &mut crate::world::rng())
+            .seal(
+                &round.sealer,
+                &round.paper,
+                Source::Phone,
+                ballot.answers(),
+                ballot.comment(),
+                &mut crate::world::rng(),
+            )
             .map_err(|DoesNotOpen| CastRefusal::Unavailable)?;
         let (reply, answer) = oneshot::channel();
         let job = Job { round, row, answers: ballot.answers().to_vec(), reply };

@@ -14,8 +14,8 @@ use diesel::{QueryResult, QueryableByName, RunQueryDsl as _};
 
 use super::connection::{DatabaseError, Turns};
 
-/// Pages in the log from which it is carried over: 16 MB.
-const FULL: i32 = 4096;
+/// Pages in the log from which it is carried over: 64 MB. Hot pages stand in it many times, and are carried once.
+const FULL: i32 = 16384;
 /// Pages that the writers may be kept waiting for.
 const FEW: i32 = 512;
 /// Runs beside the writers at most, before they are made to wait for one.

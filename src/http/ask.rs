@@ -174,7 +174,6 @@ impl Ask {
     /// `MALFORMED_FORM` when the query is none.
     pub fn head(request: &HttpRequest, config: &Config) -> Result<Self, Problem> {
         let peer = Peer::of(request, config);
-        let params = request.match_info();
         Ok(Ask {
             now: crate::world::now(),
             query: Fields::parse(request.query_string().as_bytes())?,
@@ -185,7 +184,7 @@ impl Ask {
             https: peer.https,
             target: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
             session: session(request, peer.https),
-            params: params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            params: params(request),
         })
     }
 
@@ -197,6 +196,14 @@ impl Ask {
         let value = self.params.iter().find(|(param, _)| param == name).map(|(_, value)| value.as_str());
         value.and_then(|value| value.parse().ok()).ok_or(Problem::NOT_FOUND)
     }
+}
+
+/// The named parts of the path; of a ballot's, which the router does not take apart, the code behind its beginning.
+fn params(request: &HttpRequest) -> Vec<(String, String)> {
+    let path = request.match_info();
+    let rest = path.unprocessed().strip_prefix('/').filter(|rest| !rest.contains('/'));
+    let named = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    named.chain(rest.map(|code| ("code".to_owned(), code.to_owned()))).collect()
 }
 
 async fn collect(mut payload: web::Payload, limit: usize) -> Result<Vec<u8>, Problem> {

@@ -17,7 +17,7 @@ use super::page::Frame;
 use super::peer::Peer;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
-use super::routes::{Access, Endpoint, Handler};
+use super::routes::{Access, BALLOT, Endpoint, Handler};
 use crate::domain::account::{Account, Act, may};
 use crate::domain::ids::{PollId, UnionId};
 use crate::domain::poll::Poll;
@@ -156,9 +156,6 @@ pub(super) fn refusing(app: &Arc<App>, problem: Problem) -> Route {
         }
     })
 }
-
-/// The address of a ballot.
-const BALLOT: &str = "/V/{code}";
 
 /// A form that was refused leads back to the page it stands on, where that page has an address of its own.
 fn lead_back(problem: Problem, endpoint: &Endpoint, path: &str) -> Problem {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use actix_web::{guard, web};
+use actix_web::{Route, guard, web};
 use futures_util::future::LocalBoxFuture;
 
 use super::ask::Ask;
@@ -16,10 +16,14 @@ use super::superior::{accounts, approvals, exports, import, oversight, spot_chec
 use super::{App, assets, desk, help, public, round, session};
 use crate::domain::account::Role;
 
+/// The address of a ballot, and how it begins.
+pub(super) const BALLOT: &str = "/V/{code}";
+const BALLOT_BEGINS: &str = "/V";
+
 /// Largest body of an ordinary form.
 const FORM: usize = 64 * 1024;
 /// Largest body of a ballot: forty items and a comment of 200 characters take a third of it.
-const BALLOT: usize = 16 * 1024;
+const BALLOT_FORM: usize = 16 * 1024;
 
 /// Largest table of unions: two thousand lines as a form escapes them.
 const TABLE_OF_UNIONS: usize = 4 * 1024 * 1024;
@@ -112,12 +116,12 @@ pub fn table() -> &'static [Endpoint] {
         // Members.
         get("/", front::front),
         post("/code", front::typed),
-        get("/V/{code}", ballot::show),
+        get(BALLOT, ballot::show),
         Endpoint {
             method: Method::POST,
-            path: "/V/{code}",
+            path: BALLOT,
             access: Access::Public,
-            limit: BALLOT,
+            limit: BALLOT_FORM,
             handler: Handler::Async(|app, ask| Box::pin(ballot::cast(app, ask))),
         },
         get("/secrecy", front::secrecy),
@@ -217,21 +221,35 @@ pub fn register(config: &mut web::ServiceConfig, app: &Arc<App>) {
     let mut paths: Vec<&'static str> = table().iter().map(|endpoint| endpoint.path).collect();
     paths.dedup();
     for path in paths {
-        let mut resource = web::resource(path);
-        for endpoint in table().iter().filter(|endpoint| endpoint.path == path) {
-            let serving = app.clone();
-            let methods = guard::fn_guard(move |context| {
-                let method = &context.head().method;
-                *method == endpoint.method || (*method == Method::HEAD && endpoint.method == Method::GET)
+        let endpoints = table().iter().filter(|endpoint| endpoint.path == path);
+        let refused = gate::refusing(app, Problem::METHOD_NOT_ALLOWED);
+        if path == BALLOT {
+            // Found by how it begins: the router's regular expression costs more than taking in the form.
+            for endpoint in endpoints {
+                let begins = web::scope(BALLOT_BEGINS).guard(methods(endpoint));
+                config.service(begins.default_service(serving(app, endpoint)));
+            }
+            config.service(web::scope(BALLOT_BEGINS).default_service(refused));
+        } else {
+            let resource = endpoints.fold(web::resource(path), |resource, endpoint| {
+                resource.route(serving(app, endpoint).guard(methods(endpoint)))
             });
-            resource = resource.route(
-                web::route()
-                    .guard(methods)
-                    .to(move |request, payload| gate::serve(serving.clone(), endpoint, request, payload)),
-            );
+            config.service(resource.default_service(refused));
         }
-        config.service(resource.default_service(gate::refusing(app, Problem::METHOD_NOT_ALLOWED)));
     }
+}
+
+/// HEAD is served as GET.
+fn methods(endpoint: &'static Endpoint) -> impl guard::Guard {
+    guard::fn_guard(move |context| {
+        let method = &context.head().method;
+        *method == endpoint.method || (*method == Method::HEAD && endpoint.method == Method::GET)
+    })
+}
+
+fn serving(app: &Arc<App>, endpoint: &'static Endpoint) -> Route {
+    let app = app.clone();
+    web::route().to(move |request, payload| gate::serve(app.clone(), endpoint, request, payload))
 }
 
 #[cfg(test)]

@@ -36,8 +36,7 @@ impl Assets {
         let all = concat!(include_str!("../../../web/static/app.css"), include_str!("../../../web/static/ballot.css"));
         let style = style::used(all, &pages.concat());
         let script = squeeze(script);
-        let script_source =
-            if script.is_empty() { "'none'".to_owned() } else { format!("'{}'", source_hash(&script)) };
+        let script_source = if script.is_empty() { "'none'".to_owned() } else { format!("'{}'", source_hash(&script)) };
         let policy = format!(
             "default-src 'none'; style-src '{}'; script-src {script_source}; connect-src 'self'; img-src data:; \
              form-action 'self'; base-uri 'none'; frame-ancestors 'none'",

@@ -6,7 +6,30 @@
 pub fn used(sheet: &str, pages: &str) -> String {
     let mut kept = String::new();
     keep(&without_comments(sheet), pages, &mut kept);
-    kept
+    without_idle_tokens(&kept)
+}
+
+/// Drops the tokens (`--name: value`) that no rule asks for. They stand at the beginning of their blocks, one after
+/// another.
+fn without_idle_tokens(style: &str) -> String {
+    let mut left = String::with_capacity(style.len());
+    let mut rest = style;
+    while let Some((before, after)) = rest.split_once("--") {
+        left.push_str(before);
+        let declared = before.ends_with(['{', ';']);
+        let end = after.find([';', '}']).filter(|_| declared);
+        let (token, further) = after.split_at(end.unwrap_or(0));
+        let name = token.split(':').next().unwrap_or_default();
+        if end.is_some() && !style.contains(&format!("var(--{name})")) {
+            rest = further.strip_prefix(';').unwrap_or(further);
+            continue;
+        }
+        left.push_str("--");
+        left.push_str(token);
+        rest = further;
+    }
+    left.push_str(rest);
+    left
 }
 
 fn without_comments(sheet: &str) -> String {
@@ -129,8 +152,8 @@ mod tests {
         assert_eq!(kept(".code .group { top: 0 } .page > p + p { top: 0 }"), ".page > p + p{top:0}");
         assert_eq!(kept(".rec { top: 0 }"), "", "a part of a word is another word");
         assert_eq!(
-            kept(".button[aria-busy=\"true\"]::before { top: 0 } *, *::after { top: 0 } :root { --a: 1px; }"),
-            ".button[aria-busy=\"true\"]::before{top:0}*,*::after{top:0}:root{--a:1px}"
+            kept(".button[aria-busy=\"true\"]::before { top: 0 } *, *::after { top: 0 } "),
+            ".button[aria-busy=\"true\"]::before{top:0}*,*::after{top:0}"
         );
         assert_eq!(kept("p:focus:not(.other) { top: 0 }"), "p:focus:not(.other){top:0}");
     }
@@ -141,10 +164,14 @@ mod tests {
             used("@media (min-width: 40em) { p { top: 0; } td { top: 0 } } @media print { td { top: 0 } }", PAGES),
             "@media (min-width:40em){p{top:0}}"
         );
-        assert_eq!(
-            used("@keyframes turn { to { transform: none; } }", PAGES),
-            "@keyframes turn{to{transform:none;}}"
-        );
+        assert_eq!(used("@keyframes turn { to { transform: none; } }", PAGES), "@keyframes turn{to{transform:none;}}");
+    }
+
+    #[test]
+    fn tokens_that_nobody_asks_for_are_dropped() {
+        let sheet = ":root { --a: 1px; --b: 2px; --ab: 3px; } p { top: var(--b); left: var(--ab) }";
+        assert_eq!(used(sheet, PAGES), ":root{--b:2px;--ab:3px}p{top:var(--b);left:var(--ab)}");
+        assert_eq!(used(":root { --a: 1px; --b: 2px; } p { top: var(--a) }", PAGES), ":root{--a:1px;}p{top:var(--a)}");
     }
 
     #[test]

@@ -69,7 +69,10 @@ impl DatabaseError {
     pub fn may_pass(&self) -> bool {
         use diesel::result::{DatabaseErrorKind as Kind, Error};
         match self {
-            DatabaseError::Connect(_) | DatabaseError::Pool(_) | DatabaseError::ReadOnly => true,
+            DatabaseError::Connect(_)
+            | DatabaseError::Pool(_)
+            | DatabaseError::ReadOnly
+            | DatabaseError::Query(Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. }) => true,
             DatabaseError::Query(Error::DatabaseError(kind, _)) => !matches!(
                 kind,
                 Kind::UniqueViolation
@@ -79,7 +82,6 @@ impl DatabaseError {
                     | Kind::RestrictViolation
                     | Kind::ExclusionViolation
             ),
-            DatabaseError::Query(Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. }) => true,
             _ => false,
         }
     }

@@ -48,7 +48,7 @@ pub(super) fn examine(connection: &mut PgConnection) -> Result<(), DatabaseError
     if synchronous == "off" || synchronous == "local" {
         return Err(DatabaseError::NotDurable(synchronous));
     }
-    if read_only != "off" { Err(DatabaseError::ReadOnly) } else { Ok(()) }
+    if read_only == "off" { Ok(()) } else { Err(DatabaseError::ReadOnly) }
 }
 
 /// Whether the server syncs its files at all.

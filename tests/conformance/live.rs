@@ -71,7 +71,9 @@ fn states_keep_their_distance(house: &Installation) {
         for slip in &round.slips.roll[..on_phones] {
             let through = rng.random_range(0..busiest);
             cast(&boxes[through], round.id, slip, &nonce(), &random_ballot(&paper)).unwrap();
-            boxes.iter().for_each(|each| watcher.look(each));
+            for each in &boxes {
+                watcher.look(each);
+            }
             match rng.random_range(0..60) {
                 0..5 => std::thread::sleep(Duration::from_millis(120)),
                 5 => {
@@ -102,7 +104,9 @@ fn states_keep_their_distance(house: &Installation) {
                 let read = PaperBallot::Valid(ballot(&paper, Some(Answer::Satisfied)));
                 boxes[0].enter_paper(&load(&database, round.id), teller, slip, read).unwrap();
             }
-            boxes.iter().for_each(|each| watcher.look(each));
+            for each in &boxes {
+                watcher.look(each);
+            }
         }
         let opened = boxes[0].close(&load(&database, round.id), CHAIR, NOW).unwrap();
         assert_eq!(opened.phone, u64::try_from(on_phones).unwrap());

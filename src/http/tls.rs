@@ -104,7 +104,8 @@ fn warn(files: &TlsFiles, pair: &Pair, public_url: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = fs::metadata(&files.key).map_or(0, |about| about.permissions().mode());
     if mode & 0o077 != 0 {
-        tracing::warn!("私钥文件 {} 别的用户也能读，请改为只有服务账号可读：chmod 600", files.key.display());
+        let file = files.key.display();
+        tracing::warn!("私钥文件 {file} 别的用户也能读，请改为只有服务账号可读：chmod 600");
     }
     let host = super::peer::host_of(public_url);
     let host = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(host, |(host, _)| host);

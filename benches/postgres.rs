@@ -4,7 +4,14 @@
 //! Three contestants in turn, several rounds of each in one run, each on fresh slips: the service over HTTP, the
 //! ballot box alone, pgbench. Prints figures and ratios, asserts no time. The server is private, syncs every commit,
 //! and is gone afterwards.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss, reason = "a benchmark")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    reason = "a benchmark"
+)]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -17,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use pingjia::ballot_box::{BallotBox, Options};
+use pingjia::ballot_box::BallotBox;
 use pingjia::database::Database;
 use pingjia::domain::paper::Answer;
 use support::postgres::{BINARIES, Cluster};
@@ -210,7 +217,6 @@ fn the_box(house: &House, database: &Database) -> f64 {
 
 /// One transaction per vote.
 fn pgbench(url: &str, database: &Database, size: usize, poll: i64) -> f64 {
-    use diesel::prelude::*;
     let fill = format!(
         "INSERT INTO slip SELECT {poll}, sha256(int8send(n)), 0 FROM generate_series(1, {SLIPS}) AS s (n); ANALYZE slip"
     );

@@ -2,7 +2,14 @@
 //! transaction per request: `cargo bench --bench service`. Server on one core, load on the other, everything
 //! interleaved in one run; the ratios count. `-- --slips N --rounds N --connections 64,256 --short` change the run.
 //! Prints figures, asserts no time.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss, reason = "a benchmark")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    reason = "a benchmark"
+)]
 
 #[path = "../../tests/support/mod.rs"]
 mod support;

@@ -23,7 +23,7 @@ pub fn bare() {
         App::new().route(
             "/V/{code}",
             web::post().to(|code: web::Path<String>, form: Fields| async move {
-                HttpResponse::Ok().content_type("text/html; charset=utf-8").body(receipt(&code, &form).to_string())
+                HttpResponse::Ok().content_type("text/html; charset=utf-8").body(receipt(&code, &form))
             }),
         )
     };

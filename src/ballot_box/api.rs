@@ -15,6 +15,7 @@ use crate::database::{AnyConnection, Database, DatabaseError, session};
 use crate::domain::ballot::Ballot;
 use crate::domain::ids::{AccountId, PollId};
 use crate::domain::openings::OpeningBlock;
+use crate::domain::packet::{PacketCode, Scanned};
 use crate::domain::paper::ItemId;
 use crate::domain::poll::{Opened, Opening, Poll, Refusal, SlipIssue, VoidReason};
 use crate::domain::slip::{FormNonce, Receipt, SlipCode};
@@ -55,6 +56,24 @@ pub enum Voiding {
     Entered,
     /// Not a slip of this round.
     Unknown,
+    /// A whole packet: so many slips voided now, the others of it before.
+    Packet(u64),
+    /// A slip of this packet was used, so it has been opened; nothing of it is voided.
+    PacketOpened,
+    /// Not a packet of this round.
+    UnknownPacket,
+}
+
+impl Voiding {
+    /// How many slips were voided now.
+    #[must_use]
+    pub fn voided(self) -> u64 {
+        match self {
+            Voiding::Voided => 1,
+            Voiding::Packet(slips) => slips,
+            _ => 0,
+        }
+    }
 }
 
 /// A cast that the member may be thanked for: it is on the disk.
@@ -239,6 +258,15 @@ pub struct IssuedSlips {
     pub roll: Vec<SlipCode>,
     /// Spare slips.
     pub spares: Vec<SlipCode>,
+    /// The spares once more, in packets, where packets were asked for.
+    pub packets: Vec<Packet>,
+}
+
+/// A sealed packet of spare slips. Its code stands on its cover: it voids them all, and casts none.
+#[derive(Debug)]
+pub struct Packet {
+    pub code: PacketCode,
+    pub slips: Vec<SlipCode>,
 }
 
 /// The ballot boxes of an installation. Cheap to clone.
@@ -306,7 +334,22 @@ impl BallotBox {
         by: AccountId,
         at: OffsetDateTime,
     ) -> Result<IssuedSlips, BoxError> {
-        issue::issue_slips(&self.inner.shared, poll, SlipIssue { roll, spares }, by, at)
+        issue::issue_slips(&self.inner.shared, poll, SlipIssue { roll, spares }, 0, by, at)
+    }
+
+    /// The same, with the spares in sealed packets of `packet` slips (the last may hold fewer); 0 for none.
+    ///
+    /// # Errors
+    /// As [`BallotBox::issue_slips`].
+    pub fn issue_slips_in_packets(
+        &self,
+        poll: &Poll,
+        issue: SlipIssue,
+        packet: u32,
+        by: AccountId,
+        at: OffsetDateTime,
+    ) -> Result<IssuedSlips, BoxError> {
+        issue::issue_slips(&self.inner.shared, poll, issue, packet, by, at)
     }
 
     /// Whether all these are slips of the round as it stands; none is once they are forgotten.
@@ -368,7 +411,22 @@ impl BallotBox {
         by: AccountId,
         at: OffsetDateTime,
     ) -> Result<Vec<Voiding>, BoxError> {
-        issue::void_slips(&self.inner.shared, poll, slips, by, at)
+        let scanned: Vec<Scanned> = slips.iter().cloned().map(Scanned::Slip).collect();
+        self.void_scanned(poll, &scanned, by, at)
+    }
+
+    /// The same for slips and whole packets of spares, in any order.
+    ///
+    /// # Errors
+    /// As [`BallotBox::void_slips`].
+    pub fn void_scanned(
+        &self,
+        poll: PollId,
+        scanned: &[Scanned],
+        by: AccountId,
+        at: OffsetDateTime,
+    ) -> Result<Vec<Voiding>, BoxError> {
+        issue::void_slips(&self.inner.shared, poll, scanned, by, at)
     }
 
     /// How many slips are printed, spent and voided.

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::api::BoxError;
 use super::issue::{advance, held, note};
+use super::packet;
 use super::rows::{self, Head};
 use super::seal::{DoesNotOpen, Sealer, Source};
 use super::shared::{Shared, locked};
@@ -369,7 +370,7 @@ pub(super) fn wipe(shared: &Shared, id: PollId) -> Result<(), BoxError> {
     }
     delete_sealed(shared, id)?;
     while shared.database.write(|connection| rows::delete_slips(connection, id))? {}
-    Ok(())
+    Ok(shared.database.write(|connection| packet::forget(connection, id))?)
 }
 
 /// At start: restores rounds that the vault knows to be over, goes on with interrupted closings and holds the

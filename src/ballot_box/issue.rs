@@ -7,16 +7,18 @@ use diesel::prelude::*;
 use rand::RngExt as _;
 use time::OffsetDateTime;
 
-use super::api::{BoxError, IssuedSlips, SlipState, Voiding};
+use super::api::{BoxError, IssuedSlips, Voiding};
+use super::packet;
 use super::rows::{self, Head};
-use super::seal::Key;
+use super::seal::{DoesNotOpen, Key};
 use super::shared::Shared;
 use super::vault::Fault;
-use crate::database::schema::{live_state, paper_entry, slip, statement};
+use crate::database::schema::{live_state, slip, statement};
 use crate::database::{AnyConnection, DatabaseError, journal, phase};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AccountId, PollId};
 use crate::domain::merkle;
+use crate::domain::packet::Scanned;
 use crate::domain::poll::{Opening, Phase, Poll, Refusal, SlipIssue};
 use crate::domain::slip::SlipCode;
 use crate::domain::tally::Tally;
@@ -53,6 +55,7 @@ pub(super) fn issue_slips(
     shared: &Shared,
     poll: &Poll,
     issue: SlipIssue,
+    packet: u32,
     by: AccountId,
     at: OffsetDateTime,
 ) -> Result<IssuedSlips, BoxError> {
@@ -63,6 +66,9 @@ pub(super) fn issue_slips(
     let mut roll = draw(poll, issue);
     let mut digests: Vec<Digest> = roll.iter().map(|code| code.digest(poll.id)).collect();
     digests.sort_unstable();
+    let spares = roll.split_off(roll.len().saturating_sub(usize::try_from(issue.spares).unwrap_or(0)));
+    let broken = |DoesNotOpen| DatabaseError::Row("a packet of slips".to_owned());
+    let (packets, packet_rows) = packet::pack(poll, &spares, packet).map_err(broken)?;
     shared.database.write(|connection| {
         let head = held(connection, poll.id)?;
         if head.version != poll.version {
@@ -72,12 +78,12 @@ pub(super) fn issue_slips(
             .execute(connection)
             .map_err(DatabaseError::from)?;
         rows::insert_slips(connection, poll.id, &digests)?;
+        packet::replace(connection, poll.id, &packet_rows)?;
         advance(connection, &head, &next)?;
         note(connection, &head, Some(by), at, "poll.issue_slips", &format!("{}+{}", issue.roll, issue.spares))?;
         Ok(())
     })?;
-    let spares = roll.split_off(roll.len().saturating_sub(usize::try_from(issue.spares).unwrap_or(0)));
-    Ok(IssuedSlips { roll, spares })
+    Ok(IssuedSlips { roll, spares, packets })
 }
 
 /// See [`super::BallotBox::are_issued`].
@@ -166,7 +172,7 @@ fn write_opening(connection: &mut AnyConnection, poll: &Poll, body: &str) -> Res
 pub(super) fn void_slips(
     shared: &Shared,
     id: PollId,
-    slips: &[SlipCode],
+    scanned: &[Scanned],
     by: AccountId,
     at: OffsetDateTime,
 ) -> Result<Vec<Voiding>, BoxError> {
@@ -175,11 +181,14 @@ pub(super) fn void_slips(
         if !matches!(head.phase, Phase::Open { .. } | Phase::Counting { .. }) {
             return Err(BoxError::Refused(Refusal::WrongPhase));
         }
-        let outcome = slips
+        let outcome = scanned
             .iter()
-            .map(|code| void_slip(connection, id, code))
+            .map(|each| match each {
+                Scanned::Slip(slip) => packet::void_slip(connection, id, slip),
+                Scanned::Packet(code) => packet::void(connection, id, code),
+            })
             .collect::<Result<Vec<Voiding>, DatabaseError>>()?;
-        let voided = outcome.iter().filter(|each| **each == Voiding::Voided).count();
+        let voided: u64 = outcome.iter().map(|each| each.voided()).sum();
         if voided > 0 {
             within_custody(connection, &head)?;
         }
@@ -188,29 +197,6 @@ pub(super) fn void_slips(
     })?;
     shared.announce();
     Ok(outcome)
-}
-
-/// Voids one slip, unless its ballot is in the box or on the way into it.
-fn void_slip(connection: &mut AnyConnection, id: PollId, code: &SlipCode) -> Result<Voiding, DatabaseError> {
-    let digest = code.digest(id);
-    match rows::slip_state(connection, id, &digest)? {
-        SlipState::Unspent => {}
-        SlipState::Spent => return Ok(Voiding::Spent),
-        SlipState::Void => return Ok(Voiding::Already),
-        SlipState::Unknown => return Ok(Voiding::Unknown),
-    }
-    let entries = paper_entry::table
-        .filter(paper_entry::poll_id.eq(id.0))
-        .filter(paper_entry::digest.eq(digest.0.as_slice()))
-        .count()
-        .get_result::<i64>(connection)?;
-    if entries > 0 {
-        return Ok(Voiding::Entered);
-    }
-    diesel::update(slip::table.find((id.0, digest.0.as_slice())))
-        .set(slip::state.eq(rows::VOID))
-        .execute(connection)?;
-    Ok(Voiding::Voided)
 }
 
 /// Refuses, and so undoes, a voiding beyond what the scrutineer has confirmed as spoiled or unused: otherwise a
@@ -242,6 +228,7 @@ pub(super) fn forget_slips(shared: &Shared, id: PollId) -> Result<(), BoxError> 
         return Err(Refusal::WrongPhase.into());
     }
     while shared.database.write(|connection| rows::delete_slips(connection, id))? {}
+    shared.database.write(|connection| packet::forget(connection, id))?;
     shared.untidy.store(true, Ordering::Release);
     Ok(())
 }

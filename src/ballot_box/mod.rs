@@ -15,6 +15,7 @@ mod issue;
 mod live;
 #[doc(hidden)]
 pub mod measure;
+mod packet;
 mod paper;
 mod postgres;
 mod rows;

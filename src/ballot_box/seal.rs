@@ -158,6 +158,19 @@ impl Sealer {
         self.open("entry", row, sealed)
     }
 
+    /// Seals the digests of a packet's slips for the row `id`; the key is that of the packet.
+    pub(super) fn packet(&self, id: &Digest, slips: &[Digest], nonce: [u8; NONCE]) -> Result<Vec<u8>, DoesNotOpen> {
+        let plain: Vec<u8> = slips.iter().flat_map(|slip| slip.0).collect();
+        self.seal("packet", &id.0, &plain, nonce)
+    }
+
+    /// Opens the digests of a packet's slips.
+    pub(super) fn open_packet(&self, id: &Digest, sealed: &[u8]) -> Result<Vec<Digest>, DoesNotOpen> {
+        let plain = self.open("packet", &id.0, sealed)?;
+        let (slips, rest) = plain.as_chunks::<32>();
+        if rest.is_empty() { Ok(slips.iter().map(|slip| Digest(*slip)).collect()) } else { Err(DoesNotOpen) }
+    }
+
     fn seal(&self, label: &str, row: &[u8], plain: &[u8], nonce: [u8; NONCE]) -> Result<Vec<u8>, DoesNotOpen> {
         let aad = self.associated(label, row);
         let cipher_text =

@@ -91,6 +91,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    slip_packet (poll_id, id) {
+        poll_id -> BigInt,
+        id -> Binary,
+        sealed -> Binary,
+    }
+}
+
+diesel::table! {
     sealed_ballot (poll_id, box_id) {
         poll_id -> BigInt,
         box_id -> Binary,

@@ -17,6 +17,7 @@ pub mod jws;
 pub mod merkle;
 pub mod openings;
 pub mod openings_file;
+pub mod packet;
 pub mod paper;
 pub mod poll;
 pub mod rectification;

@@ -9,8 +9,8 @@ use super::ids::PollId;
 
 /// Upper-case base32 without the look-alikes I, L, O and U; all of it in QR's alphanumeric mode.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const TAG_LENGTH: usize = 5;
-const BODY_LENGTH: usize = 20;
+pub(super) const TAG_LENGTH: usize = 5;
+pub(super) const BODY_LENGTH: usize = 20;
 
 /// Five characters that name the round on its slips. Random, public, unique in an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,12 +71,7 @@ impl SlipCode {
     /// The code made of the lowest 100 bits of `random`.
     #[must_use]
     pub fn from_random(tag: PollTag, random: u128) -> Self {
-        let mut body = [0; BODY_LENGTH];
-        for (place, character) in (0u32..).zip(body.iter_mut()) {
-            let five_bits = (random >> (5 * place)) & 31;
-            *character = letter(u64::try_from(five_bits).unwrap_or_default());
-        }
-        SlipCode { tag, body }
+        SlipCode { tag, body: random_body(random) }
     }
 
     /// Reads a code as typed or scanned, with or without spaces, dashes and the link before it; lower case
@@ -256,17 +251,27 @@ impl fmt::Debug for Receipt {
     }
 }
 
+/// Twenty characters made of the lowest 100 bits.
+pub(super) fn random_body(random: u128) -> [u8; BODY_LENGTH] {
+    let mut body = [0; BODY_LENGTH];
+    for (place, character) in (0u32..).zip(body.iter_mut()) {
+        let five_bits = (random >> (5 * place)) & 31;
+        *character = letter(u64::try_from(five_bits).unwrap_or_default());
+    }
+    body
+}
+
 /// The letter for the lowest five bits.
 fn letter(bits: u64) -> u8 {
     usize::try_from(bits & 31).ok().and_then(|place| ALPHABET.get(place)).copied().unwrap_or(b'0')
 }
 
 /// Stands for a character outside the alphabet.
-const FOREIGN: u8 = b'?';
+pub(super) const FOREIGN: u8 = b'?';
 
 /// What a person meant: upper case, look-alikes resolved, separators dropped. Anything else stays and will
 /// not parse.
-fn clean(text: &str) -> Vec<u8> {
+pub(super) fn clean(text: &str) -> Vec<u8> {
     text.chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '－' | '—' | '·' | '.'))
         .map(|c| match c.to_ascii_uppercase() {
@@ -280,7 +285,7 @@ fn clean(text: &str) -> Vec<u8> {
 
 /// Σ αⁱ⁺¹·cᵢ in GF(32): any one wrong character and any two swapped ones change it, since the weights
 /// differ for up to 31 characters.
-fn check_character(characters: &[u8]) -> u8 {
+pub(super) fn check_character(characters: &[u8]) -> u8 {
     let mut weight = 1u8;
     let mut sum = 0u8;
     for character in characters {

@@ -7,7 +7,7 @@ use actix_web::{Route, guard, web};
 use futures_util::future::LocalBoxFuture;
 
 use super::ask::Ask;
-use super::chair::{draft, people, poster, setup, slips};
+use super::chair::{draft, packets, people, poster, setup, slips};
 use super::gate::{self, Desk};
 use super::member::{ballot, front, receipts};
 use super::problem::Problem;
@@ -159,6 +159,13 @@ pub fn table() -> &'static [Endpoint] {
             access: CHAIR,
             limit: slips::CODES_LIMIT,
             handler: Handler::Desk(slips::file),
+        },
+        Endpoint {
+            method: Method::POST,
+            path: "/rounds/{id}/slips/packets",
+            access: CHAIR,
+            limit: slips::CODES_LIMIT,
+            handler: Handler::Desk(packets::file),
         },
         desk_get("/rounds/{id}/poster", CHAIR, poster::show),
         desk_get("/rounds/{id}/poster.pdf", CHAIR, poster::pdf),

@@ -7,6 +7,7 @@ mod files;
 mod layout;
 mod lettering;
 mod objects;
+mod packets;
 mod pdf;
 
 pub use files::{CodeFile, CsvEncoding};

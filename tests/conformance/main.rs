@@ -19,6 +19,7 @@ macro_rules! on_both {
 mod casting;
 mod closing;
 mod live;
+mod packets;
 mod paper;
 mod races;
 mod traces;

@@ -21,16 +21,17 @@ use crate::support::service::House;
 /// Enough for the sealed rows to be deleted in more than one chunk.
 const BALLOTS: u32 = 4500;
 
-/// A round that was killed right after it began to close, kept to be brought back for each kill.
-struct Template {
-    house: House,
-    id: PollId,
+/// A round that is about to be closed, kept to be brought back for each kill.
+pub struct Template {
+    pub house: House,
+    pub id: PollId,
     tally: Tally,
     receipts: Vec<Receipt>,
 }
 
 impl Template {
-    fn new(count: u32) -> Self {
+    /// With this many ballots; `begun` when the closing was killed right after it began.
+    pub fn new(count: u32, begun: bool) -> Self {
         let (house, paper) = (House::new(), paper(true));
         let (database, ballots) = (house.database(), house.ballots());
         let round = open(&ballots, &database, &paper, count, 0);
@@ -52,16 +53,25 @@ impl Template {
         confirm_custody(&database, round.id, count);
         ballots.stop_phones(round.id, CHAIR, NOW).unwrap();
         drop(ballots);
-        change(&database, round.id, |phase| phase.begin_closing().unwrap());
-        drop(database);
-        for (from, to) in places(&house) {
-            copy(&from, &to);
+        if begun {
+            change(&database, round.id, |phase| phase.begin_closing().unwrap());
         }
-        Template { house, id: round.id, tally, receipts }
+        drop(database);
+        let template = Template { house, id: round.id, tally, receipts };
+        template.keep();
+        template
     }
 
-    /// The round again as it was when it began to close.
-    fn bring_back(&self) {
+    /// Keeps the round as it is now. No service may run.
+    pub fn keep(&self) {
+        for (from, to) in places(&self.house) {
+            let _ = fs::remove_dir_all(&to);
+            copy(&from, &to);
+        }
+    }
+
+    /// The round again as it was kept.
+    pub fn bring_back(&self) {
         for (from, to) in places(&self.house) {
             fs::remove_dir_all(&from).unwrap();
             copy(&to, &from);
@@ -76,15 +86,15 @@ impl Template {
     }
 
     /// What must hold after a kill at any moment. Gives the step that the kill found.
-    fn check_between(&self) -> &'static str {
+    pub fn check_between(&self) -> &'static str {
         let database = self.house.database();
         let (keys, tombstones) = (self.vault_files(".key"), self.vault_files("tombstone"));
         let (spent, sealed, _) = counts(&database, self.id);
         assert_eq!(spent, i64::try_from(self.receipts.len()).unwrap());
         match load(&database, self.id).phase {
-            Phase::Closing { .. } => {
+            phase @ (Phase::Counting { .. } | Phase::Closing { .. }) => {
                 assert_eq!((keys, tombstones, sealed), (1, 0, spent), "nothing goes before the count stands");
-                "before the count"
+                if matches!(phase, Phase::Counting { .. }) { "before the closing" } else { "before the count" }
             }
             Phase::Closed { opened, .. } => {
                 self.check_result(&opened);
@@ -109,7 +119,7 @@ impl Template {
     }
 
     /// One more start, left alone: everything is done. The service serves once it has closed the round.
-    fn check_end(&self) {
+    pub fn check_end(&self) {
         self.house.serve().stop();
         let database = self.house.database();
         let Phase::Closed { opened, .. } = load(&database, self.id).phase else { panic!("closed by the start") };
@@ -144,7 +154,7 @@ fn kill_at(house: &House, mut moment: impl FnMut() -> bool) {
 
 #[test]
 fn a_closing_killed_at_any_step_goes_on_from_there() {
-    let template = Template::new(BALLOTS);
+    let template = Template::new(BALLOTS, true);
     let seen = |ending: &'static str, count| {
         let template = &template;
         move || template.vault_files(ending) == count

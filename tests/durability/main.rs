@@ -21,5 +21,6 @@ mod full;
 mod kills;
 mod ledger;
 mod lost;
+mod pages;
 mod restored;
 mod synced;

@@ -5,8 +5,12 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../tools/mod.rs"]
+mod tools;
 
 mod access;
+mod packets;
+mod published;
 mod refusals;
 mod round;
 mod service;

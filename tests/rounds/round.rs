@@ -77,7 +77,7 @@ pub fn counted(service: &Service, poll: PollId, codes: &[String]) {
     scrutineer.step(&round("result/confirm"), &[]);
 }
 
-fn certify(chair: &Person, poll: PollId) {
+pub fn certify(chair: &Person, poll: PollId) {
     let fields = [
         ("problems", "食堂太挤"),
         ("rectification", "增加座位"),
@@ -175,7 +175,7 @@ fn whole_round(service: &Service) {
 }
 
 /// The payload of the sheet in force, as published.
-fn sheet_of(service: &Service, poll: PollId) -> Value {
+pub fn sheet_of(service: &Service, poll: PollId) -> Value {
     let stored = service.database.read(|c| pingjia::store::polls::load(c, poll)).unwrap().unwrap();
     let id = stored.phase.sheet().expect("a sheet").clone();
     let published = service.anybody().get(&format!("/sheets/{id}.json"));

@@ -29,7 +29,7 @@ use reqwest::header::{COOKIE, LOCATION};
 pub struct Person {
     pub account: Account,
     pub token: SessionToken,
-    base: String,
+    pub base: String,
     client: Client,
 }
 

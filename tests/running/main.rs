@@ -1,6 +1,7 @@
 //! A running round over real HTTP with plain forms: from the open box to the signed and corrected sheet.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod busy;
 mod house;
 
 use std::io::{BufRead as _, BufReader};

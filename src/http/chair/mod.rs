@@ -3,6 +3,7 @@
 
 pub mod dashboard;
 pub mod draft;
+pub mod packets;
 pub mod people;
 pub mod poster;
 pub mod setup;

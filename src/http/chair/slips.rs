@@ -5,7 +5,7 @@ use std::io::Write;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::draft;
+use super::{draft, packets};
 use crate::domain::account::Act;
 use crate::domain::dates;
 use crate::domain::poll::{Phase, Poll, SlipIssue};
@@ -49,6 +49,10 @@ struct SlipsPage {
     slips: Vec<Slip>,
     /// All codes, to be posted back for files.
     codes: String,
+    /// How many there are of them; spares in packets are printed by themselves.
+    count: usize,
+    /// How many packets the spares lie in.
+    packed: usize,
     issued: SlipIssue,
     closes: String,
     form: Filled,
@@ -60,7 +64,7 @@ struct SlipsPage {
 
 /// What the slips of a round are drawn from; it outlives the request.
 #[derive(Clone)]
-struct Printing {
+pub(super) struct Printing {
     poll: Poll,
     union: Union,
     public_url: String,
@@ -69,13 +73,13 @@ struct Printing {
 }
 
 impl Printing {
-    fn of(desk: &Desk<'_>, poll: Poll, union: Union) -> Self {
+    pub(super) fn of(desk: &Desk<'_>, poll: Poll, union: Union) -> Self {
         let closes = dates::in_words(poll.facts.ends);
         let public_url = desk.app.config.public_url.clone();
         Printing { poll, union, public_url, closes, options: SlipOptions::default() }
     }
 
-    fn sheet(&self) -> SlipSheet<'_> {
+    pub(super) fn sheet(&self) -> SlipSheet<'_> {
         SlipSheet {
             title: &self.poll.facts.title,
             union_name: &self.union.name,
@@ -125,10 +129,18 @@ pub fn issue(desk: &Desk<'_>) -> Answer {
     let issued = desk
         .app
         .ballot_box
-        .issue_slips(&poll, poll.facts.expected, spares, desk.who.account.id, desk.ask.now)
+        .issue_slips_in_packets(
+            &poll,
+            SlipIssue { roll: poll.facts.expected, spares },
+            packets::asked(&desk.ask.form),
+            desk.who.account.id,
+            desk.ask.now,
+        )
         .map_err(draft::back(&poll))?;
-    let all: Vec<SlipCode> = issued.roll.into_iter().chain(issued.spares).collect();
     let mut form = Filled::default();
+    form.set("packets", packets::written(&issued.packets));
+    let loose = if issued.packets.is_empty() { issued.spares } else { Vec::new() };
+    let all: Vec<SlipCode> = issued.roll.into_iter().chain(loose).collect();
     for (field, value) in
         [("format", "pdf"), ("per_page", "auto"), ("qr_side", "25"), ("questions", "yes"), ("cut_marks", "yes")]
     {
@@ -156,6 +168,8 @@ fn page(desk: &Desk<'_>, printing: &Printing, all: &[SlipCode], issued: SlipIssu
         address: printing.public_url.clone(),
         slips,
         codes: all.iter().map(SlipCode::link_form).collect::<Vec<_>>().join(" "),
+        count: all.len(),
+        packed: form.value("packets").lines().count(),
         issued,
         closes: printing.closes.clone(),
         form,
@@ -223,6 +237,16 @@ fn options(form: &mut Filled, printing: &Printing) -> SlipOptions {
     options
 }
 
+/// A code that is none of this round's slips as they are now.
+pub(super) fn foreign(poll: &Poll) -> Problem {
+    Problem::invalid(
+        "foreign_slip",
+        "提交的内容里有不是本轮现用选票的选票码",
+        "选票重新制作以后，以前那一页不能再用；投票结束以后也不能再打印。",
+    )
+    .back_to(format!("/rounds/{}/setup", poll.id), "回到本轮评议")
+}
+
 /// `POST /rounds/{id}/slips/file`: the codes that the page posts back, as a file. Stores no code. A wrong choice
 /// shows the page again with all its codes: they stand nowhere else.
 ///
@@ -230,14 +254,7 @@ fn options(form: &mut Filled, printing: &Printing) -> SlipOptions {
 /// `NOT_YOURS`, `foreign_slip` when a code is none of this round's slips as they are now.
 pub fn file(desk: &Desk<'_>) -> Answer {
     let (poll, union) = desk.poll(&[Act::Run])?;
-    let foreign = || {
-        Problem::invalid(
-            "foreign_slip",
-            "提交的内容里有不是本轮现用选票的选票码",
-            "选票重新制作以后，以前那一页不能再用；投票结束以后也不能再打印。",
-        )
-        .back_to(format!("/rounds/{}/setup", poll.id), "回到本轮评议")
-    };
+    let foreign = || foreign(&poll);
     let codes = desk.ask.form.get("codes").split_ascii_whitespace();
     let slips = codes
         .map(|code| SlipCode::parse(code).ok().filter(|slip| slip.tag() == poll.tag))

@@ -7,8 +7,8 @@ use super::{address, advance, back, done, round_in, show};
 use crate::ballot_box::Voiding;
 use crate::domain::account::Act;
 use crate::domain::ids::PollId;
+use crate::domain::packet::Scanned;
 use crate::domain::poll::{Custody, Phase, Poll, SlipIssue};
-use crate::domain::slip::SlipCode;
 use crate::http::form::Filled;
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
@@ -195,7 +195,7 @@ fn void_page(desk: &Desk<'_>, poll: &Poll, form: Filled) -> Answer {
     Ok(Reply::page(&page)?.with_status(status))
 }
 
-/// `POST /rounds/{id}/void-slips`: voids the slips whose codes were typed or scanned, one per line. The answer
+/// `POST /rounds/{id}/void-slips`: voids the slips and packets whose codes were typed or scanned, one per line. The answer
 /// says of each line what it was; codes stand in no address.
 ///
 /// # Errors
@@ -207,14 +207,14 @@ pub fn void_slips(desk: &Desk<'_>) -> Answer {
     let mut slips = Vec::with_capacity(lines.len());
     let mut wrong = Vec::new();
     for (place, line) in (1..).zip(&lines) {
-        match SlipCode::parse(line) {
-            Ok(slip) if slip.tag() == poll.tag => slips.push(slip),
+        match Scanned::parse(line) {
+            Ok(scanned) if scanned.tag() == poll.tag => slips.push(scanned),
             Ok(_) => wrong.push(format!("第 {place} 行是别的评议的选票")),
             Err(error) => wrong.push(format!("第 {place} 行：{error}")),
         }
     }
     if lines.is_empty() {
-        wrong.push("请输入或扫描选票码，每行一张".to_owned());
+        wrong.push("请输入或扫描选票码或包号，每行一个".to_owned());
     }
     if !wrong.is_empty() {
         form.refuse("codes", format!("{}。这次没有作废任何选票，改好后再提交", wrong.join("；")));
@@ -223,7 +223,7 @@ pub fn void_slips(desk: &Desk<'_>) -> Answer {
         return void_page(desk, &poll, form);
     }
     let outcome =
-        desk.app.ballot_box.void_slips(poll.id, &slips, desk.who.account.id, desk.ask.now).map_err(back(poll.id))?;
+        desk.app.ballot_box.void_scanned(poll.id, &slips, desk.who.account.id, desk.ask.now).map_err(back(poll.id))?;
     let letters: String = outcome.iter().map(|each| letter(*each)).collect();
     Ok(Reply::see_other(format!("{}/void-slips?lines={letters}", address(poll.id))))
 }
@@ -235,6 +235,9 @@ fn letter(outcome: Voiding) -> char {
         Voiding::Already => 'v',
         Voiding::Entered => 'p',
         Voiding::Unknown => 'x',
+        Voiding::Packet(_) => 'b',
+        Voiding::PacketOpened => 'o',
+        Voiding::UnknownPacket => 'n',
     }
 }
 
@@ -245,6 +248,9 @@ fn told(place: usize, letter: u8) -> (usize, &'static str, bool) {
         b'v' => (place, "以前已经作废", true),
         b'p' => (place, "已交回，计票人正在录入，不能作废", false),
         b's' => (place, "已经投过票，不能作废。请查明这张选票是谁收回的", false),
+        b'b' => (place, "没有拆过的一包，现在整包作废", true),
+        b'o' => (place, "这一包里有选票用过，说明拆开过，没有整包作废。请拆开，把没有用过的逐张作废", false),
+        b'n' => (place, "不是本轮评议的备用票包", false),
         _ => (place, "不是本轮评议的选票", false),
     }
 }
@@ -271,10 +277,14 @@ mod tests {
             (Voiding::Already, (1, "以前已经作废", true)),
             (Voiding::Entered, (1, "已交回，计票人正在录入，不能作废", false)),
             (Voiding::Unknown, (1, "不是本轮评议的选票", false)),
+            (Voiding::Packet(10), (1, "没有拆过的一包，现在整包作废", true)),
+            (Voiding::UnknownPacket, (1, "不是本轮评议的备用票包", false)),
         ] {
             assert_eq!(told(1, u8::try_from(letter(outcome)).unwrap()), words);
         }
-        assert!(!told(1, u8::try_from(letter(Voiding::Spent)).unwrap()).2);
+        for wrong in [Voiding::Spent, Voiding::PacketOpened] {
+            assert!(!told(1, u8::try_from(letter(wrong)).unwrap()).2);
+        }
     }
 
     #[test]

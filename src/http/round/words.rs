@@ -57,6 +57,7 @@ pub(in crate::http) fn act(action: &str, detail: &str) -> (&'static str, String)
             let format = match format {
                 "pdf" => "PDF",
                 "svg" | "png" => "二维码图片",
+                "packets" => "备用票包",
                 _ => "链接表",
             };
             format!("{format}，{count} 张")

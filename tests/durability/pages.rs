@@ -1,0 +1,117 @@
+//! The chair opens the box through the pages, and the binary is killed at each of its calls to the disk in turn: between
+//! any two steps. Afterwards the page says how it stands, and the closing has gone on by itself or goes on by the same
+//! button.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+use pingjia::domain::poll::Phase;
+use pingjia::store::sessions::{self, SessionToken};
+use pingjia::store::{StoreError, accounts};
+use pingjia::world;
+use rand::RngExt as _;
+
+use crate::closing::Template;
+use crate::support::round::{CHAIR, load};
+use crate::support::service::{Answer, House, Service, ask, request};
+
+/// Calls by which something is made durable, put in its place or taken away.
+const CALLS: &str = "fdatasync,fsync,unlink,unlinkat,rename,renameat,renameat2,ftruncate";
+
+/// The chair, signed in.
+struct Chair(SessionToken);
+
+impl Chair {
+    fn sign_in(house: &House) -> Self {
+        let token = SessionToken::new(world::random_bytes());
+        let signed_in = house.database().write(|c| -> Result<(), StoreError> {
+            let account = accounts::load(c, CHAIR)?.expect("the chair of the round");
+            sessions::create(c, &account, &token, world::now())?;
+            Ok(())
+        });
+        signed_in.unwrap();
+        Chair(token)
+    }
+
+    fn with_cookie(&self, request: &str) -> String {
+        request.replacen("Host: test\r\n", &format!("Host: test\r\nCookie: pj_session={}\r\n", self.0.text()), 1)
+    }
+
+    fn get(&self, address: SocketAddr, path: &str) -> Answer {
+        ask(address, &self.with_cookie(&request("GET", path, ""))).unwrap()
+    }
+
+    /// Presses the button; none when the service went away over it.
+    fn press(&self, address: SocketAddr, path: &str) -> Option<Answer> {
+        let form = format!("form_token={}", self.0.form_token());
+        ask(address, &self.with_cookie(&request("POST", path, &form))).ok()
+    }
+}
+
+/// Kills the service at the call of this number in any of its threads.
+fn kill_at_call(service: &Service, number: usize) -> Child {
+    let mut strace = Command::new("strace")
+        .args(["-f", "-p", &service.id().to_string(), "-o", "/dev/null", "-e", &format!("trace={CALLS}"), "-e"])
+        .arg(format!("inject={CALLS}:signal=SIGKILL:when={number}"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("strace is installed and may trace");
+    let mut said = BufReader::new(strace.stderr.take().unwrap()).lines();
+    let attached = said.by_ref().map(Result::unwrap).find(|line| line.contains("attached"));
+    assert!(attached.is_some(), "strace follows the service");
+    std::thread::spawn(move || said.for_each(drop));
+    strace
+}
+
+fn killed_at_every_call(first: usize, stride: usize) {
+    let template = Template::new(12, false);
+    let chair = Chair::sign_in(&template.house);
+    template.keep();
+    let round = format!("/rounds/{}", template.id);
+    let close = format!("{round}/close");
+    let (mut number, mut found) = (first, Vec::new());
+    loop {
+        let service = template.house.serve();
+        let mut strace = kill_at_call(&service, number);
+        let answered = chair.press(service.address, &close);
+        let done = answered.is_some_and(|answer| answer.status == 303);
+        service.kill();
+        strace.wait().unwrap();
+        if done {
+            break;
+        }
+        found.push(template.check_between());
+
+        // The service is there again: the page knows how it stands.
+        let service = template.house.serve();
+        let page = chair.get(service.address, &round);
+        assert_eq!(page.status, 200);
+        if page.body.contains("data-phase=\"counting\"") {
+            assert!(page.body.contains(&format!("href=\"{close}\"")), "nothing was done, and the button is there");
+            assert_eq!(chair.press(service.address, &close).expect("an answer").status, 303);
+        } else {
+            assert!(page.body.contains("data-phase=\"closed\""), "gone on by itself: {}", page.body);
+        }
+        let page = chair.get(service.address, &round);
+        assert!(page.body.contains("已销毁") && !page.body.contains("data-stopped"), "{}", page.body);
+        service.stop();
+        template.check_end();
+        template.bring_back();
+        number += stride;
+    }
+    println!("the kills found: {found:?}");
+    assert!(found.len() * stride > 10, "a closing makes many calls: {found:?}");
+    assert!(matches!(load(&template.house.database(), template.id).phase, Phase::Closed { .. }));
+}
+
+#[test]
+fn the_chair_opens_the_box_while_the_service_is_killed() {
+    killed_at_every_call(world::rng().random_range(1..=4), 4);
+}
+
+#[test]
+#[ignore = "every call: cargo test --test durability -- --ignored"]
+fn the_chair_opens_the_box_while_the_service_is_killed_at_every_call() {
+    killed_at_every_call(1, 1);
+}

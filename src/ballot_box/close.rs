@@ -274,19 +274,20 @@ fn confirm_destruction(shared: &Shared, id: PollId) -> Result<(), BoxError> {
     Err(BoxError::Stale)
 }
 
-/// Deletes sealed rows in chunks. They are sealed, and the key is gone; this is for tidiness and for space.
+/// Deletes sealed rows in chunks. They are sealed, and the key is gone; this is for tidiness and for space. Ballots
+/// go last: as long as one is left, the next start knows that there is something to delete.
 fn delete_sealed(shared: &Shared, id: PollId) -> Result<(), BoxError> {
-    let mut any = false;
-    while shared.database.write(|connection| rows::delete_ballots(connection, id))? {
-        any = true;
-    }
-    while shared.database.write(|connection| rows::delete_comments(connection, id))? {
-        any = true;
-    }
     shared.database.write(|connection| {
         diesel::delete(paper_entry::table.filter(paper_entry::poll_id.eq(id.0))).execute(connection)?;
         Ok::<_, DatabaseError>(())
     })?;
+    let mut any = false;
+    while shared.database.write(|connection| rows::delete_comments(connection, id))? {
+        any = true;
+    }
+    while shared.database.write(|connection| rows::delete_ballots(connection, id))? {
+        any = true;
+    }
     if any {
         shared.untidy.store(true, Ordering::Release);
         tidy(shared)?;

@@ -77,7 +77,8 @@ impl PacketCode {
         let mut text = String::new();
         for (place, character) in code.chars().enumerate() {
             // The last group has five characters: the check character is not left alone.
-            if place > TAG_LENGTH && (place - TAG_LENGTH - 1) % 4 == 0 && place < TAG_LENGTH + 1 + BODY_LENGTH {
+            if place > TAG_LENGTH && (place - TAG_LENGTH - 1).is_multiple_of(4) && place < TAG_LENGTH + 1 + BODY_LENGTH
+            {
                 text.push(' ');
             }
             text.push(character);

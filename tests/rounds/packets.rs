@@ -39,7 +39,7 @@ fn a_packet_of_spares_is_printed_and_voided_by_its_cover() {
     let shape: Vec<usize> = packets.lines().map(|line| line.split(' ').count()).collect();
     assert_eq!(shape, [11, 6], "the packet's code and its slips");
 
-    let foreign = format!("{packets}\n{}", codes);
+    let foreign = format!("{packets}\n{codes}");
     let refused = chair.post(&round("slips/packets"), &[("packets", &foreign)]);
     assert_eq!((refused.status, refused.problem().as_str()), (422, "foreign_slip"));
     let (kind, bytes) = chair.file(&round("slips/packets"), &[("packets", &packets)]);

@@ -11,6 +11,8 @@ use pingjia::render::slips::{SlipOptions, SlipSheet};
 use pingjia::render::{RenderError, workbook};
 
 const SLIPS: u128 = 10_000;
+/// Slips by reportlab: fewer, as each takes milliseconds.
+const THEIRS: u32 = 300;
 
 fn main() -> Result<(), RenderError> {
     let tag = PollTag::from_random(0x0123_4567);
@@ -45,13 +47,58 @@ fn main() -> Result<(), RenderError> {
         .sum();
     println!("QR code with outline: {:.0} µs ({dark} polygons in 1,000)", begin.elapsed().as_secs_f64() * 1e3);
 
-    let begin = Instant::now();
-    let mut file = Vec::new();
-    sheet.write_pdf(&slips, |_| (), &mut file)?;
-    let seconds = begin.elapsed().as_secs_f64();
-    println!("10,000 slips as PDF: {seconds:.2} s, {:.1} MB, peak memory {}", mega(file.len()), peak_memory());
+    against_reportlab(&sheet, &slips)?;
     sheets()?;
     charts()
+}
+
+/// Ours and reportlab's in turns: the ratio within one round is what counts.
+fn against_reportlab(sheet: &SlipSheet<'_>, slips: &[SlipCode]) -> Result<(), RenderError> {
+    let mut ratios = Vec::new();
+    for round in 1..=3 {
+        let begin = Instant::now();
+        let length = sheet.write_pdf(slips, |_| (), std::io::sink())?;
+        let ours = begin.elapsed().as_secs_f64();
+        let length = usize::try_from(length).unwrap_or(0);
+        println!("10,000 slips as PDF: {ours:.2} s, {:.1} MB, peak memory {}", mega(length), peak_memory());
+        match reportlab() {
+            Ok((seconds, kilobytes)) => {
+                let ratio = seconds * 10_000.0 / f64::from(THEIRS) / ours;
+                println!(
+                    "  round {round}: {THEIRS} slips by reportlab {seconds:.2} s, {kilobytes} kB; ratio {ratio:.0}"
+                );
+                ratios.push(ratio);
+            }
+            Err(why) => println!("  no ratio: {why}"),
+        }
+    }
+    ratios.sort_by(f64::total_cmp);
+    if let Some(middle) = ratios.get(ratios.len() / 2) {
+        println!("10,000 slips against reportlab, median: {middle:.0} times as fast (goal 50)");
+    }
+    Ok(())
+}
+
+/// Seconds and kilobytes that reportlab takes, by the Python that `PINGJIA_REPORTLAB` names.
+fn reportlab() -> Result<(f64, u64), String> {
+    const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/slips_by_reportlab.py");
+    const FONT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/fonts/NotoSansSC-Regular.ttf");
+    let python = std::env::var("PINGJIA_REPORTLAB").unwrap_or_else(|_| "python3".to_owned());
+    let output = std::env::temp_dir().join("slips-by-reportlab.pdf");
+    let done = std::process::Command::new(&python)
+        .args([SCRIPT, &THEIRS.to_string(), "5", FONT, &output.to_string_lossy()])
+        .output()
+        .map_err(|error| format!("{python}: {error}"))?;
+    if done.status.code() == Some(3) {
+        return Err(format!(
+            "{python} has no reportlab: python3 -m venv V && V/bin/pip install reportlab, then PINGJIA_REPORTLAB=V/bin/python"
+        ));
+    }
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    let mut figures = said.split_whitespace();
+    let seconds = figures.next().and_then(|figure| figure.parse().ok());
+    let kilobytes = figures.next().and_then(|figure| figure.parse().ok());
+    seconds.zip(kilobytes).ok_or_else(|| String::from_utf8_lossy(&done.stderr).into_owned())
 }
 
 /// A roll-up of 5,000 unions, and its workbook.

@@ -111,10 +111,8 @@ impl Filled {
     /// Refuses fields with characters that cannot be printed on slips and sheets.
     pub fn printable<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
         for name in names {
-            let missing = font::missing(self.value(name));
-            if !missing.is_empty() {
-                let missing: Vec<String> = missing.into_iter().map(|c| format!("“{c}”")).collect();
-                self.refuse(name, format!("这些字符印不出来，请改用别的写法：{}", missing.join("、")));
+            if let Some(words) = unprintable(self.value(name)) {
+                self.refuse(name, words);
             }
         }
     }
@@ -189,6 +187,14 @@ fn ascii_digit(c: char) -> char {
 #[must_use]
 pub fn date_value(day: Date) -> String {
     format!("{:04}-{:02}-{:02}", day.year(), u8::from(day.month()), day.day())
+}
+
+/// What is wrong with text that no font of ours can print: every such character, with its code.
+#[must_use]
+pub fn unprintable(text: &str) -> Option<String> {
+    let missing: Vec<String> =
+        font::missing(text).into_iter().map(|c| format!("“{c}”（U+{:04X}）", u32::from(c))).collect();
+    (!missing.is_empty()).then(|| format!("这些字符印不出来，请改用别的写法：{}", missing.join("、")))
 }
 
 #[cfg(test)]

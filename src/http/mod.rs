@@ -14,6 +14,7 @@ pub mod form;
 pub mod gate;
 pub mod headers;
 pub mod help;
+pub mod kept;
 pub mod member;
 mod multipart;
 pub mod one_time;
@@ -62,6 +63,8 @@ pub struct App {
     pub throttle: throttle::Throttle,
     /// Rounds as members ask for them, and the guard over slip codes.
     pub rounds: member::rounds::Rounds,
+    /// Charts of sheets as pictures.
+    pub charts: kept::Kept<crate::domain::ids::SheetId, { 8 << 20 }>,
     /// Password checks in progress.
     pub(crate) password_checks: Arc<Semaphore>,
     /// What the password of an unknown username is held against, so that both take the same time.
@@ -84,6 +87,7 @@ impl App {
             office,
             throttle: throttle::Throttle::default(),
             rounds: member::rounds::Rounds::default(),
+            charts: kept::Kept::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             nobody: PasswordDigest::of("nobody", &crate::world::random_bytes())?,
             stopping: watch::Sender::new(false),

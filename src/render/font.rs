@@ -250,6 +250,30 @@ mod tests {
         assert!(glyphs(Face::Serif, "㛃䶮𬱖").all(|glyph| glyph.id != 0));
     }
 
+    /// The characters of the 通用规范汉字表 (2013) outside U+4E00–9FFF: what names of people and places add to it.
+    const RARE: &str = "\
+        𠙶𬣙𨙸𬇕䜣𬣞𬘓𫭟𫭢㧑𫇭𫐄㕮𫵷㑇𣲘𣲗𬇙㳇𬣡𫸩䢺𨚕𫘜𬘘𫘝䢼𦭜㭎𬨂𬀩𬀪㟃𬬩㑊𫍣𬣳𬩽𬮿𬯀𫰛𬳵𬳶䌹𫠊㛃𬍛鿍𬜬𦰡\
+        㭕䴓䶮𪾢𪨰𫓧𬬮𬬱𬬭䏡𦙶㶲㳚㳘𬘡𬳽𬘩𫄧𪟝𬍤𫭼𬜯䓖𬂩𫠆𨐈𬌗𫑡𪨶𬬸𬬻𬬹𬬿𬭁𫢸𫗧𬊈𬒈𨺙㛚𬳿𫄨𬘫䂮𫮃㙍䓫䓬䓨䓛\
+        鿎䴕㫰𬱖𬟽䎃𫓯𫟹𫟼㿠䝙䏲𠅤䴔𬇹𬍡㥄𬤇𫍯𬤊𫍲𬯎𬘬𬘭𬴂𫘦𫟅𬘯𫘧㙘𪣻𡎚𬃊𬷕𫐐𬹼𧿹𫶇𫖮鿏𬭊𨱇𫓶𬭎𫖯䐃𬱟𫛭㺄𫷷\
+        𬮱𬊤𣸣㴔㛹𬴃𫘨䴖𤧛𬪩𬒔䃅𬨎𫐓䣘𫫇㬊𫓹𬭚𬭛䅟𬕂䲟𬶋𬶍𦝼𫔶𫌀𫖳𫘪𫘬𫞩𡐓𪤗𣗋𬸘䃎𬒗𥔲𫚖䴗㬎𨱏𬭤㙦𫚕𬶐𬶏𩽾𬸚\
+        㽏㮾𬤝𬙂㻬䗖㠇𬭩䴘𩾃㵐𬸣𫍽𬴊𬞟𥕢𫟦𬺈𫠜㬚䗛㠓𪩘𬭬𨱑𬭯𫗴𬸦𫄷𤩽㘎𬭳𬭶𫔍𬭸𨱔𬭼𫔎𬸪䲠𬶟𬶠䗪𬶨𦈡𫄸𬟁𥖨䗴䲢\
+        𦒍䎖䴙𬙊㰀𬶭𩾌𨟠𬶮𨭉㸌𬙋𤫉𬺓𫚭㸆";
+
+    #[test]
+    fn all_characters_of_the_national_table_are_printed() {
+        assert_eq!(RARE.chars().count(), 266);
+        assert_eq!(missing(RARE), Vec::<char>::new());
+        let unified: String = ('\u{4e00}'..='\u{9fff}').collect();
+        assert_eq!(missing(&unified), Vec::<char>::new());
+        for face in [Face::Sans, Face::Serif] {
+            for glyph in glyphs(face, RARE) {
+                let mut dots = 0;
+                rasterise(face, 24.0, &glyph.character.to_string(), |_, _, coverage| dots += i32::from(coverage > 0.5));
+                assert!(dots > 20 && glyph.id != 0, "{}", glyph.character);
+            }
+        }
+    }
+
     #[test]
     fn what_cannot_be_printed_is_named_once() {
         assert_eq!(missing("平安😀里😀\n"), ['😀']);

@@ -85,6 +85,28 @@ fn every_slip_on_a_page_is_read() {
 }
 
 #[test]
+fn rare_characters_and_other_sizes_of_code() {
+    let folder = Folder::new();
+    let mut paper = Paper { items: items(4), comment: true };
+    paper.items[3].title = "王㛃、李䶮、张𬱖、鿏工兑现承诺".to_owned();
+    for (name, qr_side, questions) in [("plain", 25.0, false), ("large", 40.0, true)] {
+        let sheet = SlipSheet {
+            union_name: "䶮㛃𬱖工会",
+            ..sheet(&paper, SlipOptions { qr_side, questions, ..SlipOptions::default() })
+        };
+        let slips = slips(7);
+        let mut file = Vec::new();
+        sheet.write_pdf(&slips, |_| (), &mut file).unwrap();
+        let file = folder.write(&format!("slips-{name}.pdf"), &file);
+        let text = sound(&file).replace(char::is_whitespace, "");
+        assert!(text.contains("䶮㛃𬱖工会"), "{name}");
+        assert_eq!(text.contains("王㛃、李䶮、张𬱖、鿏工"), questions, "{name}");
+        let read: usize = folder.pages(&file, 150).iter().map(|page| decoded(page).len()).sum();
+        assert_eq!(read, slips.len(), "{name}");
+    }
+}
+
+#[test]
 fn single_codes_and_links_for_other_printers() {
     let folder = Folder::new();
     let paper = Paper { items: items(3), comment: false };

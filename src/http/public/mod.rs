@@ -146,10 +146,13 @@ pub fn sheet_workbook(app: &App, ask: &Ask) -> Answer {
 /// # Errors
 /// `NOT_FOUND`, `UNAVAILABLE`, `INTERNAL`.
 pub fn chart(app: &App, ask: &Ask) -> Answer {
-    let (_, payload) = read(&stored(app, ask)?)?;
-    let chart = view::result_chart(&payload).ok_or(Problem::NOT_FOUND)?;
-    let picture = chart.png(PAGE_WIDTH, 2).map_err(|error| Problem::internal(&error))?;
-    Ok(Reply::bytes("image/png", picture).cached(Cache::Public(SIGNED)))
+    let stored = stored(app, ask)?;
+    let picture = app.charts.get(stored.id.clone(), || {
+        let (_, payload) = read(&stored)?;
+        let chart = view::result_chart(&payload).ok_or(Problem::NOT_FOUND)?;
+        chart.png(PAGE_WIDTH, 2).map_err(|error| Problem::internal(&error))
+    })?;
+    Ok(Reply::bytes("image/png", picture).cached(Cache::Immutable))
 }
 
 /// `GET /sheets/{id}/openings.json`: every answer beside its opening, and all receipts; from them anyone recounts.

@@ -11,6 +11,7 @@ use crate::domain::ids::UnionId;
 use crate::domain::import::{COLUMNS, Import, ImportLine, MAX_ACCOUNTS, MAX_LINES, Remark};
 use crate::domain::union::{Category, Union};
 use crate::http::App;
+use crate::http::form::unprintable;
 use crate::http::gate::Desk;
 use crate::http::one_time::{OneTime, PasswordsPage, create_temporary, one_time_password};
 use crate::http::page::Frame;
@@ -197,6 +198,9 @@ fn resolve(
     let mut rule_sets: Vec<String> = Vec::new();
     for (index, line) in import.lines.iter_mut().enumerate() {
         let mut refuse = |words: String| wrong.push(Remark { line: line.line, words });
+        if let Some(words) = unprintable(&line.name) {
+            refuse(format!("工会名称“{}”里，{words}", line.name));
+        }
         let place = match place(line.superior.as_deref(), above, &known, &earlier) {
             Ok(place) => place,
             Err(words) => {

@@ -196,6 +196,7 @@ fn read(desk: &Desk<'_>, form: &mut Filled, above: Option<&Union>, own: Option<U
     if let Err(words) = check_name(&name) {
         form.refuse("name", format!("工会名称{words}"));
     }
+    form.printable(["name"]);
     let category = Category::from_code(form.value("category"));
     if category.is_none() {
         form.refuse("category", "请选择工会类别");

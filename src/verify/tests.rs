@@ -361,6 +361,9 @@ fn the_opinion_is_verified_alone_and_on_the_printed_sheet() {
         change(&mut changed);
         assert_eq!(with(sheet, &Statement::sign(&changed, &own).unwrap()).unwrap(), Conclusion::Fails, "{place}");
     }
+    // A union further above, or one that was renamed, may give it: that is said, and is not wrong.
+    let higher = OpinionStatement { superior: "示例省总工会".to_owned(), ..opinion.clone() };
+    assert_eq!(with(sheet, &Statement::sign(&higher, &own).unwrap()).unwrap(), Conclusion::Holds);
     // On paper: both documents attached, the words printed.
     let pdf = crate::render::sheet_document::sheet_pdf(sheet, Some(signed.as_bytes())).unwrap();
     let report = run(&pdf, Some(&files.keys), None).unwrap();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use time::Date;
 
 use super::ask::Fields;
+use super::labels;
 use crate::domain::dates;
 use crate::render::font;
 
@@ -13,6 +14,8 @@ use crate::render::font;
 pub struct Filled {
     values: BTreeMap<String, String>,
     errors: Vec<(String, String)>,
+    /// Fields that this form calls otherwise than others do.
+    called: Vec<(&'static str, &'static str)>,
 }
 
 impl Filled {
@@ -23,7 +26,7 @@ impl Filled {
         for (name, value) in fields.iter().filter(|(name, _)| *name != "form_token") {
             values.entry(name.to_owned()).or_insert_with(|| value.replace("\r\n", "\n"));
         }
-        Filled { values, errors: Vec::new() }
+        Filled { values, ..Filled::default() }
     }
 
     /// Fills in a field.
@@ -60,6 +63,26 @@ impl Filled {
     #[must_use]
     pub fn errors(&self) -> &[(String, String)] {
         &self.errors
+    }
+
+    /// Says what this form calls a field.
+    #[must_use]
+    pub fn called(mut self, name: &'static str, label: &'static str) -> Self {
+        self.called.push((name, label));
+        self
+    }
+
+    /// Everything that is wrong, each with the field that it is about: `名称：请填写这一项`.
+    #[must_use]
+    pub fn summary(&self) -> Vec<(&str, String)> {
+        let named = |(field, words): &(String, String)| {
+            let own = self.called.iter().find(|(name, _)| name == field).map(|(_, label)| *label);
+            match own.or_else(|| labels::label(field)) {
+                Some(label) if !words.contains(label) => format!("{label}：{words}"),
+                _ => words.clone(),
+            }
+        };
+        self.errors.iter().map(|error| (error.0.as_str(), named(error))).collect()
     }
 
     /// Whether anything is wrong.
@@ -220,7 +243,13 @@ mod tests {
         assert_eq!(filled("n", "１2").number("n", 1, 20), 12, "full-width digits are understood");
         let mut form = filled("title", " ");
         form.line("title", 5);
-        assert!(form.is_wrong());
+        form.line("num_rate", 5);
+        form.refuse("place", "地点太远");
+        let said = [("title", "名称：请填写这一项"), ("num_rate", "请填写这一项"), ("place", "地点太远")];
+        assert_eq!(form.summary(), said.map(|(field, words)| (field, words.to_owned())), "each names its field, once");
+        let mut union = filled("name", "").called("name", "工会名称");
+        union.line("name", 5);
+        assert_eq!(union.summary(), [("name", "工会名称：请填写这一项".to_owned())]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod gate;
 pub mod headers;
 pub mod help;
 pub mod kept;
+mod labels;
 pub mod member;
 mod multipart;
 pub mod one_time;

@@ -1,27 +1,26 @@
-//! A demo service, a browser, and a network that breaks on demand. All of them end with the test process.
+//! A demo service and a browser. Both end with the test process.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::cell::RefCell;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use data_encoding::BASE64;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 
-/// A program that ends when this process does: a shell waits for its standard input to close.
+/// A program that ends when this process does, with all that it started: a shell waits for its standard input to close.
 pub struct Running {
     _stdin: ChildStdin,
     pub first_line: String,
 }
 
-fn start(command: &mut Command, program: &Path, arguments: &[&str], is_ready: impl Fn(&str) -> bool) -> Running {
+pub fn start(command: &mut Command, program: &Path, arguments: &[&str], is_ready: impl Fn(&str) -> bool) -> Running {
     let mut child: Child = command
         .arg("-c")
-        .arg(r#""$0" "$@" </dev/null & child=$!; cat >/dev/null; kill $child"#)
+        .arg(r#"setsid "$0" "$@" </dev/null & child=$!; cat >/dev/null; pkill -TERM -s $child"#)
         .arg(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -80,9 +79,64 @@ impl Demo {
         self.link()[self.base.len()..].to_owned()
     }
 
-    /// Names of the certified sheets, from the public pages of their rounds.
+    /// The address of a path.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+}
+
+/// What the demo says about itself.
+impl Demo {
+    fn polls(&self) -> impl Iterator<Item = &Value> {
+        self.told["polls"].as_array().unwrap().iter()
+    }
+
+    /// All rounds in this phase.
+    pub fn rounds(&self, phase: &str) -> Vec<String> {
+        let polls = self.polls().filter(|poll| poll["phase"] == phase);
+        polls.map(|poll| poll["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The first round in this phase.
+    pub fn round(&self, phase: &str) -> String {
+        self.rounds(phase).into_iter().next().unwrap_or_else(|| panic!("a round that is {phase}"))
+    }
+
+    /// The union that holds a round, if there is such a round.
+    pub fn union_of(&self, round: &str) -> Option<&str> {
+        self.polls().find(|poll| poll["id"] == round)?["union"].as_str()
+    }
+
+    /// Somebody of this role who has to do with this round.
+    pub fn account(&self, role: &str, round: Option<&str>) -> String {
+        let rule_set = |union: &str| &self.polls().find(|poll| poll["union"] == union).unwrap()["rule_set"];
+        let accounts = self.told["accounts"].as_array().unwrap();
+        let fits = |account: &&Value| {
+            let union = round.and_then(|round| self.union_of(round));
+            let above = |union: &str| {
+                rule_set(union).as_str().unwrap().split('-').next()
+                    == account["username"].as_str().unwrap().split('.').next()
+            };
+            account["role"] == role
+                && union.is_none_or(|union| account["union"] == union || (role == "superior" && above(union)))
+        };
+        accounts.iter().find(fits).expect("an account")["username"].as_str().unwrap().to_owned()
+    }
+
+    /// Name and path of one certified sheet per jurisdiction.
+    pub fn sheets(&self) -> Vec<(&'static str, String)> {
+        let names = [
+            ("qingdao-2020", "sheet-qingdao"),
+            ("shandong-2018", "sheet-shandong"),
+            ("hohhot-2020", "sheet-hohhot"),
+            ("changzhou-2016", "sheet-changzhou"),
+            ("chaoyang-2013", "sheet-chaoyang"),
+        ];
+        let path = |rules: &str| {
+            let found = self.polls().find(|poll| poll["rule_set"] == rules && poll["sheet"].is_string());
+            format!("/sheets/{}", found.expect("a certified round")["sheet"].as_str().unwrap())
+        };
+        names.into_iter().map(|(rules, name)| (name, path(rules))).collect()
     }
 }
 
@@ -103,6 +157,11 @@ pub const PHONE: Phone = Phone { width: 390, height: 800, text: 16, scripts: tru
 /// A browser of one's own.
 pub struct Browser {
     pub client: Client,
+    pub phone: Phone,
+    /// What was found wrong with the pages so far.
+    pub faults: RefCell<Vec<String>>,
+    /// The request that brought the document on the screen, as devtools name it.
+    pub document: RefCell<String>,
     session: String,
 }
 
@@ -136,6 +195,8 @@ fn driver_address() -> String {
 impl Browser {
     /// Starts Chromium as this phone. Fails when there is no chromedriver.
     pub async fn start(phone: Phone) -> Self {
+        // It takes its time to start.
+        std::thread::spawn(crate::inspect::checker);
         let mut preferences = json!({"webkit.webprefs.default_font_size": phone.text});
         if !phone.scripts {
             preferences["profile.managed_default_content_settings.javascript"] = json!(2);
@@ -153,17 +214,16 @@ impl Browser {
             "--disable-dev-shm-usage",
         ];
         let options = json!({"args": arguments, "prefs": preferences});
-        let capabilities = json!({"goog:chromeOptions": options, "pageLoadStrategy": "normal"});
+        let capabilities = json!({"goog:chromeOptions": options, "pageLoadStrategy": "normal",
+            "goog:loggingPrefs": {"performance": "ALL"}});
         let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
             .capabilities(capabilities.as_object().unwrap().clone())
             .connect(&driver_address())
             .await
             .expect("Chromium through chromedriver");
         let session = client.session_id().await.unwrap().unwrap();
-        let browser = Browser { client, session };
-        let scheme = if phone.dark { "dark" } else { "light" };
-        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-        browser.devtools("Emulation.setEmulatedMedia", media).await;
+        let browser = Browser { client, phone, faults: RefCell::default(), document: RefCell::default(), session };
+        browser.colours(if phone.dark { "dark" } else { "light" }).await;
         browser.resize(phone.width, phone.height).await;
         browser
     }
@@ -174,11 +234,15 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
-    async fn devtools(&self, command: &str, parameters: Value) -> Value {
-        let address = format!("{}/session/{}/goog/cdp/execute", driver_address(), self.session);
-        let body = json!({"cmd": command, "params": parameters}).to_string();
-        let answer = reqwest::Client::new().post(address).body(body).send().await.unwrap().bytes().await.unwrap();
-        serde_json::from_slice::<Value>(&answer).unwrap()["value"].clone()
+    pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        self.driver("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
+    }
+
+    /// Asks chromedriver for what WebDriver does not have.
+    pub async fn driver(&self, what: &str, body: Value) -> Value {
+        let address = format!("{}/session/{}/{what}", driver_address(), self.session);
+        let answer = reqwest::Client::new().post(address).body(body.to_string()).send().await.unwrap();
+        serde_json::from_slice::<Value>(&answer.bytes().await.unwrap()).unwrap()["value"].clone()
     }
 
     pub async fn open(&self, address: &str) {
@@ -195,8 +259,55 @@ impl Browser {
         self.find(css).await.click().await.unwrap();
     }
 
+    /// Clicks what leads to another page, and waits until that is there.
+    pub async fn go(&self, css: &str) {
+        let before = self.client.find(Locator::Css("html")).await.unwrap();
+        self.click(css).await;
+        for _ in 0..2400 {
+            let left = before.tag_name().await.is_err_and(|error| error.is_stale_element_reference());
+            if left
+                && self
+                    .client
+                    .execute("return document.readyState", Vec::new())
+                    .await
+                    .is_ok_and(|state| state == "complete")
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{css} leads nowhere");
+    }
+
     pub async fn text(&self, css: &str) -> String {
-        self.find(css).await.text().await.unwrap()
+        loop {
+            // A page that is just leaving takes its elements with it.
+            match self.find(css).await.text().await {
+                Err(error) if error.is_stale_element_reference() => {}
+                text => return text.unwrap(),
+            }
+        }
+    }
+
+    /// Waits until this element says so.
+    pub async fn shows(&self, css: &str, words: &str) {
+        for _ in 0..600 {
+            let found = self.client.find(Locator::Css(css)).await;
+            // An element may be replaced while it is read.
+            if let Ok(element) = found
+                && element.text().await.is_ok_and(|text| text.contains(words))
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{css} never says {words}");
+    }
+
+    /// Cuts this browser off its network, or lets it on again.
+    pub async fn set_offline(&self, offline: bool) {
+        let conditions = json!({"offline": offline, "latency": 0, "throughput": 500_000});
+        self.driver("chromium/network_conditions", json!({"network_conditions": conditions})).await;
     }
 
     pub async fn count(&self, css: &str) -> usize {
@@ -207,6 +318,35 @@ impl Browser {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
+    /// Puts these words in a field, in the place of what is in it. Dates are set as they are sent: 2026-11-20.
+    pub async fn fill(&self, css: &str, words: &str) {
+        let field = self.find(css).await;
+        let kind = field.attr("type").await.unwrap().unwrap_or_default();
+        if kind == "date" {
+            let script = "arguments[0].value = arguments[1]";
+            let field = serde_json::to_value(field).unwrap();
+            self.client.execute(script, vec![field, json!(words)]).await.unwrap();
+            return;
+        }
+        field.clear().await.unwrap();
+        field.send_keys(words).await.unwrap();
+    }
+
+    /// Signs somebody in, and whoever was signed in out.
+    pub async fn sign_in(&self, base: &str, username: &str, password: &str) {
+        self.client.delete_all_cookies().await.unwrap();
+        self.open(&format!("{base}/login")).await;
+        self.fill("#username", username).await;
+        self.fill("#password", password).await;
+        self.go("main button").await;
+        self.find("form[action='/logout']").await;
+    }
+
+    /// The path of the page.
+    pub async fn path(&self) -> String {
+        self.client.current_url().await.unwrap().path().to_owned()
+    }
+
     /// Chooses the answer at `place` (from 1) for every item.
     pub async fn answer_all(&self, place: usize) {
         for item in self.client.find_all(Locator::Css(".item")).await.unwrap() {
@@ -215,130 +355,10 @@ impl Browser {
         }
     }
 
-    /// Keeps a picture of the whole page in `target/screenshots`.
-    pub async fn picture(&self, name: &str) {
-        let size = self.devtools("Page.getLayoutMetrics", json!({})).await["cssContentSize"].clone();
-        let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1});
-        let shot = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
-        let data = self.devtools("Page.captureScreenshot", shot).await["data"].as_str().unwrap().to_owned();
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join(format!("{name}.png")), BASE64.decode(data.as_bytes()).unwrap()).unwrap();
-    }
-
-    /// Nothing sticks out at the side, so nobody has to scroll both ways.
-    pub async fn assert_fits(&self, what: &str) {
-        let script = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]";
-        let widths = self.run(script).await;
-        assert!(widths[0].as_u64() <= widths[1].as_u64(), "{what} is wider than the screen: {widths}");
-    }
-
-    /// Every element that matches is at least this wide and high, in CSS pixels.
-    pub async fn assert_target(&self, css: &str, least: f64) {
-        let script = "return Array.from(document.querySelectorAll(arguments[0])).map(function (e) { \
-                      var r = e.getBoundingClientRect(); return [r.width, r.height]; })";
-        let sizes = self.client.execute(script, vec![json!(css)]).await.unwrap();
-        let sizes = sizes.as_array().unwrap();
-        assert!(!sizes.is_empty(), "{css} is on the page");
-        for size in sizes {
-            assert!(size[0].as_f64() >= Some(least) && size[1].as_f64() >= Some(least), "{css}: {size}");
-        }
-    }
-
-    /// axe-core finds nothing against WCAG 2.2 AA and its own best practices.
-    pub async fn assert_accessible(&self, what: &str) {
-        static AXE: OnceLock<String> = OnceLock::new();
-        let axe = AXE.get_or_init(|| {
-            let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/axe.min.js");
-            let place = std::env::var_os("PINGJIA_AXE").map_or(default, PathBuf::from);
-            std::fs::read_to_string(&place).unwrap_or_else(|error| {
-                panic!("axe-core is not at {} ({error}); tests/run fetches it", place.display())
-            })
-        });
-        self.client.execute(axe, Vec::new()).await.unwrap();
-        let script = "var done = arguments[arguments.length - 1]; axe.run(document, {resultTypes: ['violations']})\
-             .then(function (found) { done(found.violations.map(function (v) { \
-             return v.id + ' ' + v.nodes.map(function (n) { return n.html + ' ' + n.failureSummary; }).join('; '); })); })";
-        let found = self.client.execute_async(script, Vec::new()).await.unwrap();
-        assert_eq!(found, json!([]), "{what}");
-    }
-
+    /// Ends it; fails if something was found wrong with the pages.
     pub async fn close(self) {
         self.client.close().await.unwrap();
+        let faults = self.faults.into_inner();
+        assert!(faults.is_empty(), "{} faults, listed above", faults.len());
     }
-}
-
-/// A network between browser and service that swallows the answers to the next few POSTs after the service has
-/// answered them: the worst moment to break.
-pub struct BadNetwork {
-    pub base: String,
-    swallow: &'static AtomicUsize,
-}
-
-impl BadNetwork {
-    pub fn before(service: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let target = service.trim_start_matches("http://").to_owned();
-        let swallow: &'static AtomicUsize = Box::leak(Box::new(AtomicUsize::new(0)));
-        std::thread::spawn(move || {
-            for incoming in listener.incoming().map_while(Result::ok) {
-                let target = target.clone();
-                std::thread::spawn(move || pass(incoming, &target, swallow));
-            }
-        });
-        BadNetwork { base, swallow }
-    }
-
-    /// The answers to the next `count` POSTs are lost.
-    pub fn swallow(&self, count: usize) {
-        self.swallow.store(count, Ordering::SeqCst);
-    }
-
-    /// Waits until they are: then the service has stored what was sent.
-    pub async fn swallowed(&self) {
-        for _ in 0..400 {
-            if self.swallow.load(Ordering::SeqCst) == 0 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("nothing was sent");
-    }
-}
-
-/// Passes one request on and one answer back; the connection is not used again.
-fn pass(mut incoming: TcpStream, target: &str, swallow: &AtomicUsize) -> Option<()> {
-    let mut reader = BufReader::new(incoming.try_clone().ok()?);
-    let mut head = String::new();
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        let lower = line.to_ascii_lowercase();
-        if let Some(value) = lower.strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        if !lower.starts_with("connection:") {
-            head.push_str(&line);
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let mut service = TcpStream::connect(target).ok()?;
-    service.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).ok()?;
-    service.write_all(&body).ok()?;
-    let mut answer = Vec::new();
-    service.read_to_end(&mut answer).ok()?;
-    let lost = head.starts_with("POST")
-        && swallow.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-    if !lost {
-        incoming.write_all(&answer).ok()?;
-    }
-    Some(())
 }

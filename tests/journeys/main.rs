@@ -10,7 +10,14 @@
     reason = "a failure is a failed test; the programs end with the test process"
 )]
 
+mod gallery;
+mod hands;
 mod harness;
+mod inspect;
 mod member;
+mod network;
 mod pages;
 mod refusals;
+mod round;
+mod superior;
+mod weather;

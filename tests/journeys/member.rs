@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::harness::{BadNetwork, Browser, PHONE, Phone, demo};
+use crate::harness::{Browser, PHONE, Phone, demo};
+use crate::network::{Network, Weather};
 
 /// Nothing on the page, in its address or on the phone tells what was chosen.
 async fn assert_keeps_no_choice(browser: &Browser, link: &str) {
@@ -15,7 +16,9 @@ async fn assert_keeps_no_choice(browser: &Browser, link: &str) {
     let kept = browser
         .run("return [document.cookie, localStorage.length, sessionStorage.length, JSON.stringify(history.state)]")
         .await;
-    assert_eq!(kept, json!(["", 0, 0, "null"]));
+    let state = kept[3].as_str().unwrap();
+    assert!(state == "null" || (state.starts_with("{\"receipt\":\"") && state.len() == 43), "{state}");
+    assert_eq!(kept, json!(["", 0, 0, state]));
 }
 
 async fn cast(phone: Phone, name: &str) {
@@ -23,7 +26,7 @@ async fn cast(phone: Phone, name: &str) {
     let browser = Browser::start(phone).await;
     browser.open(&link).await;
     assert_eq!(browser.count("input:checked").await, 0, "nothing is preselected");
-    browser.assert_fits(name).await;
+    browser.fits(name).await;
     browser.assert_target(".answer", 60.0).await;
     browser.assert_target(".cast .button", 60.0).await;
     let widths = "var w = Array.from(document.querySelectorAll('.item:first-of-type .answer span')).map(function (s) { \
@@ -38,7 +41,7 @@ async fn cast(phone: Phone, name: &str) {
     let receipt = browser.find("[data-receipt]").await.attr("data-receipt").await.unwrap().unwrap();
     assert_eq!(receipt.len(), 29);
     assert_eq!(browser.text("h1").await, "投票成功");
-    browser.assert_fits(&format!("thanks-{name}")).await;
+    browser.fits(&format!("thanks-{name}")).await;
     browser.picture(&format!("thanks-{name}")).await;
     assert_keeps_no_choice(&browser, &link).await;
     browser.close().await;
@@ -110,6 +113,14 @@ async fn leaves_items_blank(phone: Phone) {
     browser.click("[value=cast]").await;
     browser.find("[data-receipt]").await;
     assert_keeps_no_choice(&browser, &link).await;
+    if !phone.scripts {
+        // Each page on the way back is asked for anew, and says only that the slip is spent.
+        for _ in 0..2 {
+            browser.client.back().await.unwrap();
+            let left = "return document.querySelectorAll('.blank-list, input').length";
+            assert_eq!(browser.run(left).await, json!(0), "no choice comes back");
+        }
+    }
     browser.close().await;
 }
 
@@ -157,14 +168,25 @@ async fn goes_back_and_finds_no_choice() {
 
 #[actix_web::test]
 async fn reloads_the_thank_you_and_gets_it_again() {
-    let browser = Browser::start(Phone { scripts: false, ..PHONE }).await;
-    browser.open(&demo().link()).await;
-    browser.answer_all(1).await;
-    browser.click(".cast .button").await;
-    let receipt = browser.find("[data-receipt]").await.attr("data-receipt").await.unwrap();
-    browser.client.refresh().await.unwrap();
-    assert_eq!(browser.find("[data-receipt]").await.attr("data-receipt").await.unwrap(), receipt);
-    browser.close().await;
+    for scripts in [true, false] {
+        let browser = Browser::start(Phone { scripts, ..PHONE }).await;
+        let link = demo().link();
+        browser.open(&link).await;
+        browser.answer_all(1).await;
+        browser.click(".cast .button").await;
+        let receipt = browser.find("[data-receipt]").await.attr("data-receipt").await.unwrap().unwrap();
+        browser.client.refresh().await.unwrap();
+        browser.shows(".receipt", &receipt[..10]).await;
+        let shown = browser.text(".receipt").await.replace(|c: char| c.is_whitespace() || c == '\u{200b}', "");
+        assert_eq!(shown, receipt, "the receipt outlives a reload");
+        browser.inspect(if scripts { "thanks-reloaded" } else { "thanks-reloaded-without-scripts" }).await;
+        let other = browser.client.new_window(true).await.unwrap().handle;
+        browser.client.switch_to_window(other).await.unwrap();
+        browser.open(&link).await;
+        browser.find("[data-page=slip_spent]").await;
+        assert_eq!(browser.text(".receipt").await, "", "whoever scans the slip later gets none");
+        browser.close().await;
+    }
 }
 
 #[actix_web::test]
@@ -186,11 +208,11 @@ async fn has_the_ballot_open_twice() {
 
 #[actix_web::test]
 async fn loses_the_answer_and_is_thanked_all_the_same() {
-    let network = BadNetwork::before(&demo().base);
+    let network = Network::before(&demo().base);
     let browser = Browser::start(PHONE).await;
     browser.open(&format!("{}{}", network.base, demo().path())).await;
     browser.answer_all(1).await;
-    network.swallow(2);
+    network.foretell(&[Weather::AnswerLost, Weather::AnswerLost]);
     browser.click(".cast .button").await;
     // A second and third tap change nothing.
     browser
@@ -205,15 +227,15 @@ async fn loses_the_answer_and_is_thanked_all_the_same() {
 
 #[actix_web::test]
 async fn loses_the_answer_without_scripts_and_scans_again() {
-    let network = BadNetwork::before(&demo().base);
+    let network = Network::before(&demo().base);
     let browser = Browser::start(Phone { scripts: false, ..PHONE }).await;
     let link = format!("{}{}", network.base, demo().path());
     browser.open(&link).await;
     browser.answer_all(1).await;
-    network.swallow(1);
+    network.foretell(&[Weather::AnswerLost]);
     // The browser shows its own page about a broken connection; WebDriver calls that an error.
     let _ = browser.find(".cast .button").await.click().await;
-    network.swallowed().await;
+    network.met(1).await;
     browser.open(&link).await;
     assert_eq!(browser.text("h1").await, "这张选票已经投过票了", "scanning again tells that the ballot is in the box");
     browser.close().await;

@@ -1,8 +1,8 @@
-//! Every page that needs no login: accessible, within the screen, light.
+//! Pages that need no login: what they do, and what the ballot weighs.
 
 use serde_json::json;
 
-use crate::harness::{Browser, PHONE, Phone, demo};
+use crate::harness::{Browser, PHONE, demo};
 
 /// Most that the ballot may weigh on the wire, gzipped: what the first round trip of a connection carries.
 const BALLOT_WEIGHT: usize = 14 * 1024;
@@ -18,66 +18,20 @@ fn sheet() -> String {
     (*sheets.first().expect("the demo names its sheets")).to_owned()
 }
 
-fn pages() -> Vec<(String, &'static str)> {
-    let sheet = sheet();
-    let mut pages: Vec<(String, &str)> = [
-        ("/", "front"),
-        ("/secrecy", "secrecy"),
-        ("/receipts", "receipts"),
-        ("/sheets", "sheets"),
-        ("/sheets?id=x", "sheets-refused"),
-        ("/help", "help"),
-        ("/help/members", "help-members"),
-        ("/help/chairs", "help-chairs"),
-        ("/help/scrutineers", "help-scrutineers"),
-        ("/help/superiors", "help-superiors"),
-        ("/help/operators", "help-operators"),
-        ("/nowhere", "nowhere"),
-        ("/V/ABC", "slip-malformed"),
-    ]
-    .into_iter()
-    .map(|(path, name)| (path.to_owned(), name))
-    .collect();
-    pages.push((format!("/sheets/{sheet}"), "sheet"));
-    pages.push((demo().path(), "ballot-page"));
-    pages
-}
-
-#[actix_web::test]
-async fn every_page_is_accessible_and_fits() {
-    let phones = [
-        ("light", PHONE),
-        ("dark", Phone { dark: true, ..PHONE }),
-        ("320-text-30", Phone { width: 320, text: 27, ..PHONE }),
-        ("1280", Phone { width: 1280, height: 900, ..PHONE }),
-    ];
-    for (look, phone) in phones {
-        let browser = Browser::start(phone).await;
-        for (path, name) in pages() {
-            browser.open(&demo().url(&path)).await;
-            let what = format!("{name}-{look}");
-            browser.picture(&what).await;
-            browser.assert_accessible(&what).await;
-            browser.assert_fits(&what).await;
-        }
-        browser.close().await;
-    }
-}
-
 #[actix_web::test]
 async fn answers_to_the_ballot_are_accessible() {
     let browser = Browser::start(PHONE).await;
     browser.open(&demo().link()).await;
     browser.click(".cast .button").await;
     browser.find("[data-page=blanks]").await;
-    browser.assert_accessible("blanks").await;
+    browser.accessible("blanks").await;
     browser.click("[value=back]").await;
     browser.find(".item.left").await;
-    browser.assert_accessible("ballot with blank items marked").await;
+    browser.accessible("ballot with blank items marked").await;
     browser.click(".cast .button").await;
     browser.click("[value=cast]").await;
     browser.find("[data-receipt]").await;
-    browser.assert_accessible("thanks").await;
+    browser.accessible("thanks").await;
     browser.close().await;
 }
 
@@ -90,7 +44,7 @@ async fn a_receipt_of_an_open_round_is_told_to_wait() {
     browser.click("button[type=submit]").await;
     browser.find("[data-outcome=early]").await;
     assert!(!browser.client.current_url().await.unwrap().as_str().contains("0000"), "no receipt in the address");
-    browser.assert_accessible("receipt before the count").await;
+    browser.accessible("receipt before the count").await;
     browser.picture("receipts-early").await;
     browser.close().await;
 }
@@ -111,7 +65,7 @@ async fn published_receipts_are_found_with_their_proof() {
         browser.find("#receipt").await.send_keys(typed).await.unwrap();
         browser.click("button[type=submit]").await;
         browser.find(&format!("[data-outcome={outcome}]")).await;
-        browser.assert_accessible(outcome).await;
+        browser.accessible(outcome).await;
         browser.picture(&format!("receipts-{outcome}")).await;
     }
     browser.open(&demo().url(&format!("/sheets/{}", sheet()))).await;

@@ -26,6 +26,11 @@
     var places = main.querySelectorAll('[data-now="' + name + '"]'), i;
     for (i = 0; i < places.length; i++) { places[i].textContent = value; }
   }
+  // As a percentage cut off after two places, like everywhere.
+  function share(part) {
+    var place = main.querySelector('[data-now="share"]'), of = place && Number(place.getAttribute('data-of'));
+    if (of) { place.textContent = (Math.floor(part * 10000 / of) / 100).toFixed(2) + '%'; }
+  }
 
   // Puts the parts that the server draws in the place of those on the page; forms are left alone.
   function redraw() {
@@ -51,7 +56,7 @@
     source.addEventListener('state', function (event) {
       var state = JSON.parse(event.data);
       if (String(state.version) !== main.getAttribute('data-version')) { moved(); return; }
-      fill('spent', state.spent); fill('voided', state.voided); fill('waiting', state.waiting);
+      fill('spent', state.spent); share(state.spent); fill('voided', state.voided); fill('waiting', state.waiting);
       if (seen ? (seen.live !== state.live || seen.stopped !== state.stopped)
         : (String(state.live) !== main.getAttribute('data-live') || state.stopped)) { redraw(); }
       seen = state;

@@ -12,10 +12,12 @@ use crate::domain::statement::OpinionStatement;
 use crate::domain::verdict::{Comparator, Fraction, Metric, Outcome, Trigger, Verdict, percent, warning_text};
 use crate::http::page::Frame;
 use crate::render::RenderError;
-use crate::render::chart::{Chart, ItemBars, Mark, PAGE_WIDTH, Rate, Table};
+use crate::render::chart::{Chart, ItemBars, Mark, Rate, Table};
 
-/// Width of charts on phones, in the chart's own units.
-const PHONE_WIDTH: f64 = 260.0;
+/// Width of charts on phones, in the chart's own units: their smallest letters are 12 px high on the narrowest screen.
+const PHONE_WIDTH: f64 = 240.0;
+/// Width of charts on larger screens: the same on a column of text.
+const SCREEN_WIDTH: f64 = 560.0;
 
 /// A drawn chart with the table that says the same.
 pub(in crate::http) struct Drawn {
@@ -31,7 +33,7 @@ impl Drawn {
     /// # Errors
     /// `Picture`, if the backend fails.
     pub(in crate::http) fn new(chart: &Chart) -> Result<Self, RenderError> {
-        Ok(Drawn { narrow: chart.svg(PHONE_WIDTH)?, wide: chart.svg(PAGE_WIDTH)?, table: chart.table() })
+        Ok(Drawn { narrow: chart.svg(PHONE_WIDTH)?, wide: chart.svg(SCREEN_WIDTH)?, table: chart.table() })
     }
 }
 

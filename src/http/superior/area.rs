@@ -14,8 +14,9 @@ use crate::http::ask::{Fields, encoded};
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
+use crate::http::public::view::Drawn;
 use crate::http::reply::{Answer, Reply};
-use crate::render::chart::{Chart, PAGE_WIDTH, Table};
+use crate::render::chart::Chart;
 use crate::store::rollup::{self, After, Filter, Line, Sort, Totals};
 use crate::store::unions;
 use crate::world;
@@ -157,8 +158,7 @@ struct AreaPage {
     unions: u64,
     tiles: Vec<Tile>,
     coverage: CoverageView,
-    svg: String,
-    table: Table,
+    chart: Drawn,
     rows: Vec<Row>,
     next: String,
     is_first: bool,
@@ -221,8 +221,7 @@ pub fn show(desk: &Desk<'_>) -> Answer {
         unions: totals.unions,
         tiles: tiles(&totals, &search),
         coverage: coverage(desk.app, &head, &totals, today),
-        svg: chart.svg(PAGE_WIDTH).map_err(|error| Problem::internal(&error))?,
-        table: chart.table(),
+        chart: Drawn::new(&chart).map_err(|error| Problem::internal(&error))?,
         rows,
         next,
         is_first: search.after.path.is_empty(),

@@ -236,7 +236,7 @@ pub fn new_form(desk: &Desk<'_>) -> Answer {
 /// `NOT_YOURS`; a wrong form is shown again.
 pub fn create(desk: &Desk<'_>) -> Answer {
     let above = above(desk, desk.ask.form.get("under"))?;
-    let mut form = Filled::of(&desk.ask.form);
+    let mut form = Filled::of(&desk.ask.form).called("name", "工会名称");
     let Facts { name, credit_code, category, rule_set } = read(desk, &mut form, Some(&above), None)?;
     if form.is_wrong() {
         return new_page(desk, &above, form);
@@ -284,7 +284,7 @@ pub fn edit(desk: &Desk<'_>) -> Answer {
         Some(id) => desk.app.database.read(|c| unions::load(c, id))?,
         None => None,
     };
-    let mut form = Filled::of(&desk.ask.form);
+    let mut form = Filled::of(&desk.ask.form).called("name", "工会名称");
     let Facts { name, credit_code, category, rule_set } = read(desk, &mut form, above.as_ref(), Some(union.id))?;
     if form.is_wrong() {
         return edit_page(desk, &union, form);

@@ -11,6 +11,10 @@ use crate::render::number::{real, share};
 const MARGIN: f64 = 16.0;
 const BODY: f64 = 13.0;
 const SMALL: f64 = 12.0;
+/// Shortest bar that still shows a share beside its words.
+const ROOM_FOR_BARS: f64 = 90.0;
+/// Least width of a histogram whose columns have readable words below them.
+const ROOM_FOR_COLUMNS: f64 = 600.0;
 
 type Drawn<B> = Result<f64, DrawingErrorKind<<B as DrawingBackend>::ErrorType>>;
 
@@ -150,6 +154,9 @@ fn shares<B: DrawingBackend>(
     };
     let left = MARGIN + longest(&mut bars.iter().map(|(label, _)| label.clone())) + 12.0;
     let right = pen.page_width() - MARGIN - longest(&mut bars.iter().map(|(_, count)| value(*count))) - 10.0;
+    if right - left < ROOM_FOR_BARS {
+        return stacked(pen, y, bars, base, mark, &value);
+    }
     let (length, top, mut y) = (right - left, y, y);
     for (label, count) in bars {
         pen.text((left - 12.0, y + 16.0), Align::Right, BODY, INK, label)?;
@@ -163,6 +170,33 @@ fn shares<B: DrawingBackend>(
     }
     match mark {
         Some(mark) => marks(pen, (top - 2.0, y), length, left, std::slice::from_ref(mark)),
+        None => Ok(y),
+    }
+}
+
+/// The same on a narrow page: words and count on one line, the bar below them.
+fn stacked<B: DrawingBackend>(
+    pen: &mut Pen<'_, B>,
+    y: f64,
+    bars: &[(String, u64)],
+    base: u64,
+    mark: Option<&Mark>,
+    value: &dyn Fn(u64) -> String,
+) -> Drawn<B> {
+    let (length, right) = (pen.page_width() - 2.0 * MARGIN, pen.page_width() - MARGIN);
+    let (top, mut y) = (y, y);
+    for (label, count) in bars {
+        pen.text((MARGIN, y + 13.0), Align::Left, BODY, INK, label)?;
+        pen.text((right, y + 13.0), Align::Right, BODY, INK, &value(*count))?;
+        pen.rect((MARGIN, y + 19.0), (length, 9.0), PALE)?;
+        let filled = share(*count, base) * length;
+        if filled > 0.0 {
+            pen.rect((MARGIN, y + 19.0), (filled, 9.0), NAVY)?;
+        }
+        y += 37.0;
+    }
+    match mark {
+        Some(mark) => marks(pen, (top - 2.0, y), length, MARGIN, std::slice::from_ref(mark)),
         None => Ok(y),
     }
 }
@@ -184,11 +218,20 @@ pub(super) fn bins(rates: &[(u64, u64)]) -> Vec<(String, u64)> {
 }
 
 fn histogram<B: DrawingBackend>(pen: &mut Pen<'_, B>, y: f64, rates: &[(u64, u64)]) -> Drawn<B> {
-    pen.text((MARGIN, y + 13.0), Align::Left, 14.0, INK, "各单位满意率分布（工会数，每段含下限、不含上限）")?;
+    let (mut y, room) = (y, pen.page_width() - 2.0 * MARGIN);
+    for line in font::wrap(Face::Sans, 14.0, room, "各单位满意率分布（工会数，每段含下限、不含上限）")
+    {
+        pen.text((MARGIN, y + 13.0), Align::Left, 14.0, INK, &line)?;
+        y += 20.0;
+    }
     let bins = bins(rates);
+    if room < ROOM_FOR_COLUMNS {
+        let all = bins.iter().map(|(_, count)| count).sum();
+        return shares(pen, y + 6.0, &bins, all, None, " 家");
+    }
     let most = bins.iter().map(|(_, count)| *count).max().unwrap_or_default();
-    let (top, height) = (y + 40.0, 130.0);
-    let length = pen.page_width() - 2.0 * MARGIN;
+    let (top, height) = (y + 20.0, 130.0);
+    let length = room;
     let bottom = top + height;
     for (place, (label, count)) in bins.iter().enumerate() {
         let (from, to) = (strip(length, place, bins.len()), strip(length, place + 1, bins.len()));

@@ -1,0 +1,164 @@
+//! A hostile network between browser and service, scripted by the test: it loses answers and requests, cuts them short,
+//! and lets bytes trickle.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+/// What happens to one POST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weather {
+    /// It arrives; the answer is lost.
+    AnswerLost,
+    /// It arrives; only this many bytes of the answer come back.
+    AnswerCut(usize),
+    /// It never arrives.
+    RequestLost,
+    /// It arrives cut in the middle.
+    RequestCut,
+    /// It waits until the test says go on; then all is well.
+    Held,
+    /// The answer comes in pieces of this many bytes.
+    Trickle(usize),
+}
+
+#[derive(Default)]
+struct State {
+    /// For the next POSTs, the first one last.
+    ahead: Vec<Weather>,
+    /// POSTs that have met their weather.
+    met: usize,
+    /// Whether held requests may go on.
+    released: bool,
+    /// Whether nothing at all gets through.
+    down: bool,
+}
+
+/// The network. GETs pass unless it is down; each POST meets the weather foretold, and fair weather afterwards.
+pub struct Network {
+    pub base: String,
+    state: Arc<(Mutex<State>, Condvar)>,
+}
+
+impl Network {
+    pub fn before(service: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let target = service.trim_start_matches("http://").to_owned();
+        let state = Arc::new((Mutex::new(State::default()), Condvar::new()));
+        let shared = state.clone();
+        std::thread::spawn(move || {
+            for incoming in listener.incoming().map_while(Result::ok) {
+                let (target, state) = (target.clone(), shared.clone());
+                std::thread::spawn(move || pass(incoming, &target, &state));
+            }
+        });
+        Network { base, state }
+    }
+
+    /// The weather of the next POSTs, one after the other.
+    pub fn foretell(&self, weather: &[Weather]) {
+        let mut state = self.state.0.lock().unwrap();
+        state.ahead = weather.iter().rev().copied().collect();
+        state.met = 0;
+        state.released = false;
+    }
+
+    /// Nothing gets through, or everything again.
+    pub fn set_down(&self, down: bool) {
+        self.state.0.lock().unwrap().down = down;
+    }
+
+    /// Lets held requests go on.
+    pub fn release(&self) {
+        self.state.0.lock().unwrap().released = true;
+        self.state.1.notify_all();
+    }
+
+    /// Waits until so many POSTs have met their weather.
+    pub async fn met(&self, count: usize) {
+        for _ in 0..1200 {
+            if self.state.0.lock().unwrap().met >= count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("not so much was sent");
+    }
+}
+
+/// One request as it came: its head without `Connection`, and its body.
+fn read(incoming: &TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut reader = BufReader::new(incoming.try_clone().ok()?);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let lower = line.to_ascii_lowercase();
+        if let Some(value) = lower.strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        if !lower.starts_with("connection:") {
+            head.push_str(&line);
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some((head, body))
+}
+
+/// Passes one request on and one answer back; the connection is not used again.
+fn pass(mut incoming: TcpStream, target: &str, state: &(Mutex<State>, Condvar)) -> Option<()> {
+    let (head, body) = read(&incoming)?;
+    let weather = {
+        let mut state = state.0.lock().unwrap();
+        if state.down {
+            return None;
+        }
+        if head.starts_with("POST") { state.ahead.pop() } else { None }
+    };
+    let done = meet(&mut incoming, target, (&head, &body), weather, state);
+    if weather.is_some() {
+        state.0.lock().unwrap().met += 1;
+    }
+    done
+}
+
+fn meet(
+    incoming: &mut TcpStream,
+    target: &str,
+    (head, body): (&str, &[u8]),
+    weather: Option<Weather>,
+    state: &(Mutex<State>, Condvar),
+) -> Option<()> {
+    if weather == Some(Weather::RequestLost) {
+        return None;
+    }
+    if weather == Some(Weather::Held) {
+        drop(state.1.wait_while(state.0.lock().unwrap(), |state| !state.released).unwrap());
+    }
+    let mut service = TcpStream::connect(target).ok()?;
+    service.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).ok()?;
+    if weather == Some(Weather::RequestCut) {
+        return service.write_all(&body[..body.len() / 2]).ok();
+    }
+    service.write_all(body).ok()?;
+    let mut answer = Vec::new();
+    service.read_to_end(&mut answer).ok()?;
+    match weather {
+        Some(Weather::AnswerLost) => None,
+        Some(Weather::AnswerCut(bytes)) => incoming.write_all(&answer[..bytes.min(answer.len())]).ok(),
+        Some(Weather::Trickle(bytes)) => answer.chunks(bytes).try_for_each(|piece| {
+            incoming.write_all(piece).ok()?;
+            std::thread::sleep(Duration::from_millis(5));
+            Some(())
+        }),
+        _ => incoming.write_all(&answer).ok(),
+    }
+}

@@ -54,6 +54,8 @@ fn tour(route: &str) -> Tour {
         | "/sheets/{id}.xlsx"
         | "/sheets/{id}/chart.png"
         | "/sheets/{id}/openings.json"
+        | "/sheets/{id}/opinion.json"
+        | "/sheets/{id}/opinion.pdf"
         | "/.well-known/jwks.json"
         | "/assets/{hash}/{file}" => Elsewhere(FILE),
         "/healthz" => Elsewhere("for machines; pages.rs"),

@@ -95,6 +95,7 @@ async fn without_scripts_a_lost_submission_can_be_made_again() {
     network.set_down(true);
     // The browser shows its own page about a broken connection; WebDriver calls that an error.
     let _ = browser.find(".cast .button").await.click().await;
+    browser.find(".neterror").await;
     network.set_down(false);
     browser.open(&link).await;
     browser.find("[data-page=ballot]").await;

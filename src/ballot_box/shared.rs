@@ -27,6 +27,8 @@ pub(super) struct Shared {
     pub(super) vault: Vault,
     pub(super) changes: watch::Sender<u64>,
     rounds: RwLock<HashMap<PollId, Arc<Round>>>,
+    /// Held while a round is looked up in database and vault.
+    loading: Mutex<()>,
     stopped: Mutex<HashMap<PollId, String>>,
     /// Rounds whose keys are not yet known to be destroyed everywhere.
     pub(super) unfinished: Mutex<BTreeSet<PollId>>,
@@ -87,6 +89,7 @@ impl Shared {
             vault,
             changes: watch::Sender::new(0),
             rounds: RwLock::default(),
+            loading: Mutex::default(),
             stopped: Mutex::default(),
             unfinished: Mutex::default(),
             untidy: AtomicBool::new(false),
@@ -149,6 +152,8 @@ impl Shared {
         if self.stopped(id).is_some() {
             return Err(NotThere::Stopped);
         }
+        // One at a time: a hall that comes at once after a restart waits for one look-up, and does not do hundreds.
+        let _loading = locked(&self.loading);
         if let Some(round) = self.known(id) {
             return Ok(round);
         }

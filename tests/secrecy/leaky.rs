@@ -83,7 +83,7 @@ fn round(leak: Leak) -> (Truth, Loot) {
 }
 
 /// The best that the attacker knows of each kind: answers, receipts, comments, order.
-fn best(truth: &Truth, loot: &Loot) -> [f64; 4] {
+pub fn best(truth: &Truth, loot: &Loot) -> [f64; 4] {
     let mut best = [0.0_f64; 4];
     let judge = Judge::new(truth);
     for (_, claim) in claims(loot) {

@@ -23,3 +23,4 @@ mod raw;
 mod sources;
 mod sqlite;
 mod truth;
+mod wal;

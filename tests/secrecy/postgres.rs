@@ -1,24 +1,29 @@
 //! The attack on PostgreSQL: row versions with the transaction that made them (`xmin`) and their place (`ctid`),
-//! data directory with dead rows, write-ahead log, dumps, and a log of every statement with its parameters.
+//! data directory with dead rows, pages and write-ahead log taken apart (`wal.rs`), dumps, every statistics view, and a log
+//! of every statement with its parameters and times; after the closing the vault as well. Two stores that leak show
+//! that the attack works.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::process::Command;
 
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use pingjia::ballot_box::Cast;
-use pingjia::database::Kind;
 use pingjia::domain::ballot::Ballot;
 use pingjia::domain::paper::Answer;
+use pingjia::world;
 
-use crate::loot::{Loot, Row, Step, published};
+use crate::leaky::best;
+use crate::loot::{Loot, Published, Row, Step, published};
 use crate::raw::{find, find_in_folder};
 use crate::sqlite::assert_no_better_than_chance;
-use crate::support::installation::Installation;
-use crate::support::postgres::{BINARIES, cluster};
+use crate::support::postgres::{BINARIES, Cluster};
 use crate::support::round::{cast, close, nonce, open, paper};
-use crate::truth::{Needles, Said, contents, random_answer, random_comment, sealed_rows, truth};
+use crate::support::service::House;
+use crate::truth::{self, Needles, Said, Truth, contents, random_answer, random_comment, sealed_rows, truth};
+use crate::wal;
 
 const BALLOTS: u32 = 400;
 
@@ -44,7 +49,7 @@ fn versions(url: &str) -> BTreeMap<i64, Vec<Row>> {
         names.into_iter().map(|name| name.name).collect()
     };
     let tables =
-        names("SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'public'".into());
+        names("SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'".into());
     let tables: Vec<(String, Vec<String>)> = tables
         .into_iter()
         .map(|table| {
@@ -73,26 +78,70 @@ fn versions(url: &str) -> BTreeMap<i64, Vec<Row>> {
     found
 }
 
-/// Database files, write-ahead log, server log and a dump, searched for secrets.
-fn searched(url: &str, needles: &Needles) -> Vec<(&'static str, String)> {
-    cluster().run("CHECKPOINT");
-    let folder = cluster().folder();
-    let mut found = find_in_folder(needles, &folder.join("data/base"));
-    found.extend(find_in_folder(needles, &folder.join("data/pg_wal")));
+/// A server that hides nothing, with a database on it whose owner looks into pages and statistics.
+fn watched(name: &str) -> (Cluster, String) {
+    let server = Cluster::talkative();
+    server.run(&format!("CREATE DATABASE {name}"));
+    let url = server.url(name);
+    let mut owner = PgConnection::establish(&url).unwrap();
+    owner
+        .batch_execute(
+            "CREATE SCHEMA watch; CREATE EXTENSION pageinspect SCHEMA watch; CREATE EXTENSION pg_stat_statements SCHEMA watch",
+        )
+        .unwrap();
+    (server, url)
+}
+
+/// Everything that the server's statistics say, as text.
+fn statistics(url: &str) -> Vec<u8> {
+    let mut owner = PgConnection::establish(url).unwrap();
+    let views: Vec<Name> = diesel::sql_query(
+        "SELECT format('%I.%I', schemaname, viewname) AS name FROM pg_views \
+         WHERE viewname LIKE 'pg\\_stat%' OR viewname IN ('pg_prepared_statements', 'pg_locks', 'pg_stats')",
+    )
+    .load(&mut owner)
+    .unwrap();
+    assert!(views.len() > 30 && views.iter().any(|view| view.name.ends_with("pg_stat_statements")), "{}", views.len());
+    let mut said = Vec::new();
+    for view in views {
+        let sql = format!("SELECT coalesce(string_agg(v::text, ' '), '') AS name FROM {} AS v", view.name);
+        let text: Name = diesel::sql_query(sql).get_result(&mut owner).unwrap();
+        said.extend_from_slice(text.name.as_bytes());
+    }
+    assert!(said.windows(15).any(|part| part == b"UPDATE slip SET"), "statements are in the statistics");
+    said
+}
+
+/// Database files, write-ahead log, statistics and a dump, searched for secrets.
+fn searched(server: &Cluster, url: &str, needles: &Needles) -> Vec<(&'static str, String)> {
+    server.run("CHECKPOINT");
+    let folder = server.folder();
+    let mut found = find_in_folder(needles, &folder.join("data"));
     let dump = Command::new(format!("{BINARIES}/pg_dump")).arg(url).output().unwrap();
     assert!(dump.status.success() && dump.stdout.len() > 10_000);
     found.extend(find(needles, &dump.stdout).into_iter().map(|name| (name, "pg_dump".to_owned())));
+    found.extend(find(needles, &statistics(url)).into_iter().map(|name| (name, "statistics".to_owned())));
     found
+}
+
+/// The commits that spent slips, with all that pages tell of them now.
+fn trail(url: &str) -> BTreeMap<i64, Step> {
+    let mut steps: BTreeMap<i64, Step> =
+        versions(url).into_iter().map(|(transaction, rows)| (transaction, Step { rows, ..Step::default() })).collect();
+    steps.retain(|_, step| !step.spent().is_empty());
+    wal::add_pages(&mut steps, &mut PgConnection::establish(url).unwrap());
+    steps
 }
 
 #[test]
 fn whoever_has_the_server_learns_nothing() {
-    cluster().run("ALTER SYSTEM SET log_statement = 'all'");
-    cluster().run("SELECT pg_reload_conf()");
-    let house = Installation::new(Kind::Postgres);
-    let (database, ballots, paper) = (house.database(), house.start(), paper(true));
+    let (server, url) = watched("pingjia");
+    let house = House::on_server(&url);
+    let (database, ballots, paper) = (house.database(), house.ballots(), paper(true));
     let round = open(&ballots, &database, &paper, BALLOTS, 0);
-    let key = fs::read(&house.vault_files(".key")[0]).unwrap();
+    let key = fs::read_dir(house.round_in_vault()).unwrap().map(|entry| entry.unwrap().path());
+    let key = key.into_iter().find(|path| path.extension().is_some_and(|end| end == "key")).unwrap();
+    let key = fs::read(key).unwrap();
     let said: Vec<Said> = round
         .slips
         .roll
@@ -112,25 +161,96 @@ fn whoever_has_the_server_learns_nothing() {
         .collect();
     let (truth, never) = truth(&key, round.id, &said, &sealed_rows(&database));
     let contents = contents(&truth);
-    let url = house.server_url().expect("a server");
-    assert_eq!(searched(&url, &never), []);
-    assert_eq!(searched(&url, &contents), [], "before the opening");
-    let trail: Vec<Step> = versions(&url)
-        .into_values()
-        .map(|rows| Step { rows, ..Step::default() })
-        .filter(|step| !step.spent().is_empty())
-        .collect();
+    assert_eq!(searched(&server, &url, &never), []);
+    assert_eq!(searched(&server, &url, &contents), [], "before the opening");
+    let log = || fs::read(server.folder().join("log")).unwrap();
+    assert_eq!(find(&contents, &log()), Vec::<&str>::new(), "in the log of statements before the opening");
+    let mut steps = trail(&url);
+    let files = wal::files(&mut PgConnection::establish(&url).unwrap());
 
     close(&ballots, &database, round.id).unwrap();
-    assert_eq!(searched(&url, &never), [], "after the opening");
-    for vault in house.vaults() {
-        assert_eq!(find_in_folder(&never, &vault), [], "in the vault after the opening");
-    }
-    let log = fs::read(cluster().folder().join("log")).unwrap();
+    assert_eq!(searched(&server, &url, &never), [], "after the opening");
+    assert_eq!(find_in_folder(&never, &house.vault()), [], "in the vault after the opening");
+    let log = log();
     assert!(log.windows(15).any(|part| part == b"UPDATE slip SET"), "statements are logged");
+    assert!(log.windows(9).any(|part| part == b"duration:") && log.windows(5).any(|part| part == b"$1 = "));
     assert_eq!(find(&never, &log), Vec::<&str>::new(), "in the log of statements");
-    let comments: Needles = contents.into_iter().filter(|(name, _)| *name == "receipt as text").collect();
-    assert_eq!(find(&comments, &log), Vec::<&str>::new(), "in the log of statements");
+    let receipts: Needles = contents.into_iter().filter(|(name, _)| *name == "receipt as text").collect();
+    assert_eq!(find(&receipts, &log), Vec::<&str>::new(), "in the log of statements");
     let rows: HashSet<Row> = versions(&url).into_values().flatten().collect();
-    assert_no_better_than_chance(&truth, &Loot { trail, published: published(&rows) });
+    wal::add(&mut steps, &files, &server.folder().join("data"));
+    let deleted = |step: &Step| step.rows.iter().any(|row| row.table == "DELETE of sealed_ballot in the log");
+    assert!(steps.values().all(|step| deleted(step) && step.size > 0), "the attacker sees every row go");
+    assert_no_better_than_chance(&truth, &Loot { trail: steps.into_values().collect(), published: published(&rows) });
+}
+
+/// What is wrong with a store on PostgreSQL.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Leak {
+    /// The answer in plain text beside the slip it belongs to only by the transaction that wrote both.
+    SameTransaction,
+    /// All sealed and published in random order; but the sealed rows are deleted one by one as they are published.
+    DeletedInOrder,
+}
+
+fn leaky(leak: Leak) -> [f64; 2] {
+    const MEMBERS: usize = 160;
+    let (server, url) = watched("leaky");
+    let mut store = PgConnection::establish(&url).unwrap();
+    store
+        .batch_execute(
+            "CREATE TABLE slip (poll_id BIGINT, digest BYTEA, state SMALLINT, PRIMARY KEY (poll_id, digest));
+             CREATE TABLE sealed_ballot (id BYTEA PRIMARY KEY, sealed BYTEA);
+             CREATE TABLE sealed_comment (id BYTEA PRIMARY KEY);
+             CREATE TABLE ballot (id BYTEA PRIMARY KEY, home SMALLINT);
+             CREATE TABLE padding AS SELECT n FROM generate_series(1, 2000) AS s (n)",
+        )
+        .unwrap();
+    let hex = |bytes: &[u8]| format!("'\\x{}'", data_encoding::HEXLOWER.encode(bytes));
+    let ballot = |_| truth::Ballot {
+        digest: world::random_bytes::<32>().to_vec(),
+        home: Answer::to_byte(random_answer()),
+        comment: None,
+        receipt: world::random_bytes(),
+        opening: world::random_bytes(),
+    };
+    let truth = Truth { ballots: (0..MEMBERS).map(ballot).collect() };
+    for ballot in &truth.ballots {
+        store.batch_execute(&format!("INSERT INTO slip VALUES (1, {}, 0)", hex(&ballot.digest))).unwrap();
+    }
+    let mut sealed = Vec::new();
+    for ballot in &truth.ballots {
+        let id = world::random_bytes::<32>();
+        let insert = match leak {
+            Leak::SameTransaction => format!("INSERT INTO ballot VALUES ({}, {})", hex(&id), ballot.home),
+            Leak::DeletedInOrder => format!("INSERT INTO sealed_ballot VALUES ({}, {})", hex(&id), hex(&[7; 90])),
+        };
+        let spend = format!("UPDATE slip SET state = 1 WHERE digest = {}", hex(&ballot.digest));
+        store.batch_execute(&format!("BEGIN; {spend}; {insert}; COMMIT")).unwrap();
+        sealed.push((ballot.opening, id));
+    }
+    let mut steps = trail(&url);
+    let files = wal::files(&mut store);
+    let mut openings: Vec<([u8; 32], u8)> = truth.ballots.iter().map(|ballot| (ballot.opening, ballot.home)).collect();
+    openings.sort_unstable();
+    sealed.sort_unstable();
+    for (_, id) in &sealed {
+        store.batch_execute(&format!("DELETE FROM sealed_ballot WHERE id = {}", hex(id))).unwrap();
+    }
+    wal::add(&mut steps, &files, &server.folder().join("data"));
+    let published = Published { openings, ..Published::default() };
+    let [answers, _, _, order] = best(&truth, &Loot { trail: steps.into_values().collect(), published });
+    [answers, order]
+}
+
+#[test]
+fn plain_text_in_the_same_transaction_on_postgresql_is_found_out() {
+    let [answers, _] = leaky(Leak::SameTransaction);
+    assert!(answers >= 0.9, "{answers}");
+}
+
+#[test]
+fn sealed_rows_deleted_in_the_order_of_publication_are_found_out() {
+    let [answers, order] = leaky(Leak::DeletedInOrder);
+    assert!(answers >= 0.9 && order >= 0.9, "{answers} {order}");
 }

@@ -29,6 +29,12 @@ const QUICK: &str = "-c listen_addresses= -c max_connections=300 -c autovacuum=o
 /// As an operator has it, but for what a restart on a busy machine needs.
 const DURABLE: &str = "-c listen_addresses= -c max_connections=200 -c shared_buffers=128MB";
 
+/// Tells whoever has it as much as a server can: every statement with its parameters, statistics, times of commits, and a
+/// write-ahead log that is kept.
+const TALKATIVE: &str = "-c listen_addresses= -c max_connections=100 -c autovacuum=off -c fsync=off -c shared_buffers=64MB \
+    -c log_statement=all -c log_min_duration_statement=0 -c log_parameter_max_length=-1 -c log_connections=on \
+    -c shared_preload_libraries=pg_stat_statements -c track_commit_timestamp=on -c wal_level=logical -c wal_keep_size=2GB";
+
 /// A running server.
 pub struct Cluster {
     folder: PathBuf,
@@ -48,6 +54,11 @@ impl Cluster {
     /// A server of one's own that syncs, as an operator has it; gone when it is dropped.
     pub fn durable() -> Cluster {
         Cluster::start(DURABLE)
+    }
+
+    /// A server of one's own that hides nothing from its owner.
+    pub fn talkative() -> Cluster {
+        Cluster::start(TALKATIVE)
     }
 
     fn start(settings: &str) -> Cluster {

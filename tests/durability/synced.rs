@@ -14,8 +14,6 @@ fn every_thank_you_follows_a_sync_of_the_write_ahead_log() {
     let (database, ballots) = (house.database(), house.ballots());
     let round = open(&ballots, &database, &paper(true), 6, 0);
     drop((database, ballots));
-    // The first start writes down by what the installation knows its keys again.
-    house.serve().stop();
     let trace = house.folder().join("trace");
     let mut command = Command::new("strace");
     command.args(["-f", "-y", "-s", "60", "-e", "trace=pwrite64,fsync,fdatasync,write,writev,sendto,sendmsg", "-o"]);

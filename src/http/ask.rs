@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, web};
 use futures_util::StreamExt as _;
 use time::OffsetDateTime;
 
+use super::device;
 use super::multipart;
 use super::peer::Peer;
 use super::problem::Problem;
@@ -130,6 +131,8 @@ pub struct Ask {
     /// Path with query, to come back to after signing in.
     pub target: String,
     pub(super) session: Option<SessionToken>,
+    /// The mark of a browser that somebody has signed in with; as it came.
+    pub(super) device: Option<String>,
     params: Vec<(String, String)>,
 }
 
@@ -184,6 +187,7 @@ impl Ask {
             https: peer.https,
             target: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
             session: session(request, peer.https),
+            device: request.cookie(device::cookie_name(peer.https)).map(|cookie| cookie.value().to_owned()),
             params: params(request),
         })
     }

@@ -124,7 +124,7 @@ pub async fn serve(
         } else {
             tracing::info!(status = reply.status().as_u16(), "answered");
         }
-        let reply = if for_program { reply.for_programs() } else { reply };
+        let reply = if for_program { reply.for_programs() } else { reply.unless_known(&request) };
         // A stream would keep the connection of a HEAD busy for nothing.
         if *request.method() == Method::HEAD { reply.without_stream().into_http() } else { reply.into_http() }
     }
@@ -138,6 +138,7 @@ async fn frame_of(app: &Arc<App>, request: &HttpRequest) -> Frame {
     let app = app.clone();
     let looked = web::block(move || {
         let found = app.database.read(|c| sessions::load(c, &token, crate::world::now())).ok().flatten();
+        let found = found.filter(|_| app.idle.seen(&token, crate::world::now()));
         found.map(|(account, union)| Frame::signed_in("", &Who { account, union }, &token))
     });
     looked.await.ok().flatten().unwrap_or_else(|| Frame::public(""))
@@ -226,6 +227,9 @@ fn admit<'a>(app: &'a Arc<App>, access: Access, ask: &'a Ask, posted: bool) -> R
     let token = ask.session.clone().ok_or(Problem::SIGN_IN)?;
     let found = app.database.read(|c| sessions::load(c, &token, ask.now))?;
     let (account, union) = found.ok_or(Problem::SIGN_IN)?;
+    if !app.idle.seen(&token, ask.now) {
+        return Err(Problem::SIGN_IN);
+    }
     if !access.admits(account.role) {
         return Err(Problem::WRONG_ROLE);
     }

@@ -9,11 +9,13 @@ pub mod assets;
 pub mod chair;
 mod der;
 pub mod desk;
+mod device;
 mod download;
 pub mod form;
 pub mod gate;
 pub mod headers;
 pub mod help;
+mod idle;
 pub mod kept;
 mod labels;
 pub mod member;
@@ -66,6 +68,8 @@ pub struct App {
     pub rounds: member::rounds::Rounds,
     /// Charts of sheets as pictures.
     pub charts: kept::Kept<crate::domain::ids::SheetId, { 8 << 20 }>,
+    /// When each session was last used.
+    pub(crate) idle: idle::Idle,
     /// Password checks in progress.
     pub(crate) password_checks: Arc<Semaphore>,
     /// What the password of an unknown username is held against, so that both take the same time.
@@ -89,6 +93,7 @@ impl App {
             throttle: throttle::Throttle::default(),
             rounds: member::rounds::Rounds::default(),
             charts: kept::Kept::default(),
+            idle: idle::Idle::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             nobody: PasswordDigest::of("nobody", &crate::world::random_bytes())?,
             stopping: watch::Sender::new(false),

@@ -4,12 +4,13 @@ use std::pin::Pin;
 
 use actix_web::cookie::Cookie;
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
 use bytes::Bytes;
 use futures_util::Stream;
 
 use super::problem::Problem;
+use crate::domain::digest::Digest;
 
 /// What every handler returns.
 pub type Answer = Result<Reply, Problem>;
@@ -128,6 +129,23 @@ impl Reply {
             .header(header::HeaderName::from_static("x-accel-buffering"), "no".to_owned());
         reply.body = Body::Stream(chunks);
         reply
+    }
+
+    /// The same with a tag of its content, where it may be kept; nothing but the tag for whoever has it already.
+    #[must_use]
+    pub(super) fn unless_known(mut self, request: &HttpRequest) -> Self {
+        let (Body::Whole(body), false) = (&self.body, self.cache == Cache::NoStore || self.status != StatusCode::OK)
+        else {
+            return self;
+        };
+        // Weak: the same content may leave compressed or not.
+        let tag = format!("W/\"{}\"", Digest::labelled("etag", &[body]).base64url());
+        let known = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|tags| tags.to_str().ok());
+        if known.into_iter().flat_map(|tags| tags.split(',')).any(|known| known.trim() == tag) {
+            self.status = StatusCode::NOT_MODIFIED;
+            self.body = Body::Whole(Bytes::new());
+        }
+        self.header(header::ETAG, tag)
     }
 
     /// The same with nothing in the place of a stream.

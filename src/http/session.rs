@@ -9,6 +9,7 @@ use askama::Template;
 
 use super::App;
 use super::ask::{Ask, encoded};
+use super::device;
 use super::gate::Desk;
 use super::page::Frame;
 use super::problem::Problem;
@@ -71,7 +72,18 @@ pub async fn log_in(app: Arc<App>, ask: Ask) -> Answer {
     if username.len() > USERNAME_MAX || password.len() > PASSWORD_MAX {
         return wrong(&ask, "");
     }
-    app.throttle.sign_in(&username, ask.address)?;
+    let known = match ask.device.clone() {
+        Some(mark) => {
+            let (app, username) = (app.clone(), username.clone());
+            let looked = web::block(move || device::knows(&app, &mark, &username)).await;
+            looked.map_err(|error| Problem::internal(&error))??
+        }
+        None => None,
+    };
+    match known {
+        Some(browser) => app.throttle.known(&browser)?,
+        None => app.throttle.sign_in(&username, ask.address)?,
+    }
     let slot = app.password_checks.clone().acquire_owned().await.map_err(|error| Problem::internal(&error))?;
     let work = move || {
         let _slot = slot;
@@ -89,10 +101,19 @@ fn check_and_begin(app: &App, ask: &Ask, username: &str, password: &str) -> Answ
     let fits = digest.fits(password);
     let Some(account) = account.filter(|account| fits && account.active) else { return wrong(ask, username) };
     let token = SessionToken::new(world::random_bytes());
-    app.database.write(|c| sessions::create(c, &account, &token, ask.now))?;
+    app.database.write(|c| {
+        // Whoever was signed in with this browser is so no longer.
+        if let Some(before) = &ask.session
+            && let Some((who, _)) = sessions::load(c, before, ask.now)?
+        {
+            sessions::end(c, &who, before, ask.now)?;
+        }
+        sessions::create(c, &account, &token, ask.now)
+    })?;
     let next = local(ask.form.get("next"));
     let place = if next.is_empty() { "/desk" } else { next };
-    Ok(Reply::see_other(place).cookie(session_cookie(ask, token.text(), sessions::LIFETIME.whole_seconds())))
+    let cookie = session_cookie(ask, token.text(), sessions::LIFETIME.whole_seconds());
+    Ok(Reply::see_other(place).cookie(cookie).cookie(device::cookie(ask.https, username, &digest)))
 }
 
 fn wrong(ask: &Ask, username: &str) -> Answer {
@@ -175,7 +196,7 @@ pub fn change_password(desk: &Desk<'_>) -> Answer {
     let form = &desk.ask.form;
     let account = &desk.who.account;
     let new = form.get("new_password");
-    if let Err(problem) = desk.app.throttle.sign_in(&account.username, desk.ask.address) {
+    if let Err(problem) = desk.app.throttle.known(&format!("account {}", account.id)) {
         return Err(problem.back_to("/password", "返回"));
     }
     let stored = desk.app.database.read(|c| accounts::by_username(c, &account.username))?;
@@ -198,7 +219,8 @@ pub fn change_password(desk: &Desk<'_>) -> Answer {
         sessions::create(c, account, &token, desk.ask.now)
     })?;
     let cookie = session_cookie(desk.ask, token.text(), sessions::LIFETIME.whole_seconds());
-    Ok(Reply::see_other("/desk?done=password").cookie(cookie))
+    let mark = device::cookie(desk.ask.https, &account.username, &digest);
+    Ok(Reply::see_other("/desk?done=password").cookie(cookie).cookie(mark))
 }
 
 /// Whether a password is blank, or the username with at most one digit after it.

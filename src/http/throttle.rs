@@ -1,7 +1,8 @@
 //! Throttling of guesses. Keys live in memory for as long as they matter and are never logged.
 //!
 //! A hall of people behind one address signs in together, and members type their codes there: the limit by
-//! address alone is coarse, the fine one is by username and address together.
+//! address alone is coarse, the fine one is by username and address together. Neither stops a browser that the person
+//! has signed in with before: a neighbour who tries passwords in the chair's name does not lock the chair out.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
@@ -22,6 +23,8 @@ pub struct Throttle {
     username: DefaultKeyedRateLimiter<String>,
     /// One address: six hundred at once, then five a second.
     address: DefaultKeyedRateLimiter<IpAddr>,
+    /// One browser that the person has signed in with before, or one session: ten at once, then one in six seconds.
+    known: DefaultKeyedRateLimiter<String>,
 }
 
 impl Default for Throttle {
@@ -30,6 +33,7 @@ impl Default for Throttle {
             person: RateLimiter::keyed(quota(Duration::from_secs(6), 10)),
             username: RateLimiter::keyed(quota(Duration::from_secs(1), 60)),
             address: RateLimiter::keyed(quota(Duration::from_millis(200), 600)),
+            known: RateLimiter::keyed(quota(Duration::from_secs(6), 10)),
         }
     }
 }
@@ -55,6 +59,18 @@ impl Throttle {
             && self.address.check_key(&address).is_ok()
             && self.username.check_key(&username.to_owned()).is_ok();
         if free { Ok(()) } else { Err(Problem::TOO_MANY_ATTEMPTS) }
+    }
+
+    /// Counts an attempt from a browser that is known: whatever others try, at the same address or with the same
+    /// username, does not stop it.
+    ///
+    /// # Errors
+    /// `TOO_MANY_ATTEMPTS`.
+    pub fn known(&self, mark: &str) -> Result<(), Problem> {
+        if self.known.len() > MANY_KEYS {
+            self.known.retain_recent();
+        }
+        self.known.check_key(&mark.to_owned()).map_err(|_| Problem::TOO_MANY_ATTEMPTS)
     }
 }
 

@@ -8,6 +8,7 @@ use super::{By, StoreError, is_duplicate};
 use crate::database::schema::{account as t, session};
 use crate::database::{AnyConnection, DatabaseError, journal};
 use crate::domain::account::{Account, Role};
+use crate::domain::digest::Digest;
 use crate::domain::ids::{AccountId, UnionId};
 
 /// An account to be.
@@ -40,6 +41,13 @@ impl PasswordDigest {
     pub fn fits(&self, password: &str) -> bool {
         PasswordHash::new(&self.0)
             .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    }
+
+    /// A digest that only whoever has this stored form can make, and that another password changes.
+    #[must_use]
+    pub fn bound(&self, label: &str, parts: &[&[u8]]) -> Digest {
+        let all: Vec<&[u8]> = std::iter::once(self.0.as_bytes()).chain(parts.iter().copied()).collect();
+        Digest::labelled(label, &all)
     }
 }
 

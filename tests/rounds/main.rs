@@ -9,7 +9,10 @@ mod support;
 mod tools;
 
 mod access;
+mod forms;
+mod headers;
 mod packets;
+mod proxy;
 mod published;
 mod refusals;
 mod round;

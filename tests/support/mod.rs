@@ -6,3 +6,4 @@ pub mod installation;
 pub mod postgres;
 pub mod round;
 pub mod service;
+pub mod tls;

@@ -1,51 +1,19 @@
 //! TLS in the program itself, seen by OpenSSL.
 
 use std::fs;
-use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use crate::support::round::eventually;
 use crate::support::service::{House, Service, get, request};
-
-/// Makes a certificate for 127.0.0.1 and its key.
-pub fn certificate(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
-    let (certificate, key) = (folder.join(format!("{name}.crt")), folder.join(format!("{name}.key")));
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
-        .args(["-subj", &format!("/CN={name}"), "-addext", "subjectAltName=IP:127.0.0.1,DNS:pj.example.cn"])
-        .args(["-days", "30"])
-        .arg("-out")
-        .arg(&certificate)
-        .arg("-keyout")
-        .arg(&key)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    (certificate, key)
-}
+use crate::support::tls::{certificate, exchange};
 
 fn command(house: &House, certificate: &Path, key: &Path) -> Command {
     let mut command = house.command();
     command.args(["--public-url", "https://127.0.0.1", "--tls-cert"]).arg(certificate).arg("--tls-key").arg(key);
     command
-}
-
-/// What `openssl s_client` shows of an exchange: the handshake, then the answer.
-fn exchange(address: SocketAddr, options: &[&str], request: &str) -> String {
-    let mut client = Command::new("openssl")
-        .args(["s_client", "-ign_eof", "-connect", &address.to_string()])
-        .args(options)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    // A client that could not shake hands is gone already.
-    let _ = client.stdin.take().unwrap().write_all(request.as_bytes());
-    String::from_utf8_lossy(&client.wait_with_output().unwrap().stdout).into_owned()
 }
 
 #[test]

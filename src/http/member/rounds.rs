@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -20,6 +20,18 @@ const FRESH: Duration = Duration::from_secs(2);
 /// with last year's slips stays below it; codes that exist are never counted.
 const UNKNOWN_BURST: NonZeroU32 = NonZeroU32::new(60).unwrap();
 
+/// How often the log says that codes are being tried.
+const TELL: Duration = Duration::from_mins(1);
+
+/// Unknown codes of one round.
+#[derive(Debug, Default, Clone, Copy)]
+struct Tried {
+    count: u64,
+    /// Whether there ever were too many at once.
+    many: bool,
+    told: Option<Instant>,
+}
+
 /// A round and the union that holds it.
 #[derive(Debug)]
 pub struct Round {
@@ -32,12 +44,14 @@ pub struct Round {
 pub struct Rounds {
     known: RwLock<HashMap<PollTag, (Instant, Arc<Round>)>>,
     unknown: DefaultKeyedRateLimiter<PollTag>,
+    /// Since the service started. Rounds only that there are, so it stays small.
+    tried: Mutex<HashMap<PollTag, Tried>>,
 }
 
 impl Default for Rounds {
     fn default() -> Self {
         let quota = Quota::per_second(NonZeroU32::MIN).allow_burst(UNKNOWN_BURST);
-        Rounds { known: RwLock::default(), unknown: RateLimiter::keyed(quota) }
+        Rounds { known: RwLock::default(), unknown: RateLimiter::keyed(quota), tried: Mutex::default() }
     }
 }
 
@@ -79,9 +93,26 @@ impl Rounds {
     #[must_use]
     pub fn note_unknown(&self, round: &Round) -> bool {
         let calm = self.unknown.check_key(&round.poll.tag).is_ok();
-        if !calm {
-            tracing::warn!(poll = round.poll.id.0, "many unknown slip codes are tried on this round");
+        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let tried = tried.entry(round.poll.tag).or_default();
+        tried.count += 1;
+        tried.many |= !calm;
+        if !calm && tried.told.is_none_or(|told| told.elapsed() >= TELL) {
+            tried.told = Some(Instant::now());
+            tracing::warn!(
+                poll = round.poll.id.0,
+                count = tried.count,
+                "many unknown slip codes are tried on this round"
+            );
         }
         calm
+    }
+
+    /// How many unknown codes of this round were tried since the service started, when they came too fast for people
+    /// who mistype: for the chair.
+    #[must_use]
+    pub fn guesses(&self, poll: &Poll) -> Option<u64> {
+        let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.get(&poll.tag).filter(|tried| tried.many).map(|tried| tried.count)
     }
 }

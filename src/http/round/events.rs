@@ -114,7 +114,8 @@ fn look(app: &App, poll: PollId, token: &SessionToken) -> Result<Option<State>, 
         let signed_in = sessions::load(c, token, world::now())?.is_some();
         Ok(if signed_in { polls::load(c, poll)? } else { None })
     })?;
-    let Some(poll) = found else { return Ok(None) };
+    // A page that is on show is in use.
+    let Some(poll) = found.filter(|_| app.idle.seen(token, world::now())) else { return Ok(None) };
     let running = matches!(poll.phase, Phase::Open { .. } | Phase::Counting { .. });
     let turnout = app.ballot_box.turnout(poll.id)?;
     Ok(Some(State {

@@ -1,5 +1,7 @@
 //! The page of a round from the opening of its box on.
 
+use std::path::PathBuf;
+
 use actix_web::http::StatusCode;
 use askama::Template;
 
@@ -50,8 +52,10 @@ struct RoundPage<'p> {
     role: Role,
     steps: Vec<Step>,
     next: Next,
-    /// The sentence for the operator.
+    /// Why the box is stopped.
     stopped: Option<String>,
+    /// Unknown codes that were tried, when they are many.
+    guesses: Option<u64>,
     in_box: Option<BoxView>,
     custody: Option<custody::View>,
     form: Filled,
@@ -122,7 +126,8 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
         role,
         steps: steps(&poll.phase),
         next: next(poll, role, about),
-        stopped: app.ballot_box.stopped(poll.id),
+        stopped: app.ballot_box.stopped(poll.id).map(|why| in_words_for_people(&why, &app.config.vaults)),
+        guesses: app.rounds.guesses(poll),
         in_box: in_box(desk, poll)?,
         custody: custody::view(desk, poll)?,
         form,
@@ -232,4 +237,28 @@ fn keys(desk: &Desk<'_>, poll: &Poll) -> Vec<&'static str> {
         KeyState::Unreachable => "现在读不到，还没有确认",
     };
     desk.app.ballot_box.key_states(poll).iter().map(word).collect()
+}
+
+/// Why a box is stopped, without folders and messages of the operating system: those are for the log.
+fn in_words_for_people(why: &str, vaults: &[PathBuf]) -> String {
+    match vaults.iter().position(|folder| why.contains(&folder.display().to_string())) {
+        Some(place) => format!("第 {} 处密钥保管处（共 {} 处）现在不能用。", place + 1, vaults.len()),
+        None => why.split('：').take_while(|part| !part.contains("os error")).collect::<Vec<_>>().join("："),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chair_reads_no_path() {
+        let vaults = ["/mnt/a".into(), "/mnt/b".into()];
+        let why = "保管处 /mnt/b/poll-7 读不到本轮的密钥：No such file or directory (os error 2)";
+        assert_eq!(in_words_for_people(why, &vaults), "第 2 处密钥保管处（共 2 处）现在不能用。");
+        let why = "封存记录不能读写：Input/output error (os error 5)";
+        assert_eq!(in_words_for_people(why, &vaults), "封存记录不能读写");
+        let why = "数据库是更早的副本：请恢复更新的备份";
+        assert_eq!(in_words_for_people(why, &vaults), why);
+    }
 }

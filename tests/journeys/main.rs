@@ -13,6 +13,7 @@
 mod gallery;
 mod hands;
 mod harness;
+mod help_pictures;
 mod inspect;
 mod member;
 mod network;

@@ -306,10 +306,15 @@ impl Totals {
 pub fn totals(connection: &mut AnyConnection, path: &str, year: u16) -> Result<Totals, DatabaseError> {
     let (from, to) = subtree(path);
     let area = u::path.ge(&from).and(u::path.lt(&to));
-    let unions: i64 = u::table.filter(area).count().get_result(connection)?;
-    let others = Category::ALL.into_iter().filter(|category| !category.is_grassroots()).map(Category::code);
-    let others: i64 =
-        u::table.filter(area).filter(u::category.eq_any(others.collect::<Vec<_>>())).count().get_result(connection)?;
+    let categories: Vec<(String, i64)> = u::table
+        .filter(area)
+        .group_by(u::category)
+        .select((u::category, diesel::dsl::count_star()))
+        .load(connection)?;
+    let unions: i64 = categories.iter().map(|(_, count)| count).sum();
+    let is_grassroots = |code: &str| Category::from_code(code).is_some_and(Category::is_grassroots);
+    let grassroots: i64 =
+        categories.iter().filter(|(category, _)| is_grassroots(category)).map(|(_, count)| count).sum();
     let rows: Vec<(i32, bool, i64)> = s::table
         .filter(s::year.eq(i32::from(year)))
         .filter(s::current.eq(true))
@@ -318,7 +323,7 @@ pub fn totals(connection: &mut AnyConnection, path: &str, year: u16) -> Result<T
         .group_by((s::class, s::grassroots))
         .select((s::class, s::grassroots, diesel::dsl::count_star()))
         .load(connection)?;
-    let mut totals = Totals { unions: unsigned(unions), grassroots: unsigned(unions - others), ..Totals::default() };
+    let mut totals = Totals { unions: unsigned(unions), grassroots: unsigned(grassroots), ..Totals::default() };
     for (number, grassroots, count) in rows {
         let (class, count) = (class_of(number)?, unsigned(count));
         if grassroots && class.stage.is_held() {

@@ -1,0 +1,93 @@
+//! No hot path reads a big table from end to end: the real code is walked through a large installation, and every
+//! plan that PostgreSQL chose for it is read from the server's log. On SQLite the same walk is explained.
+//!
+//! `cargo test --test scale -- --ignored --nocapture` does it at full size and prints times, tables and indexes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod fill;
+mod plans;
+#[path = "../support/mod.rs"]
+mod support;
+mod walk;
+
+use std::sync::Mutex;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, PgConnection, SqliteConnection};
+use fill::Size;
+use pingjia::database::Kind;
+use support::installation::Installation;
+use support::postgres::cluster;
+use support::round;
+
+/// The tables that grow with unions, rounds or ballots.
+const BIG: [&str; 13] = [
+    "trade_union",
+    "account",
+    "session",
+    "poll",
+    "statement",
+    "sheet",
+    "journal",
+    "slip",
+    "sealed_ballot",
+    "sealed_comment",
+    "paper_entry",
+    "opened_block",
+    "standing",
+];
+
+/// One test after the other: what is recorded is recorded for the whole program.
+static TURN: Mutex<()> = Mutex::new(());
+
+#[test]
+fn postgres_reads_no_big_table_from_end_to_end() {
+    let _turn = TURN.lock();
+    let plans = walked_on_postgres(&Size { unions: 20_000, years: 5, open: 300, slips: 1000 });
+    assert!(plans.len() > 100, "only {} plans were logged", plans.len());
+    let wrong: Vec<String> = plans.iter().filter_map(|plan| plan.whole_table(&BIG)).collect();
+    assert!(wrong.is_empty(), "{} statements read a whole table:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn sqlite_reads_no_big_table_from_end_to_end() {
+    let _turn = TURN.lock();
+    let house = Installation::new(Kind::Sqlite);
+    plans::record();
+    walk::everything(&house);
+    let statements = plans::recorded();
+    assert!(statements.len() > 80, "only {} statements were recorded", statements.len());
+    let mut connection = SqliteConnection::establish(&house.sqlite_file().to_string_lossy()).unwrap();
+    let wrong: Vec<String> =
+        statements.iter().filter_map(|statement| plans::scans(&mut connection, statement, &BIG)).collect();
+    assert!(wrong.is_empty(), "{} statements read a whole table:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+#[ignore = "fills some 5 GB of disk and takes minutes"]
+fn at_full_size() {
+    let _turn = TURN.lock();
+    let mut plans = walked_on_postgres(&Size { unions: 100_000, years: 10, open: 10_000, slips: 1000 });
+    plans.sort_by(|a, b| b.milliseconds().total_cmp(&a.milliseconds()));
+    for plan in &plans {
+        println!("{:>9.3} ms {:>6} pages  {}", plan.milliseconds(), plan.pages(), plan.statement());
+        if let Some(wrong) = plan.whole_table(&BIG) {
+            println!("          reads a whole table: {wrong}");
+        }
+    }
+}
+
+/// Fills a database, walks through it and returns the plans.
+fn walked_on_postgres(size: &Size) -> Vec<plans::Plan> {
+    let house = Installation::new(Kind::Postgres);
+    let url = house.server_url().unwrap();
+    let template = round::draft(&house.database(), &round::paper(true));
+    let mut connection = PgConnection::establish(&url).unwrap();
+    fill::fill(&mut connection, size, template);
+    let name = url.split(['/', '?']).nth(3).unwrap();
+    connection.batch_execute(&plans::log_all(name)).unwrap();
+    let log = cluster().folder().join("log");
+    let before = std::fs::metadata(&log).unwrap().len();
+    walk::everything(&house);
+    plans::logged(&log, before)
+}

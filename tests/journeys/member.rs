@@ -16,9 +16,7 @@ async fn assert_keeps_no_choice(browser: &Browser, link: &str) {
     let kept = browser
         .run("return [document.cookie, localStorage.length, sessionStorage.length, JSON.stringify(history.state)]")
         .await;
-    let state = kept[3].as_str().unwrap();
-    assert!(state == "null" || (state.starts_with("{\"receipt\":\"") && state.len() == 43), "{state}");
-    assert_eq!(kept, json!(["", 0, 0, state]));
+    assert_eq!(kept, json!(["", 0, 0, "null"]));
 }
 
 async fn cast(phone: Phone, name: &str) {
@@ -167,7 +165,7 @@ async fn goes_back_and_finds_no_choice() {
 }
 
 #[actix_web::test]
-async fn reloads_the_thank_you_and_gets_it_again() {
+async fn reloads_the_thank_you() {
     for scripts in [true, false] {
         let browser = Browser::start(Phone { scripts, ..PHONE }).await;
         let link = demo().link();
@@ -176,15 +174,15 @@ async fn reloads_the_thank_you_and_gets_it_again() {
         browser.click(".cast .button").await;
         let receipt = browser.find("[data-receipt]").await.attr("data-receipt").await.unwrap().unwrap();
         browser.client.refresh().await.unwrap();
-        browser.shows(".receipt", &receipt[..10]).await;
-        let shown = browser.text(".receipt").await.replace(|c: char| c.is_whitespace() || c == '\u{200b}', "");
-        assert_eq!(shown, receipt, "the receipt outlives a reload");
+        if scripts {
+            // The page was fetched with the slip; nothing of the vote was kept on the phone to show again.
+            browser.find("[data-page=slip_spent]").await;
+            assert_eq!(browser.count(".receipt").await, 0);
+        } else {
+            // The same form went out again, and was answered with the same receipt.
+            browser.shows(".receipt", &receipt[..10]).await;
+        }
         browser.inspect(if scripts { "thanks-reloaded" } else { "thanks-reloaded-without-scripts" }).await;
-        let other = browser.client.new_window(true).await.unwrap().handle;
-        browser.client.switch_to_window(other).await.unwrap();
-        browser.open(&link).await;
-        browser.find("[data-page=slip_spent]").await;
-        assert_eq!(browser.text(".receipt").await, "", "whoever scans the slip later gets none");
         browser.close().await;
     }
 }

@@ -1,5 +1,5 @@
 // Helps the ballot on a bad network: one submission at a time, the same form again until an answer comes.
-// Without this script the form works by itself. Nothing is kept on the phone but the receipt, until the window is closed.
+// Without this script the form works by itself. Nothing is kept on the phone.
 (function () {
   'use strict';
   if (!window.XMLHttpRequest || !window.DOMParser || !document.addEventListener) { return; }
@@ -42,23 +42,8 @@
     place = fragment && document.getElementById(fragment);
     if (place) { place.scrollIntoView(); } else { window.scrollTo(0, 0); }
     main.focus({ preventScroll: true });
-    keepReceipt(main);
     return true;
   }
-
-  // The receipt outlives a reload of this page, in the memory of this window alone; it knows no choice.
-  function keepReceipt(main) {
-    var place = main.querySelector('.receipt');
-    if (place && history.replaceState) { history.replaceState({ receipt: place.textContent.replace(/[^0-9A-Z-]/g, '') }, ''); }
-  }
-  function showReceipt() {
-    var place = document.querySelector('[data-page=slip_spent] .kept'), state = history.state, code;
-    code = state && state.receipt;
-    if (!place || !/^[0-9A-Z]{4}(-[0-9A-Z]{4}){5}$/.test(code)) { return; }
-    place.querySelector('.receipt').textContent = code.replace(/-/g, '-\u200b');
-    place.hidden = false;
-  }
-  showReceipt();
 
   function send(form, body, attempt, fragment) {
     var request = new XMLHttpRequest(), ended = false;

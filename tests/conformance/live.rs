@@ -16,7 +16,12 @@ use rand::RngExt as _;
 use crate::support::installation::Installation;
 use crate::support::round::*;
 
-on_both!(states_keep_their_distance, a_state_outlives_its_process, the_tally_stands_still_once_phones_are_closed);
+on_both!(
+    states_keep_their_distance,
+    what_another_process_cast_is_in_every_state,
+    a_state_outlives_its_process,
+    the_tally_stands_still_once_phones_are_closed
+);
 
 /// Collects what anyone can see.
 struct Watcher {
@@ -131,6 +136,35 @@ fn cast_slowly(ballots: &BallotBox, round: &Open, places: std::ops::Range<usize>
         std::thread::sleep(Duration::from_millis(20));
         after();
     }
+}
+
+/// The first process was there from the beginning and remembers its own ballots; those of the second, which were
+/// shown, stay in every later state.
+fn what_another_process_cast_is_in_every_state(house: &Installation) {
+    let (database, boxes) = (house.database(), [house.start(), house.start()]);
+    let round = open(&boxes[0], &database, &paper(false), 130, 0);
+    let mut watcher = Watcher { id: round.id, seen: Vec::new() };
+    let mut slips = round.slips.roll.iter();
+    let mut vote = |through: usize, watcher: &mut Watcher| {
+        let says = [Answer::Satisfied, Answer::Dissatisfied][through];
+        let slip = slips.next().expect("enough slips");
+        cast(&boxes[through], round.id, slip, &nonce(), &ballot(&paper(false), Some(says))).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        watcher.look(&boxes[0]);
+    };
+    (0..3).for_each(|_| vote(0, &mut watcher));
+    (0..30).for_each(|_| vote(1, &mut watcher));
+    eventually("a state of the second process", || {
+        watcher.look(&boxes[0]);
+        !watcher.seen.is_empty()
+    });
+    (0..90).for_each(|_| vote(0, &mut watcher));
+    eventually("a state of the first process", || {
+        watcher.look(&boxes[0]);
+        watcher.seen.last().is_some_and(|state| state.count > 40)
+    });
+    let opened = close(&boxes[0], &database, round.id).unwrap();
+    watcher.check(Tally::empty(&paper(false)), opened.phone, &opened.tally);
 }
 
 fn a_state_outlives_its_process(house: &Installation) {

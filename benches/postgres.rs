@@ -198,7 +198,7 @@ fn the_box(house: &House, database: &Database) -> f64 {
                 tokio::spawn(async move {
                     let mut thanked = 0;
                     while begun.elapsed() < SPELL {
-                        let slip = &open.slips.roll[next.fetch_add(1, Ordering::Relaxed)];
+                        let Some(slip) = open.slips.roll.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
                         ballots.cast(open.id, slip, &round::nonce(), &say()).await.unwrap();
                         thanked += 1;
                     }

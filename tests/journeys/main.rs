@@ -10,6 +10,9 @@
     reason = "a failure is a failed test; the programs end with the test process"
 )]
 
+#[path = "../support/days.rs"]
+mod days;
+
 mod gallery;
 mod hands;
 mod harness;

@@ -4,6 +4,7 @@
 
 use serde_json::json;
 
+use crate::days::day;
 use crate::harness::{Browser, PHONE, Phone, demo};
 
 const PASSWORD: &str = "旅程里自己想好的密码";
@@ -120,8 +121,8 @@ impl Walk {
             ("year", year),
             ("title", "会员评议职工之家"),
             ("place", "三楼会议室"),
-            ("begins", "2026-11-20"),
-            ("ends", "2026-11-21"),
+            ("begins", &day(-1)),
+            ("ends", &day(0)),
             ("member_total", "20"),
             ("expected", "24"),
             ("chief_scrutineer", "简监票"),
@@ -302,9 +303,9 @@ impl Walk {
             ("problems", "食堂太挤"),
             ("rectification", "增加座位"),
             ("responsible", "程主席"),
-            ("deadline", "2026-12-31"),
+            ("deadline", &day(30)),
             ("way", way),
-            ("published_on", "2026-11-21"),
+            ("published_on", &day(0)),
         ];
         for (field, words) in fields {
             self.browser.fill(&format!("#{field}"), words).await;

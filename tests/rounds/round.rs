@@ -5,6 +5,7 @@ use pingjia::domain::ids::PollId;
 use serde_json::Value;
 
 use crate::service::{Page, Person, Service};
+use crate::support::days::day;
 
 /// The facts of a round for twelve members.
 pub const FACTS: [(&str, &str); 13] = [
@@ -78,13 +79,9 @@ pub fn counted(service: &Service, poll: PollId, codes: &[String]) {
 }
 
 pub fn certify(chair: &Person, poll: PollId) {
-    let fields = [
-        ("problems", "食堂太挤"),
-        ("rectification", "增加座位"),
-        ("responsible", "王主席"),
-        ("deadline", "2026-12-31"),
-    ];
-    let published = [("way", "会上宣布"), ("published_on", "2026-11-21")];
+    let fields =
+        [("problems", "食堂太挤"), ("rectification", "增加座位"), ("responsible", "王主席"), ("deadline", &day(30))];
+    let published = [("way", "会上宣布"), ("published_on", &day(0))];
     chair.step(&format!("/rounds/{poll}/certify"), &[&fields[..], &published[..]].concat());
 }
 

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod busy;
+#[path = "../support/days.rs"]
+mod days;
 mod house;
 
 use std::io::{BufRead as _, BufReader};
@@ -15,6 +17,7 @@ use pingjia::http::routes::{self, Access};
 use pingjia::store::{journal, sessions, sheets};
 use pingjia::world;
 
+use days::day;
 use house::{House, Page, Person};
 
 fn custody<'a>(
@@ -175,11 +178,6 @@ fn a_round_goes_from_the_open_box_to_the_corrected_sheet() {
         assert!(page.contains(words), "{words}");
     }
     assert_eq!(chair.post(&at("/void"), &[("reason", "反悔")]).status, 409, "a signed round stays");
-}
-
-/// The day so many days from now.
-fn day(after: i64) -> String {
-    (world::date_in_china(world::now()) + time::Duration::days(after)).to_string()
 }
 
 fn session_of(house: &House, role: Role, ours: bool) -> Option<&Person> {

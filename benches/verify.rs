@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use pingjia::domain::digest::Digest;
-use pingjia::domain::openings::OpeningBlock;
+use pingjia::domain::openings::{OpeningBlock, entry};
 use pingjia::domain::openings_file::{recount, write};
 use pingjia::domain::paper::{Answer, Item, Paper, Scale, Section};
 use pingjia::domain::slip::Receipt;
@@ -24,11 +24,11 @@ fn main() {
     let paper = Paper { items: ["a", "b", "c", "d"].map(item).to_vec(), comment: false };
     let answers = [None, Some(Answer::Satisfied), Some(Answer::BasicallySatisfied), Some(Answer::Dissatisfied)];
     let block = |item: &Item| {
-        let entry = |n: u32| {
+        let numbered = |n: u32| {
             let opening = Digest::labelled(item.id.as_str(), &[&n.to_be_bytes()]);
-            (opening, answers[usize::from(opening.0[31]) % answers.len()])
+            entry(&opening, answers[usize::from(opening.0[31]) % answers.len()])
         };
-        OpeningBlock::of((0..BALLOTS).map(entry).collect())
+        OpeningBlock::of((0..BALLOTS).map(numbered).collect())
     };
     let mut receipts: Vec<Receipt> = (0..BALLOTS)
         .map(|n| Receipt(Digest::labelled("receipt", &[&n.to_be_bytes()]).0[..15].try_into().unwrap()))

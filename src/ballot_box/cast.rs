@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 use rand::Rng;
 use tokio::sync::oneshot;
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::api::{Cast, CastRefusal, SlipState};
 use super::rows::{self, Row};
@@ -90,16 +90,11 @@ impl Ticket {
         comment: Option<&str>,
         rng: &mut impl Rng,
     ) -> Result<Row, DoesNotOpen> {
-        let mut content = Content {
-            r: [0; 32],
-            receipt: self.receipt,
-            source,
-            answers: answers.iter().map(|answer| Answer::to_byte(*answer)).collect(),
-        };
-        if content.answers.len() != paper.items.len() {
+        if answers.len() != paper.items.len() {
             return Err(DoesNotOpen);
         }
-        rng.fill_bytes(&mut content.r);
+        let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(answers.iter().map(|answer| Answer::to_byte(*answer)).collect());
+        let content = Content { r: fresh(rng), receipt: self.receipt, source, answers: &bytes };
         let sealed = sealer.ballot(&self.box_id, &content, fresh(rng))?;
         let comment = if paper.comment {
             let id = fresh(rng);
@@ -280,7 +275,7 @@ pub(super) fn run(shared: &Shared, queue: &Receiver<Job>, connection: AnyConnect
 
 /// A connection for the writer.
 pub(super) fn connect(database: &Database) -> Result<AnyConnection, DatabaseError> {
-    let mut connection = database.connect()?;
+    let mut connection = database.connect_to_cast()?;
     match &mut connection {
         AnyConnection::Postgres(inner) => session::for_casting(inner)?,
         AnyConnection::Sqlite(inner) => sqlite::widen(inner)?,

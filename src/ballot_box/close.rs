@@ -18,7 +18,7 @@ use super::api::BoxError;
 use super::issue::{advance, held, note};
 use super::packet;
 use super::rows::{self, Head};
-use super::seal::{DoesNotOpen, Sealer, Source};
+use super::seal::{DoesNotOpen, Plain, Sealer, Source};
 use super::shared::{Shared, locked};
 use super::tombstone;
 use super::vault::Fault;
@@ -28,7 +28,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::{AccountId, PollId};
 use crate::domain::merkle;
 use crate::domain::openings::{self, OpeningBlock};
-use crate::domain::paper::{Answer, Item, ItemId, Paper};
+use crate::domain::paper::{Answer, ItemId};
 use crate::domain::poll::{Opened, Phase, Poll, Refusal, VoidReason};
 use crate::domain::tally::Tally;
 
@@ -127,7 +127,7 @@ fn count(shared: &Shared, head: &Head, by: Option<AccountId>, at: OffsetDateTime
     if in_box != turnout.spent || (head.paper.comment && sealed_comments != in_box) {
         return Err(BoxError::DoesNotReconcile { spent: turnout.spent, sealed: in_box });
     }
-    contents.receipts.sort_unstable();
+    contents.receipts.sort_unstable_by(openings::in_order);
     contents.comments.sort_unstable();
     shared.database.write(|connection| {
         let now = held(connection, head.id)?;
@@ -169,9 +169,10 @@ fn unseal(shared: &Shared, head: &Head, sealer: &Sealer, expected: u64) -> Resul
         paper: 0,
     };
     let broken = |DoesNotOpen| BoxError::DoesNotOpen(head.id);
+    let mut plain = Plain::default();
     shared.database.read(|connection| {
         rows::each_ballot(connection, head.id, |box_id, sealed| {
-            let content = sealer.open_ballot(box_id, sealed, &head.paper).map_err(broken)?;
+            let content = sealer.open_ballot(box_id, sealed, &head.paper, &mut plain).map_err(broken)?;
             contents.receipts.push(content.receipt.0);
             match content.source {
                 Source::Phone => contents.phone += 1,
@@ -181,10 +182,10 @@ fn unseal(shared: &Shared, head: &Head, sealer: &Sealer, expected: u64) -> Resul
                 contents.tally.add_invalid();
                 return Ok::<_, BoxError>(());
             }
-            let answers = content.read_answers().filter(|answers| fits(&head.paper, answers));
-            contents.tally.add(&answers.ok_or(BoxError::DoesNotOpen(head.id))?);
+            let answers = content.read_answers(&head.paper).ok_or(BoxError::DoesNotOpen(head.id))?;
+            contents.tally.add(&answers);
             contents.valid.extend_from_slice(&content.r);
-            contents.valid.extend_from_slice(&content.answers);
+            contents.valid.extend_from_slice(content.answers);
             Ok(())
         })?;
         rows::each_comment(connection, head.id, |id, sealed| {
@@ -193,11 +194,6 @@ fn unseal(shared: &Shared, head: &Head, sealer: &Sealer, expected: u64) -> Resul
         })
     })?;
     Ok(contents)
-}
-
-fn fits(paper: &Paper, answers: &[Option<Answer>]) -> bool {
-    let offered = |(item, answer): (&Item, &Option<Answer>)| answer.is_none_or(|a| item.scale.answers().contains(&a));
-    paper.items.len() == answers.len() && paper.items.iter().zip(answers).all(offered)
 }
 
 /// Writes the block of openings of each item, one in memory at a time, recounts it and gives its digest.
@@ -211,7 +207,8 @@ fn write_openings(
     for (place, item) in (0..).zip(&head.paper.items) {
         let read = |ballot: &[u8]| {
             let (r, answers) = ballot.split_first_chunk::<32>()?;
-            Some((openings::opening(head.id, r, item), Answer::from_byte(*answers.get::<usize>(place)?)?))
+            let answer = Answer::from_byte(*answers.get::<usize>(place)?)?;
+            Some(openings::entry(&openings::opening(head.id, r, item), answer))
         };
         let block = OpeningBlock::of(contents.valid.chunks_exact(stride).filter_map(read).collect());
         if block.recount(item).ok().as_ref() != contents.tally.items.get(place) {

@@ -181,13 +181,13 @@ fn in_memory(shared: &Shared, round: &Round) -> Result<Option<Live>, DatabaseErr
 }
 
 fn unseal(shared: &Shared, round: &Round) -> Result<Live, BoxError> {
-    let mut tally = Tally::empty(&round.paper);
+    let (mut tally, mut plain) = (Tally::empty(&round.paper), seal::Plain::default());
     shared.database.read(|connection| {
         rows::snapshot(connection, |connection| {
             rows::each_ballot(connection, round.id, |box_id, sealed| {
-                let content = round.sealer.open_ballot(box_id, sealed, &round.paper);
+                let content = round.sealer.open_ballot(box_id, sealed, &round.paper, &mut plain);
                 let content = content.map_err(|seal::DoesNotOpen| BoxError::DoesNotOpen(round.id))?;
-                let answers = content.read_answers().ok_or(BoxError::DoesNotOpen(round.id))?;
+                let answers = content.read_answers(&round.paper).ok_or(BoxError::DoesNotOpen(round.id))?;
                 if content.source == seal::Source::Phone {
                     tally.add(&answers);
                 }
@@ -201,7 +201,11 @@ fn unseal(shared: &Shared, round: &Round) -> Result<Live, BoxError> {
 /// Publishes the candidate if the database holds k more ballots than it, the vault has noted so, and the
 /// published state is still at least a step behind.
 fn publish(shared: &Shared, round: &Round, candidate: &Live) -> Result<(), BoxError> {
-    let spent = shared.database.read(|connection| rows::spent(connection, round.id))?;
+    // A server may have gone back behind our back; a file holds what was committed to it.
+    let spent = match shared.database.kind() {
+        Kind::Sqlite => locked(&round.live).known,
+        Kind::Postgres => shared.database.read(|connection| rows::spent(connection, round.id))?,
+    };
     if spent < candidate.count + LIVE_STEP {
         return Ok(());
     }

@@ -3,14 +3,14 @@
 //! Everything of one kind in one round has the same size, so that a sealed row tells nothing: a blank ballot is
 //! as long as a full one, an invalid paper ballot as a valid one, no comment as the longest.
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::aead::{Aead, AeadInOut, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::domain::ballot::COMMENT_LIMIT;
 use crate::domain::digest::Digest;
 use crate::domain::ids::PollId;
-use crate::domain::paper::{Answer, Paper};
+use crate::domain::paper::{Answer, Item, Paper};
 use crate::domain::slip::Receipt;
 
 /// Bytes of the nonce before each ciphertext.
@@ -45,7 +45,7 @@ pub(super) enum Source {
 
 /// What a sealed ballot says.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub(super) struct Content {
+pub(super) struct Content<'a> {
     /// Known to nobody, the voter included: the openings are made of it.
     pub(super) r: [u8; 32],
     #[zeroize(skip)]
@@ -53,15 +53,23 @@ pub(super) struct Content {
     #[zeroize(skip)]
     pub(super) source: Source,
     /// One byte per item of the paper ([`Answer::to_byte`]).
-    pub(super) answers: Vec<u8>,
+    #[zeroize(skip)]
+    pub(super) answers: &'a [u8],
 }
 
-impl Content {
-    /// The answers, read. `None` if a byte stands for no answer.
-    pub(super) fn read_answers(&self) -> Option<Vec<Option<Answer>>> {
-        self.answers.iter().map(|byte| Answer::from_byte(*byte)).collect()
+impl Content<'_> {
+    /// The answers, read. `None` if a byte stands for no answer, or for one that its item does not offer.
+    pub(super) fn read_answers(&self, paper: &Paper) -> Option<Vec<Option<Answer>>> {
+        let read = |(byte, item): (&u8, &Item)| {
+            let answer = Answer::from_byte(*byte)?;
+            answer.is_none_or(|answer| item.scale.answers().contains(&answer)).then_some(answer)
+        };
+        self.answers.iter().zip(&paper.items).map(read).collect()
     }
 }
+
+/// Where a ballot is opened: wiped when the next one is opened in it, and at the end.
+pub(super) type Plain = Zeroizing<Vec<u8>>;
 
 /// Seals and opens under the key of one round.
 pub(super) struct Sealer {
@@ -78,20 +86,26 @@ impl Sealer {
     pub(super) fn ballot(
         &self,
         box_id: &Digest,
-        content: &Content,
+        content: &Content<'_>,
         nonce: [u8; NONCE],
     ) -> Result<Vec<u8>, DoesNotOpen> {
         let mut plain = Zeroizing::new(Vec::with_capacity(HEAD + content.answers.len()));
         plain.extend_from_slice(&content.r);
         plain.extend_from_slice(&content.receipt.0);
         plain.push(content.source as u8);
-        plain.extend_from_slice(&content.answers);
+        plain.extend_from_slice(content.answers);
         self.seal("ballot", &box_id.0, &plain, nonce)
     }
 
-    /// Opens the ballot of the row `box_id` on this paper.
-    pub(super) fn open_ballot(&self, box_id: &[u8], sealed: &[u8], paper: &Paper) -> Result<Content, DoesNotOpen> {
-        let plain = self.open("ballot", box_id, sealed)?;
+    /// Opens the ballot of the row `box_id` on this paper, in `plain`.
+    pub(super) fn open_ballot<'a>(
+        &self,
+        box_id: &[u8],
+        sealed: &[u8],
+        paper: &Paper,
+        plain: &'a mut Plain,
+    ) -> Result<Content<'a>, DoesNotOpen> {
+        self.open_in(plain, "ballot", box_id, sealed)?;
         let (head, answers) = plain.split_at_checked(HEAD).ok_or(DoesNotOpen)?;
         let (r, rest) = head.split_at_checked(32).ok_or(DoesNotOpen)?;
         let (receipt, source) = rest.split_at_checked(15).ok_or(DoesNotOpen)?;
@@ -108,7 +122,7 @@ impl Sealer {
             r: r.try_into().map_err(|_| DoesNotOpen)?,
             receipt: Receipt(receipt.try_into().map_err(|_| DoesNotOpen)?),
             source,
-            answers: answers.to_vec(),
+            answers,
         })
     }
 
@@ -178,12 +192,19 @@ impl Sealer {
         Ok([nonce.as_slice(), &cipher_text].concat())
     }
 
-    fn open(&self, label: &str, row: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
-        let (nonce, cipher_text) = sealed.split_at_checked(NONCE).ok_or(DoesNotOpen)?;
-        let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| DoesNotOpen)?;
+    fn open(&self, label: &str, row: &[u8], sealed: &[u8]) -> Result<Plain, DoesNotOpen> {
+        // Enough from the beginning: growing would leave a copy behind that nobody wipes.
+        let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
+        self.open_in(&mut plain, label, row, sealed)?;
+        Ok(plain)
+    }
+
+    fn open_in(&self, plain: &mut Plain, label: &str, row: &[u8], sealed: &[u8]) -> Result<(), DoesNotOpen> {
+        let (nonce, cipher_text) = sealed.split_first_chunk::<NONCE>().ok_or(DoesNotOpen)?;
         let aad = self.associated(label, row);
-        let plain = self.cipher.decrypt(&XNonce::from(nonce), Payload { msg: cipher_text, aad: &aad });
-        plain.map(Zeroizing::new).map_err(|_| DoesNotOpen)
+        plain.zeroize();
+        plain.extend_from_slice(cipher_text);
+        self.cipher.decrypt_in_place(&XNonce::from(*nonce), &aad, &mut **plain).map_err(|_| DoesNotOpen)
     }
 
     /// Label, version, round and row: a sealed row opens in its own place only.
@@ -208,13 +229,12 @@ mod tests {
         Paper { items: vec![item("home"), item("chair")], comment: true }
     }
 
-    fn content(source: Source, answers: &[Option<Answer>]) -> Content {
-        Content {
-            r: [7; 32],
-            receipt: Receipt([9; 15]),
-            source,
-            answers: answers.iter().map(|answer| Answer::to_byte(*answer)).collect(),
-        }
+    fn bytes(answers: &[Option<Answer>]) -> Vec<u8> {
+        answers.iter().map(|answer| Answer::to_byte(*answer)).collect()
+    }
+
+    fn content(source: Source, answers: &[u8]) -> Content<'_> {
+        Content { r: [7; 32], receipt: Receipt([9; 15]), source, answers }
     }
 
     fn sealer() -> Sealer {
@@ -224,21 +244,31 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_in_its_own_place_only() {
         let row = Digest([1; 32]);
-        let sealed = sealer().ballot(&row, &content(Source::Phone, &[Some(Answer::Satisfied), None]), [5; 24]).unwrap();
-        let opened = sealer().open_ballot(&row.0, &sealed, &paper()).unwrap_or_else(|_| panic!("opens"));
+        let answers = bytes(&[Some(Answer::Satisfied), None]);
+        let sealed = sealer().ballot(&row, &content(Source::Phone, &answers), [5; 24]).unwrap();
+        let plain = &mut Plain::default();
+        let opened = sealer().open_ballot(&row.0, &sealed, &paper(), plain).unwrap_or_else(|_| panic!("opens"));
         assert_eq!((opened.r, opened.receipt, opened.source), ([7; 32], Receipt([9; 15]), Source::Phone));
-        assert_eq!(opened.read_answers(), Some(vec![Some(Answer::Satisfied), None]));
+        assert_eq!(opened.read_answers(&paper()), Some(vec![Some(Answer::Satisfied), None]));
+        drop(opened);
 
         let other_key = Sealer::new(&Key([4; 32]), PollId(42));
         let other_poll = Sealer::new(&Key([3; 32]), PollId(43));
-        assert!(other_key.open_ballot(&row.0, &sealed, &paper()).is_err());
-        assert!(other_poll.open_ballot(&row.0, &sealed, &paper()).is_err());
-        assert!(sealer().open_ballot(&[2; 32], &sealed, &paper()).is_err());
+        assert!(other_key.open_ballot(&row.0, &sealed, &paper(), plain).is_err());
+        assert!(other_poll.open_ballot(&row.0, &sealed, &paper(), plain).is_err());
+        assert!(sealer().open_ballot(&[2; 32], &sealed, &paper(), plain).is_err());
         assert!(sealer().open_comment(&row.0, &sealed).is_err(), "a ballot is no comment");
         for place in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[place] ^= 1;
-            assert!(sealer().open_ballot(&row.0, &changed, &paper()).is_err(), "byte {place}");
+            assert!(sealer().open_ballot(&row.0, &changed, &paper(), plain).is_err(), "byte {place}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_its_item_does_not_offer_is_none() {
+        for byte in [Answer::to_byte(Some(Answer::Kept)), 99] {
+            assert_eq!(content(Source::Phone, &[byte, 0]).read_answers(&paper()), None, "{byte}");
         }
     }
 
@@ -246,7 +276,7 @@ mod tests {
     fn everything_of_one_kind_has_one_size() {
         let row = Digest([1; 32]);
         let size = |source, answers: &[Option<Answer>]| {
-            sealer().ballot(&row, &content(source, answers), [5; 24]).unwrap().len()
+            sealer().ballot(&row, &content(source, &bytes(answers)), [5; 24]).unwrap().len()
         };
         let full = size(Source::Phone, &[Some(Answer::Satisfied), Some(Answer::DontKnow)]);
         assert_eq!(full, size(Source::Phone, &[None, None]));

@@ -1,7 +1,7 @@
 //! Where a database is, and how to connect to it. A password in an address is never shown.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection as _;
@@ -9,7 +9,7 @@ use diesel::pg::PgConnection;
 use diesel::sqlite::SqliteConnection;
 
 use super::connection::{AnyConnection, DatabaseError, Kind};
-use super::session;
+use super::{gathering, session};
 
 /// Where a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,17 +60,23 @@ impl Address {
         self.connect_with(SQLITE_SETTINGS, POSTGRES_NAME)
     }
 
-    /// A connection that says this to the database first.
-    pub(super) fn connect_with(&self, sqlite: &str, postgres: &str) -> Result<AnyConnection, DatabaseError> {
-        let failed = |error: &dyn fmt::Display| DatabaseError::Connect(error.to_string());
+    /// A connection whose part of SQLite's write-ahead log is gathered: see [`super::gathering`].
+    pub(super) fn connect_gathering(&self) -> Result<AnyConnection, DatabaseError> {
         match self {
             Address::Sqlite(file) => {
-                let path = file.to_str().ok_or_else(|| failed(&"the path is not UTF-8"))?;
-                let mut inner = SqliteConnection::establish(path).map_err(|error| failed(&error))?;
-                inner.batch_execute(sqlite).map_err(|error| failed(&error))?;
-                Ok(AnyConnection::Sqlite(inner))
+                let settings = [SQLITE_SETTINGS, "PRAGMA cache_spill = OFF;"].concat();
+                establish(&gathering::address(text(file)?)?, &settings)
             }
+            Address::Postgres(_) => self.connect(),
+        }
+    }
+
+    /// A connection that says this to the database first.
+    pub(super) fn connect_with(&self, sqlite: &str, postgres: &str) -> Result<AnyConnection, DatabaseError> {
+        match self {
+            Address::Sqlite(file) => establish(text(file)?, sqlite),
             Address::Postgres(url) => {
+                let failed = |error: &dyn fmt::Display| DatabaseError::Connect(error.to_string());
                 url.check().map_err(|why| failed(&why))?;
                 let failed =
                     |error: &dyn fmt::Display| DatabaseError::Connect(url.without_password(&error.to_string()));
@@ -81,6 +87,18 @@ impl Address {
             }
         }
     }
+}
+
+fn text(path: &Path) -> Result<&str, DatabaseError> {
+    path.to_str().ok_or_else(|| DatabaseError::Connect("the path is not UTF-8".to_owned()))
+}
+
+/// A connection to SQLite that says `settings` first.
+fn establish(address: &str, settings: &str) -> Result<AnyConnection, DatabaseError> {
+    let failed = |error: &dyn fmt::Display| DatabaseError::Connect(error.to_string());
+    let mut inner = SqliteConnection::establish(address).map_err(|error| failed(&error))?;
+    inner.batch_execute(settings).map_err(|error| failed(&error))?;
+    Ok(AnyConnection::Sqlite(inner))
 }
 
 impl fmt::Display for Address {

@@ -190,6 +190,15 @@ impl Database {
         self.address.connect()
     }
 
+    /// The same for a thread that commits all the time: on SQLite its part of the write-ahead log leaves in long
+    /// stretches ([`super::gathering`]). After a failure it has to be closed.
+    ///
+    /// # Errors
+    /// `Connect`, with the cause.
+    pub fn connect_to_cast(&self) -> Result<AnyConnection, DatabaseError> {
+        self.address.connect_gathering()
+    }
+
     /// Runs `work` on a connection, outside a transaction.
     ///
     /// # Errors

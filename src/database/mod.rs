@@ -8,6 +8,7 @@
 mod address;
 mod checkpoint;
 mod connection;
+mod gathering;
 pub mod installation;
 pub mod journal;
 mod migrate;

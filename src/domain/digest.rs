@@ -21,11 +21,24 @@ impl Digest {
     /// big-endian bytes. Two different lists of parts never give the same input.
     #[must_use]
     pub fn labelled(label: &str, parts: &[&[u8]]) -> Self {
-        let mut hash = Sha256::new();
-        for part in std::iter::once(&label.as_bytes()).chain(parts) {
-            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            hash.update(part);
+        // What belongs to a ballot is short, and hashed in one go in half the time.
+        let mut short = [0; SHORT];
+        let mut free = short.as_mut_slice();
+        let all_fits = each_piece(label, parts, |piece| {
+            let (place, rest) = std::mem::take(&mut free).split_at_mut_checked(piece.len())?;
+            place.copy_from_slice(piece);
+            free = rest;
+            Some(())
+        });
+        if all_fits.is_some() {
+            let length = SHORT - free.len();
+            return Digest::sha256(short.get(..length).unwrap_or_default());
         }
+        let mut hash = Sha256::new();
+        let _: Option<()> = each_piece(label, parts, |piece| {
+            hash.update(piece);
+            Some(())
+        });
         Digest(hash.finalize().into())
     }
 
@@ -34,6 +47,18 @@ impl Digest {
     pub fn base64url(&self) -> String {
         BASE64URL_NOPAD.encode(&self.0)
     }
+}
+
+/// Bytes of an input that is put together before it is hashed.
+const SHORT: usize = 192;
+
+/// Hands out label and parts, each behind its length, until `take` has no room.
+fn each_piece(label: &str, parts: &[&[u8]], mut take: impl FnMut(&[u8]) -> Option<()>) -> Option<()> {
+    for part in std::iter::once(&label.as_bytes()).chain(parts) {
+        take(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes())?;
+        take(part)?;
+    }
+    Some(())
 }
 
 impl fmt::Display for Digest {
@@ -81,6 +106,19 @@ mod tests {
     fn parts_cannot_slide_into_each_other() {
         assert_ne!(Digest::labelled("slip", &[b"ab", b"c"]), Digest::labelled("slip", &[b"a", b"bc"]));
         assert_ne!(Digest::labelled("slip", &[b"a"]), Digest::labelled("seed", &[b"a"]));
+    }
+
+    #[test]
+    fn inputs_of_any_length_are_hashed_as_described() {
+        for length in (0..=SHORT + 8).chain([10_000]) {
+            let (first, second) = (vec![1; length / 3], vec![2; length - length / 3]);
+            let mut input = Vec::new();
+            for part in [b"label".as_slice(), &first, &second] {
+                input.extend_from_slice(&(part.len() as u64).to_be_bytes());
+                input.extend_from_slice(part);
+            }
+            assert_eq!(Digest::labelled("label", &[&first, &second]), Digest::sha256(&input), "{length} bytes");
+        }
     }
 
     #[test]

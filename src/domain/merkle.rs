@@ -33,7 +33,10 @@ pub fn leaf_hash(leaf: &[u8]) -> Digest {
 /// Hash of an inner node: SHA-256(0x01 ‖ left ‖ right).
 #[must_use]
 pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
-    Digest(Sha256::new().chain_update([1]).chain_update(left.0).chain_update(right.0).finalize().into())
+    let mut node = [1; 65];
+    node[1..33].copy_from_slice(&left.0);
+    node[33..].copy_from_slice(&right.0);
+    Digest::sha256(&node)
 }
 
 /// Merkle audit path (RFC 6962, 2.1.1) of the leaf at `index`: the sibling hashes from the leaf up to the root.

@@ -1,5 +1,7 @@
 //! Openings: per item, every counted answer beside a value that nobody can trace. They let anyone recount.
 
+use std::cmp::Ordering;
+
 use super::digest::Digest;
 use super::paper::{Answer, Item};
 use super::tally::ItemTally;
@@ -12,6 +14,21 @@ pub const ENTRY: usize = 33;
 #[must_use]
 pub fn opening(poll: super::ids::PollId, r: &[u8; 32], item: &Item) -> Digest {
     Digest::labelled("open", &[&poll.0.to_be_bytes(), r, item.id.as_str().as_bytes()])
+}
+
+/// An entry of a block: the opening, then the answer's byte.
+#[must_use]
+pub fn entry(opening: &Digest, answer: Option<Answer>) -> [u8; ENTRY] {
+    let mut entry = [Answer::to_byte(answer); ENTRY];
+    entry[..ENTRY - 1].copy_from_slice(&opening.0);
+    entry
+}
+
+/// Byte order. What is compared comes out of a hash function, so that eight bytes decide.
+#[must_use]
+pub fn in_order<const N: usize>(one: &[u8; N], other: &[u8; N]) -> Ordering {
+    let head = |bytes: &[u8; N]| bytes.first_chunk().map(|head| u64::from_be_bytes(*head));
+    head(one).cmp(&head(other)).then_with(|| one.cmp(other))
 }
 
 /// The openings of one item over all valid ballots, in ascending byte order of the opening. The order is
@@ -33,14 +50,9 @@ pub enum BlockError {
 impl OpeningBlock {
     /// Sorts the entries into a block.
     #[must_use]
-    pub fn of(mut entries: Vec<(Digest, Option<Answer>)>) -> Self {
-        entries.sort_unstable_by_key(|(opening, _)| *opening);
-        let mut bytes = Vec::with_capacity(entries.len() * ENTRY);
-        for (opening, answer) in entries {
-            bytes.extend_from_slice(&opening.0);
-            bytes.push(Answer::to_byte(answer));
-        }
-        OpeningBlock(bytes)
+    pub fn of(mut entries: Vec<[u8; ENTRY]>) -> Self {
+        entries.sort_unstable_by(in_order);
+        OpeningBlock(entries.into_flattened())
     }
 
     /// A block of entries that are sorted already; [`OpeningBlock::recount`] checks that they are.
@@ -121,12 +133,9 @@ mod tests {
 
     #[test]
     fn a_block_recounts_and_notices_meddling() {
-        let entries = vec![
-            (Digest([3; 32]), Some(Answer::Satisfied)),
-            (Digest([1; 32]), None),
-            (Digest([2; 32]), Some(Answer::Dissatisfied)),
-        ];
-        let block = OpeningBlock::of(entries);
+        let entries = [(3, Some(Answer::Satisfied)), (1, None), (2, Some(Answer::Dissatisfied))];
+        let entries = entries.map(|(byte, answer)| entry(&Digest([byte; 32]), answer));
+        let block = OpeningBlock::of(entries.to_vec());
         let tally = block.recount(&item()).unwrap();
         assert_eq!((tally.count(Answer::Satisfied), tally.count(Answer::Dissatisfied), tally.abstain), (1, 1, 1));
 
@@ -137,5 +146,12 @@ mod tests {
         foreign[ENTRY - 1] = Answer::to_byte(Some(Answer::Kept));
         assert_eq!(OpeningBlock::parse(foreign, &item()).err(), Some(BlockError::Answer));
         assert_eq!(OpeningBlock::parse(vec![0; 40], &item()).err(), Some(BlockError::Length));
+    }
+
+    #[test]
+    fn the_order_is_that_of_bytes() {
+        let mut ties = [[7, 7, 7, 7, 7, 7, 7, 7, 2], [7, 7, 7, 7, 7, 7, 7, 7, 1], [0, 9, 9, 9, 9, 9, 9, 9, 9]];
+        ties.sort_unstable_by(in_order);
+        assert!(ties.is_sorted());
     }
 }

@@ -9,6 +9,17 @@ use super::ids::PollId;
 
 /// Upper-case base32 without the look-alikes I, L, O and U; all of it in QR's alphanumeric mode.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// The five bits that a letter stands for, by its byte; [`NO_LETTER`] for a byte that is none.
+const VALUES: [u8; 256] = {
+    let mut values = [NO_LETTER; 256];
+    let mut place = 0;
+    while place < 32 {
+        values[ALPHABET[place as usize] as usize] = place;
+        place += 1;
+    }
+    values
+};
+const NO_LETTER: u8 = 255;
 pub(super) const TAG_LENGTH: usize = 5;
 pub(super) const BODY_LENGTH: usize = 20;
 
@@ -221,8 +232,7 @@ impl Receipt {
             return None;
         }
         for character in characters {
-            let value = ALPHABET.iter().position(|letter| *letter == character)?;
-            bits = (bits << 5) | u128::try_from(value).ok()?;
+            bits = (bits << 5) | u128::from(value(character)?);
         }
         bits.to_be_bytes().get(1..)?.try_into().ok().map(Receipt)
     }
@@ -234,14 +244,15 @@ impl fmt::Display for Receipt {
         let mut bytes = [0; 16];
         bytes[1..].copy_from_slice(&self.0);
         let bits = u128::from_be_bytes(bytes);
+        let mut text = String::with_capacity(29);
         for place in 0..24u32 {
             if place > 0 && place % 4 == 0 {
-                f.write_str("-")?;
+                text.push('-');
             }
             let five_bits = (bits >> (5 * (23 - place))) & 31;
-            write!(f, "{}", char::from(letter(u64::try_from(five_bits).unwrap_or_default())))?;
+            text.push(char::from(letter(u64::try_from(five_bits).unwrap_or_default())));
         }
-        Ok(())
+        f.write_str(&text)
     }
 }
 
@@ -266,6 +277,11 @@ fn letter(bits: u64) -> u8 {
     usize::try_from(bits & 31).ok().and_then(|place| ALPHABET.get(place)).copied().unwrap_or(b'0')
 }
 
+/// The five bits that a letter stands for.
+fn value(letter: u8) -> Option<u8> {
+    VALUES.get(usize::from(letter)).copied().filter(|value| *value != NO_LETTER)
+}
+
 /// Stands for a character outside the alphabet.
 pub(super) const FOREIGN: u8 = b'?';
 
@@ -279,7 +295,7 @@ pub(super) fn clean(text: &str) -> Vec<u8> {
             'I' | 'L' => b'1',
             upper => u8::try_from(upper).unwrap_or(FOREIGN),
         })
-        .map(|byte| if ALPHABET.contains(&byte) { byte } else { FOREIGN })
+        .map(|byte| if value(byte).is_some() { byte } else { FOREIGN })
         .collect()
 }
 
@@ -290,8 +306,7 @@ pub(super) fn check_character(characters: &[u8]) -> u8 {
     let mut sum = 0u8;
     for character in characters {
         weight = multiply(weight, 2);
-        let value = ALPHABET.iter().position(|letter| letter == character).unwrap_or_default();
-        sum ^= multiply(weight, u8::try_from(value).unwrap_or_default());
+        sum ^= multiply(weight, value(*character).unwrap_or_default());
     }
     letter(u64::from(sum))
 }

@@ -40,7 +40,7 @@ pub fn serve(_: &App, ask: &Ask) -> Answer {
     };
     // An old page may ask for the file as it was: it gets the new one, and not for good.
     let cache = if hash == short_hash(&file) { Cache::Immutable } else { Cache::NoStore };
-    Ok(Reply::bytes(&kind, file.data.into_owned()).cached(cache))
+    Ok(Reply::bytes(kind, file.data.into_owned()).cached(cache))
 }
 
 #[cfg(test)]

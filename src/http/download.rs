@@ -21,7 +21,7 @@ const WAITING: usize = 4;
 /// # Errors
 /// `INTERNAL` when no thread can be had.
 pub fn file(
-    kind: &str,
+    kind: &'static str,
     name: &str,
     length: Option<u64>,
     write: impl FnOnce(&mut dyn Write) -> Result<(), RenderError> + Send + 'static,

@@ -1,5 +1,6 @@
 //! What is answered: made by handlers, turned into HTTP in one place.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 
 use actix_web::cookie::Cookie;
@@ -37,12 +38,12 @@ enum Body {
 /// An answer.
 pub struct Reply {
     status: StatusCode,
-    kind: String,
+    kind: Cow<'static, str>,
     body: Body,
     /// Of a stream, where it is known.
     length: Option<u64>,
     cache: Cache,
-    headers: Vec<(header::HeaderName, String)>,
+    headers: Vec<(header::HeaderName, Cow<'static, str>)>,
     cookies: Vec<Cookie<'static>>,
     /// What a page of refusal says, for programs.
     refusal: Option<Box<Refusal>>,
@@ -72,10 +73,10 @@ impl Reply {
 
     /// Bytes of some kind.
     #[must_use]
-    pub fn bytes(kind: &str, body: impl Into<Bytes>) -> Self {
+    pub fn bytes(kind: impl Into<Cow<'static, str>>, body: impl Into<Bytes>) -> Self {
         Reply {
             status: StatusCode::OK,
-            kind: kind.to_owned(),
+            kind: kind.into(),
             body: Body::Whole(body.into()),
             length: None,
             cache: Cache::NoStore,
@@ -96,7 +97,7 @@ impl Reply {
 
     /// A file to save under this name (ASCII).
     #[must_use]
-    pub fn file(kind: &str, name: &str, body: impl Into<Bytes>) -> Self {
+    pub fn file(kind: impl Into<Cow<'static, str>>, name: &str, body: impl Into<Bytes>) -> Self {
         Reply::bytes(kind, body).named(name)
     }
 
@@ -123,10 +124,10 @@ impl Reply {
 
     /// A stream that must not wait in buffers on its way.
     #[must_use]
-    pub fn stream(kind: &str, chunks: Chunks) -> Self {
+    pub fn stream(kind: impl Into<Cow<'static, str>>, chunks: Chunks) -> Self {
         let mut reply = Reply::bytes(kind, "")
-            .header(header::CONTENT_ENCODING, "identity".to_owned())
-            .header(header::HeaderName::from_static("x-accel-buffering"), "no".to_owned());
+            .header(header::CONTENT_ENCODING, "identity")
+            .header(header::HeaderName::from_static("x-accel-buffering"), "no");
         reply.body = Body::Stream(chunks);
         reply
     }
@@ -183,7 +184,7 @@ impl Reply {
     #[must_use]
     pub(super) fn for_programs(mut self) -> Self {
         if let Some(json) = self.refusal.take().and_then(|refusal| serde_json::to_vec(&refusal).ok()) {
-            "application/problem+json".clone_into(&mut self.kind);
+            self.kind = "application/problem+json".into();
             self.body = Body::Whole(json.into());
         }
         self
@@ -198,8 +199,8 @@ impl Reply {
 
     /// The same with one more header.
     #[must_use]
-    pub fn header(mut self, name: header::HeaderName, value: String) -> Self {
-        self.headers.push((name, value));
+    pub fn header(mut self, name: header::HeaderName, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -218,15 +219,18 @@ impl Reply {
 
     pub(super) fn into_http(self) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status);
-        response.content_type(self.kind);
         let cache = match self.cache {
-            Cache::NoStore => "no-store".to_owned(),
-            Cache::Public(seconds) => format!("public, max-age={seconds}"),
-            Cache::Immutable => "public, max-age=31536000, immutable".to_owned(),
+            Cache::NoStore => "no-store".into(),
+            Cache::Public(seconds) => format!("public, max-age={seconds}").into(),
+            Cache::Immutable => "public, max-age=31536000, immutable".into(),
         };
-        response.insert_header((header::CACHE_CONTROL, cache));
-        for header in self.headers {
-            response.insert_header(header);
+        let standing = [(header::CONTENT_TYPE, self.kind), (header::CACHE_CONTROL, cache)];
+        for (name, value) in standing.into_iter().chain(self.headers) {
+            let value = match value {
+                Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+                Cow::Owned(text) => text.into(),
+            };
+            response.insert_header((name, value));
         }
         for cookie in self.cookies {
             response.cookie(cookie);

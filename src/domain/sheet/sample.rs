@@ -9,7 +9,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::{AccountId, PollId, UnionId};
 use crate::domain::jws::{SecretKey, Statement};
 use crate::domain::merkle;
-use crate::domain::openings::{OpeningBlock, opening};
+use crate::domain::openings::{OpeningBlock, entry, opening};
 use crate::domain::paper::{Answer, Item, Paper, Scale, Section};
 use crate::domain::poll::{Assembly, Custody, Facts, Opened, Opening, Phase, Poll, RuleSetRef, SlipIssue};
 use crate::domain::slip::{PollTag, Receipt};
@@ -78,8 +78,9 @@ impl Sample {
         tally.add_invalid();
         let block = |place: usize| {
             let item = &paper.items[place];
-            let entry = |(n, ballot): (u8, &[Option<Answer>; 3])| (opening(id, &[n; 32], item), ballot[place]);
-            OpeningBlock::of((0u8..).zip(&ballots).map(entry).collect())
+            let of_ballot =
+                |(n, ballot): (u8, &[Option<Answer>; 3])| entry(&opening(id, &[n; 32], item), ballot[place]);
+            OpeningBlock::of((0u8..).zip(&ballots).map(of_ballot).collect())
         };
         let blocks: Vec<OpeningBlock> = (0..3).map(block).collect();
         let cut = |digest: Digest| Receipt(digest.0[..15].try_into().unwrap());

@@ -162,30 +162,31 @@ pub fn again(slip: &SlipCode, words: (&str, &str, &[&str]), fields: &[(String, S
         fields,
     };
     let reply = send(StatusCode::SERVICE_UNAVAILABLE, &page)?.refusing(code, heading, &lines.concat());
-    Ok(reply.header(header::RETRY_AFTER, RETRY_AFTER.to_owned()))
+    Ok(reply.header(header::RETRY_AFTER, RETRY_AFTER))
 }
 
 #[derive(Template)]
 #[template(path = "member/thanks.html")]
-struct ThanksPage {
+struct ThanksPage<'p> {
     asset: &'static Assets,
-    receipt: String,
+    receipt: &'p str,
     /// The receipt in two lines of three groups.
-    lines: Vec<Vec<String>>,
-    tag: PollTag,
+    lines: [&'p [&'p str]; 2],
+    tag: &'p str,
 }
 
 /// The thank-you. The same for the first answer and for every later one to the same form.
 pub fn thanks(tag: PollTag, receipt: Receipt) -> Answered {
     let receipt = receipt.to_string();
-    let groups: Vec<String> = receipt.split_inclusive('-').map(str::to_owned).collect();
-    let lines = groups.chunks(3).map(<[String]>::to_vec).collect();
+    let groups: Vec<&str> = receipt.split_inclusive('-').collect();
+    let (first, second) = groups.split_at_checked(3).unwrap_or_default();
     let asset = &THANKS_ASSETS;
-    let reply = Reply::page(&ThanksPage { asset, receipt, lines, tag })?;
+    let page = ThanksPage { asset, receipt: &receipt, lines: [first, second], tag: tag.as_str() };
+    let reply = Reply::page(&page)?;
     // Small enough as it is: compressing it would cost more than taking in the ballot.
     Ok(reply
-        .header(header::CONTENT_SECURITY_POLICY, asset.policy.clone())
-        .header(header::CONTENT_ENCODING, "identity".to_owned()))
+        .header(header::CONTENT_SECURITY_POLICY, asset.policy.as_str())
+        .header(header::CONTENT_ENCODING, "identity"))
 }
 
 #[derive(Template)]
@@ -216,7 +217,7 @@ pub fn word(word: &Word, round: Option<&Round>) -> Answered {
     let reply = send(word.status, &page)?.refusing(word.code, word.heading, &word.lines.concat());
     Ok(match word.status {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            reply.header(header::RETRY_AFTER, RETRY_AFTER.to_owned())
+            reply.header(header::RETRY_AFTER, RETRY_AFTER)
         }
         _ => reply,
     })
@@ -224,7 +225,7 @@ pub fn word(word: &Word, round: Option<&Round>) -> Answered {
 
 /// The rendered page under the policy that admits its own style and script. It is never stored anywhere.
 fn send(status: StatusCode, page: &impl Template) -> Answered {
-    let policy = BALLOT_ASSETS.policy.clone();
+    let policy = BALLOT_ASSETS.policy.as_str();
     Ok(Reply::page(page)?.with_status(status).header(header::CONTENT_SECURITY_POLICY, policy))
 }
 

@@ -1,7 +1,9 @@
 //! The rows of the box: what both databases say in the same words, and the choice where they do not.
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::api::{SlipState, Turnout};
 use super::vault::Place;
@@ -346,6 +348,17 @@ pub(super) fn live_state(connection: &mut AnyConnection, id: PollId) -> Result<O
 pub(super) fn block(connection: &mut AnyConnection, id: PollId, kind: &str) -> Result<Option<Vec<u8>>, DatabaseError> {
     let body = opened_block::table.find((id.0, kind)).select(opened_block::body).first(connection).optional()?;
     Ok(body)
+}
+
+/// How many bytes a block has.
+pub(super) fn block_length(
+    connection: &mut AnyConnection,
+    id: PollId,
+    kind: &str,
+) -> Result<Option<u64>, DatabaseError> {
+    let length = sql::<BigInt>("CAST(length(body) AS BIGINT)");
+    let found = opened_block::table.find((id.0, kind)).select(length).first::<i64>(connection).optional()?;
+    found.map(unsigned).transpose()
 }
 
 /// Writes a block, in the place of an earlier one.

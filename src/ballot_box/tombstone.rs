@@ -33,8 +33,8 @@ pub(super) fn write(shared: &Shared, head: &Head) -> Result<(), BoxError> {
     let kinds = kinds(head);
     let mut blocks = Vec::with_capacity(kinds.len());
     for kind in &kinds {
-        let block = block(shared, head, kind)?;
-        blocks.push((kind.clone(), u64::try_from(block.len()).unwrap_or(u64::MAX)));
+        let length = shared.database.read(|connection| rows::block_length(connection, head.id, kind))?;
+        blocks.push((kind.clone(), length.ok_or_else(|| missing(kind))?));
     }
     let header = serde_json::to_vec(&Header { phase: head.phase.clone(), blocks })
         .map_err(|error| DatabaseError::Row(format!("phase of a round: {error}")))?;
@@ -65,7 +65,11 @@ fn kinds(head: &Head) -> Vec<String> {
 
 fn block(shared: &Shared, head: &Head, kind: &str) -> Result<Vec<u8>, BoxError> {
     let block = shared.database.read(|connection| rows::block(connection, head.id, kind))?;
-    block.ok_or_else(|| DatabaseError::Row(format!("the block {kind} of a closed round is missing")).into())
+    block.ok_or_else(|| missing(kind).into())
+}
+
+fn missing(kind: &str) -> DatabaseError {
+    DatabaseError::Row(format!("the block {kind} of a closed round is missing"))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands behind `map_err`")]

@@ -289,47 +289,33 @@ pub(super) fn each_comment<E: From<DatabaseError>>(
     }
 }
 
+/// Deletes up to a chunk of a round's rows, in the order of their keys; `false` when there were none.
+macro_rules! delete_chunk {
+    ($connection:ident, $id:ident, $table:ident.$key:ident) => {{
+        let own = $table::table.filter($table::poll_id.eq($id.0));
+        let keys = own.order($table::$key).select($table::$key);
+        let end = keys.offset(CHUNK - 1).first::<Vec<u8>>($connection).optional()?;
+        let deleted = match end {
+            Some(end) => diesel::delete(own.filter($table::$key.le(end))).execute($connection)?,
+            None => diesel::delete(own).execute($connection)?,
+        };
+        Ok(deleted > 0)
+    }};
+}
+
 /// Deletes up to a chunk of sealed ballots; `false` when there were none.
 pub(super) fn delete_ballots(connection: &mut AnyConnection, id: PollId) -> Result<bool, DatabaseError> {
-    let own = sealed_ballot::table.filter(sealed_ballot::poll_id.eq(id.0));
-    let end = own
-        .order(sealed_ballot::box_id)
-        .select(sealed_ballot::box_id)
-        .offset(CHUNK - 1)
-        .first::<Vec<u8>>(connection)
-        .optional()?;
-    let deleted = match end {
-        Some(end) => diesel::delete(own.filter(sealed_ballot::box_id.le(end))).execute(connection)?,
-        None => diesel::delete(own).execute(connection)?,
-    };
-    Ok(deleted > 0)
+    delete_chunk!(connection, id, sealed_ballot.box_id)
 }
 
 /// Deletes up to a chunk of sealed comments; `false` when there were none.
 pub(super) fn delete_comments(connection: &mut AnyConnection, id: PollId) -> Result<bool, DatabaseError> {
-    let own = sealed_comment::table.filter(sealed_comment::poll_id.eq(id.0));
-    let end = own
-        .order(sealed_comment::id)
-        .select(sealed_comment::id)
-        .offset(CHUNK - 1)
-        .first::<Vec<u8>>(connection)
-        .optional()?;
-    let deleted = match end {
-        Some(end) => diesel::delete(own.filter(sealed_comment::id.le(end))).execute(connection)?,
-        None => diesel::delete(own).execute(connection)?,
-    };
-    Ok(deleted > 0)
+    delete_chunk!(connection, id, sealed_comment.id)
 }
 
 /// Deletes up to a chunk of slips; `false` when there were none.
 pub(super) fn delete_slips(connection: &mut AnyConnection, id: PollId) -> Result<bool, DatabaseError> {
-    let own = slip::table.filter(slip::poll_id.eq(id.0));
-    let end = own.order(slip::digest).select(slip::digest).offset(CHUNK - 1).first::<Vec<u8>>(connection).optional()?;
-    let deleted = match end {
-        Some(end) => diesel::delete(own.filter(slip::digest.le(end))).execute(connection)?,
-        None => diesel::delete(own).execute(connection)?,
-    };
-    Ok(deleted > 0)
+    delete_chunk!(connection, id, slip.digest)
 }
 
 /// The published live state: ballots in it and their tally; `None` before the round was opened.

@@ -118,3 +118,46 @@ async fn a_wrong_password_and_an_expired_login_lead_on() {
     assert_eq!(browser.path().await, "/login", "the way back after logging out leads to the login");
     browser.close().await;
 }
+
+/// Whether the page is out of sight, as it is until the browser knows that its login still goes on.
+async fn is_hidden(browser: &Browser) -> bool {
+    browser.run("return getComputedStyle(document.documentElement).visibility").await == "hidden"
+}
+
+#[actix_web::test]
+async fn a_page_that_was_left_comes_back_only_to_its_own_login() {
+    let browser = Browser::start(PHONE).await;
+    browser.sign_in(&demo().base, "hohhot.shangji", PASSWORD).await;
+    let page = demo().url("/spot-checks");
+    browser.open(&page).await;
+    browser.fill("#count", "7").await;
+    browser.open(&demo().url("/help")).await;
+    browser.client.back().await.unwrap();
+    browser.find("#count").await;
+    for _ in 0..200 {
+        if !is_hidden(&browser).await {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(!is_hidden(&browser).await, "the login goes on: the page is there again");
+
+    // The login ends elsewhere: nothing changes in this browser, which may have kept the page whole.
+    browser.open(&page).await;
+    let token = browser.find("[name=form_token]").await.attr("value").await.unwrap().unwrap();
+    browser.open(&demo().url("/help")).await;
+    let cookie = browser.client.get_named_cookie("pj_session").await.unwrap();
+    let ended = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let ended = ended.post(demo().url("/logout")).header("Cookie", format!("pj_session={}", cookie.value()));
+    assert_eq!(ended.form(&[("form_token", &token)]).send().await.unwrap().status().as_u16(), 303);
+    browser.client.back().await.unwrap();
+    browser.find("#username").await;
+    assert_eq!(browser.path().await, "/login", "a page whose login has ended is not shown again");
+
+    // A password that was typed and not sent does not wait for the next person.
+    browser.fill("#password", "nur getippt").await;
+    browser.open(&demo().url("/help")).await;
+    browser.client.back().await.unwrap();
+    assert_eq!(browser.find("#password").await.prop("value").await.unwrap().unwrap_or_default(), "");
+    browser.close().await;
+}

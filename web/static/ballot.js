@@ -76,6 +76,11 @@
     var forms = document.forms, i;
     for (i = 0; i < forms.length; i++) { forms[i].reset(); }
   });
+  // What was put in the place of the ballot does not come back from there.
+  window.addEventListener('pageshow', function (event) {
+    var main = document.getElementById('main');
+    if (event.persisted && !busy && main.getAttribute('data-page') !== 'ballot') { location.reload(); }
+  });
   document.addEventListener('click', function (event) {
     var button = event.target;
     if (button && button.type === 'submit') { pressed = button; }

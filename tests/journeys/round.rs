@@ -381,7 +381,7 @@ async fn whole_round(phone: Phone, stem: &'static str, superior: &str) {
         walk.first_login(who, &password, false).await;
         walk.be("chair").await;
     }
-    walk.prepare(superior, "2026").await;
+    walk.prepare(superior, &day(0)[..4]).await;
     walk.print_slips().await;
     walk.scan(0, "round_not_open", "member-too-early").await;
     walk.cast_and_watch().await;

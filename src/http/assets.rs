@@ -48,6 +48,51 @@ mod tests {
     use super::*;
 
     #[test]
+    fn engines_of_2018_understand_every_file() {
+        let newer = [
+            (
+                ".css",
+                &[
+                    " gap:",
+                    "inset:",
+                    "aspect-ratio",
+                    ":is(",
+                    ":where(",
+                    ":has(",
+                    "clamp(",
+                    " min(",
+                    " max(",
+                    "@layer",
+                    "dvh",
+                ][..],
+            ),
+            (
+                ".js",
+                &["=>", "?.", "??", "const ", "let ", "async ", "await ", "`", ".submitter", "replaceAll", ".flat("][..],
+            ),
+        ];
+        let mut seen = 0;
+        for name in Files::iter() {
+            let Some((_, words)) = newer.iter().find(|(ending, _)| name.ends_with(ending)) else { continue };
+            let text = String::from_utf8(Files::get(&name).unwrap().data.into_owned()).unwrap();
+            // Comments may name what is avoided.
+            let (mut bare, mut rest) = (String::new(), text.as_str());
+            while let Some((before, after)) = rest.split_once("/*") {
+                bare.push_str(before);
+                rest = after.split_once("*/").map_or("", |(_, after)| after);
+            }
+            bare.push_str(rest);
+            for line in bare.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                for word in *words {
+                    assert!(!line.contains(word), "{name}: “{word}” in “{line}”");
+                }
+            }
+            seen += 1;
+        }
+        assert!(seen >= 6, "{seen} files");
+    }
+
+    #[test]
     fn addresses_carry_the_content() {
         assert!(url("app.css").starts_with("/assets/"));
         assert_ne!(url("app.css"), "/assets/0/app.css", "the stylesheet is embedded");

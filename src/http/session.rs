@@ -138,7 +138,8 @@ fn wrong(ask: &Ask, username: &str) -> Answer {
 /// Database faults.
 pub fn log_out(desk: &Desk<'_>) -> Answer {
     desk.app.database.write(|c| sessions::end(c, &desk.who.account, desk.token(), desk.ask.now))?;
-    // Browsers keep whole pages for the way back, even those that must not be stored; this makes them forget.
+    // Browsers keep whole pages for the way back, even those that must not be stored; this makes them forget. The page
+    // that is just being left may escape it: desk.js keeps that one out of sight.
     let forget = header::HeaderName::from_static("clear-site-data");
     let reply = Reply::see_other("/login?done=logged_out").header(forget, "\"cache\"".to_owned());
     Ok(reply.cookie(session_cookie(desk.ask, String::new(), 0)))

@@ -279,6 +279,22 @@ impl Browser {
         panic!("{css} leads nowhere");
     }
 
+    /// Goes back, and waits until the page is there to be seen: one that the browser kept asks first whether its login
+    /// still goes on.
+    pub async fn back(&self) {
+        self.client.back().await.unwrap();
+        let there = "return document.readyState === 'complete' && \
+                     getComputedStyle(document.documentElement).visibility === 'visible'";
+        for _ in 0..1600 {
+            // A page that is just leaving answers with an error.
+            if self.client.execute(there, Vec::new()).await.is_ok_and(|there| there == true) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the page before stays out of sight");
+    }
+
     pub async fn text(&self, css: &str) -> String {
         loop {
             // A page that is just leaving takes its elements with it.

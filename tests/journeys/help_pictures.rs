@@ -18,7 +18,7 @@ const LEEWAY: i64 = 12;
 /// Runs of ASCII (dates, codes, figures) become `#`, since every demo has others.
 const DESCRIBE: &str = r"
 var lines = [], high = window.innerHeight;
-document.querySelectorAll('h1,h2,h3,p,li,label,legend,th,td,dt,dd,button,a,summary,input,select,textarea,figcaption').forEach(function (e) {
+document.querySelectorAll('h1,h2,h3,p,li,label,legend,th,td,dt,dd,button,a,summary,input,select,textarea,figcaption,.phrase').forEach(function (e) {
   var r = e.getBoundingClientRect(), s = getComputedStyle(e);
   if (e.closest('details:not([open])') && e.tagName !== 'SUMMARY') return;
   if (r.width < 2 || r.height < 2 || r.left < 0 || r.top < 0 || r.bottom > high || s.visibility !== 'visible') return;
@@ -104,21 +104,26 @@ fn difference(kept: &str, shown: &str) -> Option<String> {
     }
 }
 
-/// The same picture with at most 256 colours, which is all that our pages need.
+/// The same picture with at most 256 colours, which is all that our pages need: of those that are alike, the one that
+/// covers most, so that what is large keeps its colour.
 fn with_palette(picture: &[u8]) -> Vec<u8> {
     let mut reader = png::Decoder::new(std::io::Cursor::new(picture)).read_info().unwrap();
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     let frame = reader.next_frame(&mut pixels).unwrap();
     let samples = frame.color_type.samples();
-    let coarse = |pixel: &[u8]| [pixel[0], pixel[1], pixel[2]].map(|value| (value.saturating_add(8) / 16).min(15) * 17);
-    let mut counts = std::collections::BTreeMap::<[u8; 3], usize>::new();
-    for pixel in pixels[..frame.buffer_size()].chunks(samples) {
-        *counts.entry(coarse(pixel)).or_default() += 1;
+    let colour = |pixel: &[u8]| [pixel[0], pixel[1], pixel[2]];
+    let mut alike = std::collections::BTreeMap::<[u8; 3], std::collections::BTreeMap<[u8; 3], usize>>::new();
+    for pixel in pixels[..frame.buffer_size()].chunks(samples).map(colour) {
+        *alike.entry(pixel.map(|value| value / 16)).or_default().entry(pixel).or_default() += 1;
     }
-    let mut palette: Vec<_> = counts.into_iter().collect();
-    palette.sort_by_key(|(colour, count)| (std::cmp::Reverse(*count), *colour));
-    palette.truncate(256);
-    let palette: Vec<[u8; 3]> = palette.into_iter().map(|(colour, _)| colour).collect();
+    let covers = |colours: &std::collections::BTreeMap<[u8; 3], usize>| colours.values().sum::<usize>();
+    let mut alike: Vec<_> = alike.into_values().collect();
+    alike.sort_by_key(|colours| std::cmp::Reverse(covers(colours)));
+    alike.truncate(256);
+    let most = |colours: &std::collections::BTreeMap<[u8; 3], usize>| {
+        colours.iter().max_by_key(|(_, count)| **count).map(|(colour, _)| *colour)
+    };
+    let palette: Vec<[u8; 3]> = alike.iter().filter_map(most).collect();
     let far = |one: &[u8; 3], other: &[u8; 3]| -> u32 {
         one.iter().zip(other).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2)).sum()
     };
@@ -129,7 +134,7 @@ fn with_palette(picture: &[u8]) -> Vec<u8> {
             u8::try_from(nearest).unwrap()
         })
     };
-    let data: Vec<u8> = pixels[..frame.buffer_size()].chunks(samples).map(|pixel| place(coarse(pixel))).collect();
+    let data: Vec<u8> = pixels[..frame.buffer_size()].chunks(samples).map(|pixel| place(colour(pixel))).collect();
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, frame.width, frame.height);
     encoder.set_color(png::ColorType::Indexed);

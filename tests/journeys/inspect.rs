@@ -99,7 +99,7 @@ impl Browser {
             self.text_size(LARGE_TEXT).await;
             self.fits(&format!("{what} at {width} with text of 30 px")).await;
         }
-        self.picture(&format!("{what}-320-text-30")).await;
+        self.picture_of_large_text(&format!("{what}-320-text-30")).await;
         self.text_size(16.0).await;
         self.resize(self.phone.width, self.phone.height).await;
     }
@@ -130,6 +130,18 @@ impl Browser {
         let shot = json!({"format": "png", "captureBeyondViewport": true, "optimizeForSpeed": true, "clip": clip});
         let data = self.devtools("Page.captureScreenshot", shot).await["data"].as_str().unwrap().to_owned();
         std::fs::write(pictures().join(format!("{name}.png")), BASE64.decode(data.as_bytes()).unwrap()).unwrap();
+    }
+
+    /// Keeps a picture of the whole page in a window as high as it: a picture that goes beyond the window forgets the
+    /// reader's own text size.
+    async fn picture_of_large_text(&self, name: &str) {
+        let height = self.run("return document.documentElement.scrollHeight").await.as_u64().unwrap();
+        self.resize(320, u32::try_from(height).unwrap()).await;
+        let data = self.devtools("Page.captureScreenshot", json!({"format": "png"})).await;
+        let size = self.run("return parseFloat(getComputedStyle(document.body).fontSize)").await;
+        assert!(size.as_f64() >= Some(30.0), "{name} shows text of {size} px");
+        let data = data["data"].as_str().unwrap().as_bytes().to_vec();
+        std::fs::write(pictures().join(format!("{name}.png")), BASE64.decode(&data).unwrap()).unwrap();
     }
 
     /// The page as the service sent it, whatever the method that asked for it.

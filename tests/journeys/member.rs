@@ -154,8 +154,7 @@ async fn goes_back_and_finds_no_choice() {
             browser.open(&demo().base).await;
         }
         browser.client.back().await.unwrap();
-        browser.find("main").await;
-        assert_eq!(browser.text("h1").await, "这张选票已经投过票了", "scripts: {scripts}");
+        browser.shows("h1", "这张选票已经投过票了").await;
         assert_eq!(browser.count("input:checked").await, 0, "a cast ballot is not shown again (scripts: {scripts})");
         browser.open(&link).await;
         assert_eq!(browser.text("h1").await, "这张选票已经投过票了");
@@ -210,14 +209,12 @@ async fn loses_the_answer_and_is_thanked_all_the_same() {
     let browser = Browser::start(PHONE).await;
     browser.open(&format!("{}{}", network.base, demo().path())).await;
     browser.answer_all(1).await;
-    network.foretell(&[Weather::AnswerLost, Weather::AnswerLost]);
-    browser.click(".cast .button").await;
+    network.foretell(&[Weather::AnswerLost, Weather::AnswerLost, Weather::Held]);
     // A second and third tap change nothing.
-    browser
-        .run("document.querySelector('.cast .button').click(); document.querySelector('.cast .button').click()")
-        .await;
-    browser.find(".sending.notice").await;
+    browser.run("for (var i = 0; i < 3; i++) { document.querySelector('.cast .button').click(); }").await;
+    browser.shows(".sending.notice", "第 3 次").await;
     browser.picture("sending").await;
+    network.release();
     browser.find("[data-receipt]").await;
     assert_eq!(browser.text("h1").await, "投票成功");
     browser.close().await;

@@ -76,10 +76,15 @@ impl Network {
         self.state.1.notify_all();
     }
 
+    /// How many POSTs have met their weather.
+    pub fn has_met(&self) -> usize {
+        self.state.0.lock().unwrap().met
+    }
+
     /// Waits until so many POSTs have met their weather.
     pub async fn met(&self, count: usize) {
         for _ in 0..1200 {
-            if self.state.0.lock().unwrap().met >= count {
+            if self.has_met() >= count {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::days::day;
 use crate::harness::{Browser, PHONE, Phone, demo};
+use crate::network::{Network, Weather};
 
 const PASSWORD: &str = "旅程里自己想好的密码";
 /// Members of the union, and spare slips.
@@ -380,7 +381,7 @@ async fn whole_round(phone: Phone, stem: &'static str, superior: &str) {
         walk.first_login(who, &password, false).await;
         walk.be("chair").await;
     }
-    walk.prepare(superior, "2026").await;
+    walk.prepare(superior, &day(0)[..4]).await;
     walk.print_slips().await;
     walk.scan(0, "round_not_open", "member-too-early").await;
     walk.cast_and_watch().await;
@@ -400,6 +401,33 @@ async fn a_round_from_the_first_login_to_the_accepted_sheet() {
 #[actix_web::test]
 async fn the_same_round_without_scripts() {
     whole_round(Phone { scripts: false, ..PHONE }, "wujiao", "chaoyang.shangji").await;
+}
+
+#[actix_web::test]
+async fn a_form_tapped_twice_is_sent_once() {
+    let network = Network::before(&demo().base);
+    let browser = Browser::start(PHONE).await;
+    let chair = demo().account("chair", Some(&demo().round("reported")));
+    browser.sign_in(&network.base, &chair, "pingjia-demo").await;
+    browser.open(&format!("{}/people", network.base)).await;
+    browser.click("#role [value=teller]").await;
+    browser.fill("#name", "双击人").await;
+    browser.fill("#username", "shuang.ji").await;
+    // The second tap would be answered with “this name is taken”, and the password shown once would be lost.
+    network.foretell(&[Weather::Held, Weather::Held]);
+    let twice = "var b = document.querySelector('form.card .button'); b.click(); \
+                 setTimeout(function () { b.click(); }, 300); return b.getAttribute('aria-busy')";
+    // The driver answers when the page that the form leads to is there.
+    let later = async {
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        network.release();
+    };
+    let (busy, ()) = tokio::join!(browser.run(twice), later);
+    assert_eq!(busy, json!("true"), "one sees that it is on its way");
+    browser.find("[data-password]").await;
+    network.met(1).await;
+    assert_eq!(network.has_met(), 1, "it was sent once");
+    browser.close().await;
 }
 
 #[actix_web::test]

@@ -19,7 +19,7 @@ async fn looks_over_the_area(phone: Phone) {
     assert!(address.query().unwrap_or_default().contains("stage=certified"), "a search can be kept: {address}");
     browser.client.refresh().await.unwrap();
     assert_eq!(browser.count("tr[data-union]").await, some, "and asked for again");
-    browser.client.back().await.unwrap();
+    browser.back().await;
     assert_eq!(browser.count("tr[data-union]").await, all, "the way back");
     browser.fill("#name", "没有这样的工会").await;
     browser.go("form[action='/desk'] .button").await;
@@ -84,7 +84,7 @@ async fn the_superior_takes_unions_in_and_looks_after_their_accounts() {
     browser.go("form[action$='/active'] button").await;
     browser.go("form[action$='/password'] button").await;
     browser.find("[data-password]").await;
-    browser.client.back().await.unwrap();
+    browser.back().await;
     browser.client.forward().await.unwrap();
     assert_eq!(browser.run("return document.querySelectorAll('[data-password]').length").await, json!(0), "shown once");
     browser.close().await;
@@ -113,8 +113,40 @@ async fn a_wrong_password_and_an_expired_login_lead_on() {
     // The way back of somebody who has logged out shows nothing of theirs.
     browser.sign_in(&demo().base, "qingdao.shangji", PASSWORD).await;
     browser.go("form[action='/logout'] button").await;
-    browser.client.back().await.unwrap();
+    browser.back().await;
     browser.find("#username").await;
     assert_eq!(browser.path().await, "/login", "the way back after logging out leads to the login");
+    browser.close().await;
+}
+
+#[actix_web::test]
+async fn a_page_that_was_left_comes_back_only_to_its_own_login() {
+    let browser = Browser::start(PHONE).await;
+    browser.sign_in(&demo().base, "hohhot.shangji", PASSWORD).await;
+    let page = demo().url("/spot-checks");
+    browser.open(&page).await;
+    browser.fill("#count", "7").await;
+    browser.open(&demo().url("/help")).await;
+    browser.back().await;
+    browser.find("#count").await;
+    assert_eq!(browser.path().await, "/spot-checks", "the login goes on: the page is there again");
+
+    // The login ends elsewhere: nothing changes in this browser, which may have kept the page whole.
+    browser.open(&page).await;
+    let token = browser.find("[name=form_token]").await.attr("value").await.unwrap().unwrap();
+    browser.open(&demo().url("/help")).await;
+    let cookie = browser.client.get_named_cookie("pj_session").await.unwrap();
+    let ended = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let ended = ended.post(demo().url("/logout")).header("Cookie", format!("pj_session={}", cookie.value()));
+    assert_eq!(ended.form(&[("form_token", &token)]).send().await.unwrap().status().as_u16(), 303);
+    browser.back().await;
+    browser.find("#username").await;
+    assert_eq!(browser.path().await, "/login", "a page whose login has ended is not shown again");
+
+    // A password that was typed and not sent does not wait for the next person.
+    browser.fill("#password", "nur getippt").await;
+    browser.open(&demo().url("/help")).await;
+    browser.back().await;
+    assert_eq!(browser.find("#password").await.prop("value").await.unwrap().unwrap_or_default(), "");
     browser.close().await;
 }

@@ -6,6 +6,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 
 use super::place::{House, empty_server, moves, pingjia, refused, run, texts};
+use super::support::days::day;
 use super::support::round::eventually;
 
 #[test]
@@ -13,8 +14,9 @@ fn a_busy_installation_stays_where_it_is() {
     let house = House::busy();
     let target = empty_server();
     let why = refused(house.data(), &target);
-    assert!(why.contains("晨帆精密机械有限公司工会《2026年度会员评议职工之家》正在投票：等投票结束"), "{why}");
-    assert!(why.contains("银杏街道工会《2026年度会员评议职工之家》正在计票：录完"), "{why}");
+    let title = format!("《{}年度会员评议职工之家》", &day(0)[..4]);
+    assert!(why.contains(&format!("晨帆精密机械有限公司工会{title}正在投票：等投票结束")), "{why}");
+    assert!(why.contains(&format!("银杏街道工会{title}正在计票：录完")), "{why}");
     assert_eq!(
         texts(&target, "SELECT relname::text AS text FROM pg_class WHERE relname = 'poll'"),
         [""; 0],

@@ -87,7 +87,7 @@ fn a_full_queue_keeps_the_filled_form_alive() {
     assert!(!busy.is_empty());
     for (place, (slip, path, fields, answer)) in busy.iter().enumerate() {
         assert_eq!((answer.status, answer.retry_after.as_deref()), (503, Some("3")), "{}", answer.text);
-        assert!(answer.text.contains("data-page=\"busy\"") && answer.text.contains("再提交一次"), "{}", answer.text);
+        assert!(answer.text.contains("data-page=\"busy\"") && answer.text.contains("再试一次"), "{}", answer.text);
         let (action, kept) = form_on(&answer.text);
         let sorted = |fields: &[(String, String)]| fields.iter().cloned().collect::<BTreeSet<_>>();
         assert_eq!((&action, sorted(&kept)), (path, sorted(fields)), "the same choices and the same nonce");

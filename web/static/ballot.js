@@ -52,18 +52,20 @@
       ended = true;
       if (attempt >= waits.length) {
         if (answer && show(answer)) { busy = false; return; }
-        say(form, '还不能确定投成没有。请看看手机有没有网，再按一次“投票”，多按不会多算。您选好的都还在。');
+        say(form, '还不能确定投成没有。请看看手机有没有网，再按一次“' + (pressed || form.querySelector('[type=submit]')).textContent +
+          '”，多按不会多算。您选好的都还在。');
         lock(form, false);
         return;
       }
-      say(form, (answer ? '现在投票的人多' : '网络不好') + '，正在自动再试（第 ' + (attempt + 2) + ' 次）。请不要关掉这个页面。');
+      say(form, (answer ? '系统正忙' : '网络不好') + '，正在自动再试（第 ' + (attempt + 2) + ' 次）。请不要关掉这个页面。');
       setTimeout(function () { send(form, body, attempt + 1, fragment); }, 1000 * (seconds || waits[attempt]));
     }
     request.open('POST', form.getAttribute('action'), true);
     request.setRequestHeader('Content-Type', 'application/x-www-form-urlencoded');
     request.timeout = 20000;
     request.onload = function () {
-      if (request.status === 503) { again(parseInt(request.getResponseHeader('Retry-After'), 10), request.responseText); return; }
+      // A refusal is final; a fault of the server's, or of something on the way to it, may pass.
+      if (request.status >= 500) { again(parseInt(request.getResponseHeader('Retry-After'), 10), request.responseText); return; }
       if (ended) { return; }
       if (show(request.responseText, fragment)) { ended = true; busy = false; pressed = null; } else { again(); }
     };
@@ -75,6 +77,11 @@
   window.addEventListener('pagehide', function () {
     var forms = document.forms, i;
     for (i = 0; i < forms.length; i++) { forms[i].reset(); }
+  });
+  // What was put in the place of the ballot does not come back from there.
+  window.addEventListener('pageshow', function (event) {
+    var main = document.getElementById('main');
+    if (event.persisted && !busy && main.getAttribute('data-page') !== 'ballot') { location.reload(); }
   });
   document.addEventListener('click', function (event) {
     var button = event.target;

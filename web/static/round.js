@@ -69,4 +69,9 @@
   }
   connect();
   window.addEventListener('pagehide', function () { source.close(); });
+  // A page that comes back from the browser's memory has missed what happened since.
+  window.addEventListener('pageshow', function (event) {
+    if (!event.persisted) { return; }
+    if (dirty) { connect(); } else { location.reload(); }
+  });
 })();

@@ -27,7 +27,8 @@ pub(super) type Weights = &'static [(Answer, u32)];
 /// One sample round.
 pub(super) struct Round {
     pub stage: Stage,
-    pub year: u16,
+    /// How many years ago it was: a demonstration never looks out of date.
+    pub years_ago: u16,
     pub expected: u32,
     /// Per cent of the electorate that votes.
     pub turnout: u32,
@@ -76,10 +77,13 @@ pub(super) const PLEDGES_KEPT: Weights = &[(Kept, 78), (PartlyKept, 14), (Answer
 
 const PLEDGES: &[&str] = &["更新职工食堂餐具消毒设备", "为一线职工组织一次免费体检", "职工书屋每周开放不少于五天"];
 
-const fn round(stage: Stage, year: u16, expected: u32, turnout: u32, satisfaction: Weights) -> Round {
+const THIS_YEAR: u16 = 0;
+const LAST_YEAR: u16 = 1;
+
+const fn round(stage: Stage, years_ago: u16, expected: u32, turnout: u32, satisfaction: Weights) -> Round {
     Round {
         stage,
-        year,
+        years_ago,
         expected,
         turnout,
         satisfaction,
@@ -118,8 +122,8 @@ pub(super) const AREAS: &[Area] = &[
                 ["示例·王海宁", "示例·刘文静", "示例·赵明远", "示例·陈晓岚"],
                 "公司职工活动中心二楼",
                 &[
-                    Round { detailed: true, comment: true, ..round(Stage::Open, 2026, 120, 46, HIGH) },
-                    round(Stage::Reported, 2025, 116, 91, GOOD),
+                    Round { detailed: true, comment: true, ..round(Stage::Open, THIS_YEAR, 120, 46, HIGH) },
+                    round(Stage::Reported, LAST_YEAR, 116, 91, GOOD),
                 ],
             ),
             union(
@@ -128,7 +132,7 @@ pub(super) const AREAS: &[Area] = &[
                 "haijia",
                 ["示例·李建新", "示例·周敏", "示例·吴双", "示例·郑凯"],
                 "集团礼堂",
-                &[round(Stage::Certified, 2026, 260, 93, GOOD)],
+                &[round(Stage::Certified, THIS_YEAR, 260, 93, GOOD)],
             ),
             union(
                 "演示区教育研究院工会",
@@ -136,7 +140,7 @@ pub(super) const AREAS: &[Area] = &[
                 "jiaoyan",
                 ["示例·冯雪梅", "示例·韩立", "示例·杨柳", "示例·朱颖"],
                 "研究院学术报告厅",
-                &[round(Stage::Reported, 2026, 84, 96, HIGH)],
+                &[round(Stage::Reported, THIS_YEAR, 84, 96, HIGH)],
             ),
             union(
                 "银杏街道工会",
@@ -144,7 +148,7 @@ pub(super) const AREAS: &[Area] = &[
                 "yinxing",
                 ["示例·许国强", "示例·何丽", "示例·吕峰", "示例·施然"],
                 "街道党群服务中心",
-                &[round(Stage::Counting, 2026, 150, 82, HIGH)],
+                &[round(Stage::Counting, THIS_YEAR, 150, 82, HIGH)],
             ),
             union(
                 "青苗社会工作服务中心工会",
@@ -152,7 +156,7 @@ pub(super) const AREAS: &[Area] = &[
                 "qingmiao",
                 ["示例·张悦", "示例·孔佳", "示例·曹宇", "示例·严冬"],
                 "服务中心会议室",
-                &[round(Stage::Asked, 2026, 32, 0, HIGH)],
+                &[round(Stage::Asked, THIS_YEAR, 32, 0, HIGH)],
             ),
         ],
     },
@@ -169,7 +173,7 @@ pub(super) const AREAS: &[Area] = &[
                 "daiqing",
                 ["示例·金玉", "示例·陶然", "示例·姜涛", "示例·戚薇"],
                 "一号车间会议区",
-                &[Round { pledges: PLEDGES, ..round(Stage::Certified, 2026, 210, 88, POOR) }],
+                &[Round { pledges: PLEDGES, ..round(Stage::Certified, THIS_YEAR, 210, 88, POOR) }],
             ),
             union(
                 "泉涌水务有限公司工会",
@@ -177,7 +181,7 @@ pub(super) const AREAS: &[Area] = &[
                 "quanyong",
                 ["示例·谢安", "示例·邹静", "示例·喻明", "示例·柏松"],
                 "公司三楼会议室",
-                &[round(Stage::Reported, 2026, 95, 90, FAIR)],
+                &[round(Stage::Reported, THIS_YEAR, 95, 90, FAIR)],
             ),
         ],
     },
@@ -194,7 +198,7 @@ pub(super) const AREAS: &[Area] = &[
                 "caoyuan",
                 ["示例·巴特尔", "示例·乌兰", "示例·云飞", "示例·白雪"],
                 "公司多功能厅",
-                &[round(Stage::Closed, 2026, 180, 85, GOOD)],
+                &[round(Stage::Closed, THIS_YEAR, 180, 85, GOOD)],
             ),
             union(
                 "新城楼宇联合基层工会",
@@ -202,7 +206,7 @@ pub(super) const AREAS: &[Area] = &[
                 "louyu",
                 ["示例·高远", "示例·田甜", "示例·段磊", "示例·任爽"],
                 "楼宇职工驿站",
-                &[Round { awareness: LESS_AWARE, ..round(Stage::Certified, 2026, 140, 79, HIGH) }],
+                &[Round { awareness: LESS_AWARE, ..round(Stage::Certified, THIS_YEAR, 140, 79, HIGH) }],
             ),
             union(
                 "青城行业工会联合会",
@@ -210,7 +214,7 @@ pub(super) const AREAS: &[Area] = &[
                 "qingcheng",
                 ["示例·萨仁", "示例·方圆", "示例·汪洋", "示例·程程"],
                 "联合会会议室",
-                &[round(Stage::Approved, 2026, 60, 0, HIGH)],
+                &[round(Stage::Approved, THIS_YEAR, 60, 0, HIGH)],
             ),
         ],
     },
@@ -227,7 +231,7 @@ pub(super) const AREAS: &[Area] = &[
                 "yunhe",
                 ["示例·钱程", "示例·范琳", "示例·顾晨", "示例·陆瑶"],
                 "公司培训楼",
-                &[round(Stage::Certified, 2026, 230, 92, HIGH)],
+                &[round(Stage::Certified, THIS_YEAR, 230, 92, HIGH)],
             ),
             union(
                 "龙城医院工会",
@@ -235,7 +239,7 @@ pub(super) const AREAS: &[Area] = &[
                 "longcheng",
                 ["示例·蒋宁", "示例·丁香", "示例·邵军", "示例·仲夏"],
                 "门诊楼六楼报告厅",
-                &[round(Stage::Reported, 2026, 310, 87, FAIR)],
+                &[round(Stage::Reported, THIS_YEAR, 310, 87, FAIR)],
             ),
         ],
     },
@@ -252,7 +256,7 @@ pub(super) const AREAS: &[Area] = &[
                 "dongfang",
                 ["示例·林溪", "示例·夏青", "示例·雷鸣", "示例·龙飞"],
                 "公司共享大厅",
-                &[round(Stage::Certified, 2026, 128, 95, HIGH)],
+                &[round(Stage::Certified, THIS_YEAR, 128, 95, HIGH)],
             ),
             union(
                 "朝晖物业服务有限公司工会",
@@ -260,7 +264,7 @@ pub(super) const AREAS: &[Area] = &[
                 "chaohui",
                 ["示例·贺兰", "示例·安然", "示例·秦川", "示例·江月"],
                 "客服中心",
-                &[round(Stage::Approved, 2026, 74, 0, GOOD)],
+                &[round(Stage::Approved, THIS_YEAR, 74, 0, GOOD)],
             ),
         ],
     },

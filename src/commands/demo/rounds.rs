@@ -151,8 +151,7 @@ fn hold(
     people: &People,
     officer: &Account,
 ) -> Result<SamplePoll> {
-    let this_year = u16::try_from(world::date_in_china(world::now()).year()).unwrap_or(round.year);
-    let at = world::now() - Duration::days(366) * i32::from(this_year.saturating_sub(round.year));
+    let at = world::now() - Duration::days(366) * i32::from(round.years_ago);
     let id = set_up(office, sample, round, union, &people.chair, at)?.id;
     let mut unspent = Vec::new();
     advance(office, id, "poll.ask", by(&people.chair, at), Phase::ask_approval)?;
@@ -221,15 +220,16 @@ fn set_up(
         comment: round.comment,
     };
     let begins = world::date_in_china(at);
+    let year = u16::try_from(world::date_in_china(world::now()).year())?.saturating_sub(round.years_ago);
     let is_regional = matches!(union.category, Category::TownshipUnion | Category::Federation | Category::ZoneUnion);
     let new = NewPoll {
         union: union.id,
-        year: round.year,
+        year,
         category: union.category,
         rule_set: office.rules.require(&union.rule_set)?.reference(),
         paper: office.rules.paper(&union.rule_set, union.category, &options)?,
         facts: Facts {
-            title: format!("{}年度会员评议职工之家", round.year),
+            title: format!("{year}年度会员评议职工之家"),
             assembly: if is_regional { Assembly::Delegates } else { Assembly::Members },
             place: sample.place.to_owned(),
             begins,

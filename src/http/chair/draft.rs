@@ -14,6 +14,7 @@ use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
+use crate::http::round::{Step, steps};
 use crate::store::{StoreError, polls};
 
 /// The one next step of a draft: words, and for the chair a button that posts to an address below the round's.
@@ -48,6 +49,10 @@ impl DraftPage {
             }
         }
         sections
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        steps(&self.poll.phase)
     }
 
     fn base(&self) -> String {

@@ -359,7 +359,7 @@ mod tests {
         assert_eq!(http.headers().get(header::RETRY_AFTER).unwrap(), RETRY_AFTER);
         let page = text(again(&slip, words, &fields)).await;
         keep("again", &page);
-        assert!(page.contains("再提交一次") && !page.contains("<b>"), "what came in is escaped");
+        assert!(page.contains("再试一次") && !page.contains("<b>"), "what came in is escaped");
         let spent = super::super::words::about_slip(crate::ballot_box::SlipState::Spent).unwrap();
         keep("spent", &text(word(&spent, Some(&round()))).await);
     }

@@ -146,7 +146,7 @@ pub fn about_cast(refusal: CastRefusal, poll: &Poll) -> Option<Word> {
             StatusCode::GONE,
             "cast_closed",
             "投票已经结束，这次没有计入",
-            &["您提交的时候，手机投票已经截止。", "如果现场还在收纸质选票，可以填好这张选票，交给监票人。"],
+            &["您按“投票”的时候，手机投票已经截止。", "如果现场还在收纸质选票，可以填好这张选票，交给监票人。"],
         ),
         CastRefusal::Closing | CastRefusal::Busy | CastRefusal::Stopped | CastRefusal::Unavailable => return None,
     })
@@ -227,7 +227,7 @@ fn slip_spent() -> Word {
         &[
             "如果是您自己投的，您的票已经在票箱里，不用再投。",
             "如果您还没有投过，请马上告诉监票人。",
-            "一张选票只能投一次，第一次提交的算数。",
+            "一张选票只能投一次，第一次投的算数。",
         ],
     )
 }

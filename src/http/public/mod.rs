@@ -45,7 +45,7 @@ pub fn ask_sheet(_: &App, ask: &Ask) -> Answer {
     let error = match named.trim_end_matches(".json").trim_end_matches(".pdf").parse::<SheetId>() {
         Ok(id) => return Ok(Reply::see_other(format!("/sheets/{id}"))),
         Err(_) if typed.is_empty() => "",
-        Err(_) => "编号是 16 位字母和数字，印在结果报告单的二维码旁边。",
+        Err(_) => "这个编号不对。请对着结果报告单，一位一位再看一遍。",
     };
     Reply::page(&AskSheetPage { frame: Frame::public("核验结果报告单"), typed, error })
 }

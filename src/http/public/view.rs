@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::domain::dates::in_words;
 use crate::domain::ids::SheetId;
 use crate::domain::jwk::KeySet;
 use crate::domain::jws::Statement;
@@ -347,7 +348,7 @@ fn rate(s: &SheetPayload, item: &str) -> Option<Rate> {
 fn facts(s: &SheetPayload, rules: &RuleRegistry) -> Vec<(&'static str, String)> {
     let round = &s.round;
     let rule_set = rules.at(&round.rule_set).map_or_else(|| round.rule_set.id.clone(), |set| set.title.clone());
-    let days = format!("{} 至 {}", round.begins, round.ends);
+    let days = format!("{}至{}", in_words(round.begins), in_words(round.ends));
     let mut facts = vec![
         ("工会类别", s.union.category.label().to_owned()),
         ("上级工会", s.union.superior.clone().unwrap_or_default()),
@@ -362,7 +363,8 @@ fn facts(s: &SheetPayload, rules: &RuleRegistry) -> Vec<(&'static str, String)> 
         ("计票人", s.officers.tellers.join("、")),
         ("工会主席", s.officers.chair.clone()),
         ("公布方式", s.publication.way.clone()),
-        ("签发日期", s.certified_on.to_string()),
+        ("公布日期", s.publication.on.map(in_words).unwrap_or_default()),
+        ("签发日期", in_words(s.certified_on)),
     ];
     facts.retain(|(_, value)| !value.is_empty());
     facts
@@ -390,7 +392,7 @@ fn follow_up(s: &SheetPayload) -> Vec<(&'static str, String)> {
         ("主要问题", f.problems.clone()),
         ("整改措施", f.rectification.clone()),
         ("责任人", f.responsible.clone()),
-        ("期限", f.deadline.map(|day| day.to_string()).unwrap_or_default()),
+        ("期限", f.deadline.map(in_words).unwrap_or_default()),
     ];
     rows.retain(|(_, value)| !value.is_empty());
     rows

@@ -19,6 +19,8 @@ pub use events::events;
 pub use paper::{paper, paper_form};
 pub use show::{next_words, show};
 
+pub(super) use next::{Step, steps};
+
 use super::gate::Desk;
 use super::problem::Problem;
 use super::reply::Reply;

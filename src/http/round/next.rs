@@ -135,14 +135,14 @@ pub(super) fn void_words(reason: &VoidReason) -> String {
 }
 
 /// One stage as drawn.
-pub(super) struct Step {
+pub(in crate::http) struct Step {
     pub label: &'static str,
     pub done: bool,
     pub present: bool,
 }
 
 /// The stages of a round, the present one marked. None for a void round.
-pub(super) fn steps(phase: &Phase) -> Vec<Step> {
+pub(in crate::http) fn steps(phase: &Phase) -> Vec<Step> {
     let present = match phase {
         Phase::Void { .. } => return Vec::new(),
         Phase::Draft { .. } => 0,

@@ -8,6 +8,7 @@ use crate::domain::account::Act;
 use crate::domain::dates;
 use crate::domain::jws::Statement;
 use crate::domain::poll::{Approval, Phase, Poll, VoidReason};
+use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::SheetPayload;
 use crate::domain::standing::{Rating, Stage, Waits};
 use crate::domain::statement::{OpeningStatement, OpinionStatement};
@@ -159,7 +160,7 @@ fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: &'static str) -> Answe
     let page = RoundPage {
         frame: desk.frame(&format!("{} {}", union.name, poll.facts.title)).wide(),
         crumbs: words::crumbs(&desk.who.union, lineage),
-        facts: facts(&poll, opening.as_deref()),
+        facts: facts(&desk.app.rules, &poll, opening.as_deref()),
         turnout,
         notes: notes(&poll, &union),
         sheets: rows,
@@ -176,15 +177,16 @@ fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: &'static str) -> Answe
     if error.is_empty() { Ok(reply) } else { Ok(reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY)) }
 }
 
-fn facts(poll: &Poll, opening: Option<&str>) -> Vec<(&'static str, String)> {
+fn facts(rules: &RuleRegistry, poll: &Poll, opening: Option<&str>) -> Vec<(&'static str, String)> {
     let facts = &poll.facts;
+    let rule_set = rules.at(&poll.rule_set).map_or(poll.rule_set.id.as_str(), |set| set.title.as_str());
     let mut rows = vec![
         ("年度", poll.year.to_string()),
         ("工会类别", poll.category.label().to_owned()),
-        ("规则集", format!("{}（{}版）", poll.rule_set.id, poll.rule_set.version)),
+        ("规则集", format!("{rule_set}（第{}版）", poll.rule_set.version)),
         ("评议形式", facts.assembly.label().to_owned()),
         ("地点", facts.place.clone()),
-        ("投票日期", format!("{} 至 {}", dates::in_words(facts.begins), dates::in_words(facts.ends))),
+        ("投票日期", format!("{}至{}", dates::in_words(facts.begins), dates::in_words(facts.ends))),
         ("会员总数", facts.member_total.to_string()),
         ("应到", facts.expected.to_string()),
         ("总监票人", facts.chief_scrutineer.clone()),

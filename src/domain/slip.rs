@@ -10,6 +10,7 @@ use super::ids::PollId;
 /// Upper-case base32 without the look-alikes I, L, O and U; all of it in QR's alphanumeric mode.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// The five bits that a letter stands for, by its byte; [`NO_LETTER`] for a byte that is none.
+#[expect(clippy::indexing_slicing, reason = "done by the compiler, which would say so")]
 const VALUES: [u8; 256] = {
     let mut values = [NO_LETTER; 256];
     let mut place = 0;

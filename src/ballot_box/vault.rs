@@ -116,13 +116,13 @@ impl Vault {
                 continue;
             }
             let draft = home.join(format!("{TOMBSTONE}.{}", unique()));
-            let mut file = exclusive().open(&draft).map_err(failed)?;
-            let mut buffered = io::BufWriter::new(&mut file);
-            write(&mut buffered)?;
-            buffered.flush().map_err(failed)?;
-            drop(buffered);
-            file.sync_all().map_err(failed)?;
-            fs::rename(&draft, home.join(TOMBSTONE)).map_err(failed)?;
+            let drafted = write_draft(&draft, &failed, &mut write);
+            let done = drafted.and_then(|()| Ok(fs::rename(&draft, home.join(TOMBSTONE)).map_err(failed)?));
+            if done.is_err() {
+                // It is tried again until it succeeds: on a full disk the drafts would take what room somebody makes.
+                let _ = fs::remove_file(&draft);
+            }
+            done?;
             sync_folder(&home).map_err(failed)?;
         }
         Ok(())
@@ -200,6 +200,20 @@ fn exclusive() -> OpenOptions {
 
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// A new file with what `write` says, synced.
+fn write_draft<E: From<Fault>>(
+    draft: &Path,
+    failed: &impl Fn(io::Error) -> Fault,
+    write: &mut impl FnMut(&mut dyn io::Write) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut file = exclusive().open(draft).map_err(failed)?;
+    let mut buffered = io::BufWriter::new(&mut file);
+    write(&mut buffered)?;
+    buffered.flush().map_err(failed)?;
+    drop(buffered);
+    Ok(file.sync_all().map_err(failed)?)
 }
 
 fn create_key_file(vault: &Path, home: &Path, key_id: &str, key: &Key) -> io::Result<()> {
@@ -346,6 +360,22 @@ mod tests {
         assert_eq!(f.vault.mark(&f.place), Ok(120));
         fs::remove_dir_all(f.folders[0].join(&f.place.0)).unwrap();
         assert_eq!(f.vault.mark(&f.place), Ok(120), "the mirror knows");
+    }
+
+    #[test]
+    fn a_tombstone_that_cannot_be_written_leaves_no_draft() {
+        let f = fixture();
+        f.vault.create_key(&f.place, "k1", &Key([8; 32])).unwrap();
+        let full = f.vault.write_tombstone(&f.place, |out| {
+            out.write_all(&[7; 10_000]).map_err(|error| Fault(error.to_string()))?;
+            Err(Fault("no space left".to_owned()))
+        });
+        assert_eq!(full, Err(Fault("no space left".to_owned())));
+        for folder in &f.folders {
+            let left: Vec<String> =
+                names(&folder.join(&f.place.0)).unwrap().into_iter().map(|(name, _)| name).collect();
+            assert_eq!(left, ["k1.key"], "a draft for each attempt would fill the disk");
+        }
     }
 
     #[test]

@@ -302,6 +302,7 @@ impl BallotBox {
         let Options { vaults, queue_limit } = options;
         let vault = Vault::new(vaults)?;
         identity::recognise(&database, &vault)?;
+        identity::report_lost_rounds(&database, &vault)?;
         let connection = cast::connect(&database)?;
         let shared = Arc::new(Shared::new(database, vault));
         warn_of_no_sync(&shared.database)?;

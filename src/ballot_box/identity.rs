@@ -2,13 +2,19 @@
 //! of it, that the database knows; without it an unmounted disk, a mistyped path or another installation's vault
 //! would pass for an empty one, and rounds opened there would be out of reach for every other process.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::Path;
 
+use diesel::dsl::max;
+use diesel::prelude::*;
+
 use super::api::BoxError;
 use super::vault::{Fault, Vault, private_folder, sync_folder};
-use crate::database::{Database, installation};
+use crate::database::schema::poll;
+use crate::database::{Database, DatabaseError, installation};
 
 const MARK: &str = "vault-";
 
@@ -38,6 +44,36 @@ pub(super) fn recognise(database: &Database, vault: &Vault) -> Result<(), BoxErr
         }
         Ok(installation::put(connection, installation::VAULT, Some(&id))?)
     })
+}
+
+/// Says in the log when the vault knows of rounds that the database has not: it is a copy from before them, and whoever
+/// votes in them with a slip in hand is told that there is no such round.
+pub(super) fn report_lost_rounds(database: &Database, vault: &Vault) -> Result<(), BoxError> {
+    for poll in missing(database, vault)? {
+        let reason = "保管处有这一轮的记录，数据库里却没有这一轮：数据库是更早的副本，请恢复更新的备份";
+        tracing::error!(poll, reason, "a round is missing");
+    }
+    Ok(())
+}
+
+/// Rounds in the vault that are younger than the youngest in the database. The vault is read first: meanwhile another
+/// process may open one.
+fn missing(database: &Database, vault: &Vault) -> Result<BTreeSet<i64>, BoxError> {
+    let mut known = BTreeSet::new();
+    for folder in vault.folders() {
+        let broken = |error| Fault::at(folder, "读不出来", &error);
+        for entry in fs::read_dir(folder).map_err(broken)? {
+            known.extend(round_of(&entry.map_err(broken)?.file_name()));
+        }
+    }
+    let youngest = poll::table.select(max(poll::id));
+    let youngest = database.read(|connection| Ok::<_, DatabaseError>(youngest.first::<Option<i64>>(connection)?))?;
+    Ok(known.into_iter().filter(|id| Some(*id) > youngest).collect())
+}
+
+/// The id in the name of a round's folder.
+fn round_of(name: &OsStr) -> Option<i64> {
+    name.to_str()?.strip_prefix("poll-")?.split_once('-')?.0.parse().ok()
 }
 
 /// What a folder says that it is.
@@ -114,5 +150,19 @@ mod tests {
         recognise(&younger, &vault(&[&a, &b])).unwrap();
         let foreign = recognise(&younger, &vault(&[&c])).unwrap_err().to_string();
         assert!(foreign.contains("另一套系统"), "{foreign}");
+    }
+
+    #[test]
+    fn rounds_that_only_the_vault_knows_are_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::sqlite(&folder.path().join("db")).unwrap();
+        let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+        let vault = Vault::new(vec![a.clone(), b.clone()]).unwrap();
+        recognise(&database, &vault).unwrap();
+        assert!(missing(&database, &vault).unwrap().is_empty());
+        for lost in [a.join("poll-7-8KQ2M"), b.join("poll-7-8KQ2M"), b.join("poll-12-AAAAA"), b.join("poll-notes")] {
+            fs::create_dir(lost).unwrap();
+        }
+        assert!(missing(&database, &vault).unwrap().into_iter().eq([7, 12]));
     }
 }

@@ -64,6 +64,7 @@ impl Template {
 
     /// Keeps the round as it is now. No service may run.
     pub fn keep(&self) {
+        self.house.rest();
         for (from, to) in places(&self.house) {
             let _ = fs::remove_dir_all(&to);
             copy(&from, &to);
@@ -72,6 +73,7 @@ impl Template {
 
     /// The round again as it was kept.
     pub fn bring_back(&self) {
+        self.house.rest();
         for (from, to) in places(&self.house) {
             fs::remove_dir_all(&from).unwrap();
             copy(&to, &from);

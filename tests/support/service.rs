@@ -15,7 +15,7 @@ use pingjia::database::Database;
 use pingjia::domain::slip::{FormNonce, Receipt, SlipCode};
 use tempfile::TempDir;
 
-use super::round::nonce;
+use super::round::{eventually, nonce};
 
 /// An installation as an operator has it: a data directory with SQLite, the vault beside it; or PostgreSQL, with a
 /// data directory that all its processes share.
@@ -74,6 +74,17 @@ impl House {
     pub fn ballots(&self) -> BallotBox {
         let options = Options { vaults: vec![self.vault()], queue_limit: 8192 };
         BallotBox::start(self.database(), options).expect("the box starts")
+    }
+
+    /// Waits until nothing of the test's own holds the SQLite files, before they are copied or replaced: connections of a
+    /// pool that was dropped close when they please, and the last one takes the log with it, by its name.
+    pub fn rest(&self) {
+        let data = self.data();
+        let held = || {
+            let files = fs::read_dir("/proc/self/fd").expect("the files that this process holds");
+            files.flatten().filter_map(|file| fs::read_link(file.path()).ok()).any(|file| file.starts_with(&data))
+        };
+        eventually("the database is closed", || !held());
     }
 
     /// `pingjia serve` on this installation, ready.

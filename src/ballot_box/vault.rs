@@ -367,7 +367,7 @@ mod tests {
         let f = fixture();
         f.vault.create_key(&f.place, "k1", &Key([8; 32])).unwrap();
         let full = f.vault.write_tombstone(&f.place, |out| {
-            out.write_all(&vec![7; 100_000]).map_err(|error| Fault(error.to_string()))?;
+            out.write_all(&[7; 10_000]).map_err(|error| Fault(error.to_string()))?;
             Err(Fault("no space left".to_owned()))
         });
         assert_eq!(full, Err(Fault("no space left".to_owned())));

@@ -16,6 +16,10 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use tracing::Level;
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// 评家：会员评议职工之家的无记名投票系统
 #[derive(Parser)]
@@ -79,11 +83,13 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Log lines go to standard error; `PINGJIA_LOG` chooses how many (`info` without it).
+/// Log lines go to standard error; `PINGJIA_LOG` chooses how many (`info` without it). Other crates say no more than
+/// `info` whatever it chooses: at `trace` actix writes down how long each form was, and so what was ticked in it.
 fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("PINGJIA_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let chosen = EnvFilter::try_from_env("PINGJIA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let discreet = filter_fn(|line| *line.level() <= Level::INFO || line.target().starts_with(env!("CARGO_PKG_NAME")));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(discreet);
+    tracing_subscriber::registry().with(chosen).with(lines).init();
 }
 
 /// Prints to standard output. A reader who went away (`| head`) is no error.

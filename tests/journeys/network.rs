@@ -29,6 +29,8 @@ struct State {
     ahead: Vec<Weather>,
     /// POSTs that have met their weather.
     met: usize,
+    /// Bytes of each POST's body, as encryption on the way would leave them to be seen.
+    sizes: Vec<usize>,
     /// Whether held requests may go on.
     released: bool,
     /// Whether nothing at all gets through.
@@ -68,6 +70,11 @@ impl Network {
     /// Nothing gets through, or everything again.
     pub fn set_down(&self, down: bool) {
         self.state.0.lock().unwrap().down = down;
+    }
+
+    /// How long the bodies of the POSTs were until now.
+    pub fn sizes(&self) -> Vec<usize> {
+        self.state.0.lock().unwrap().sizes.clone()
     }
 
     /// Lets held requests go on.
@@ -126,7 +133,12 @@ fn pass(mut incoming: TcpStream, target: &str, state: &(Mutex<State>, Condvar)) 
         if state.down {
             return None;
         }
-        if head.starts_with("POST") { state.ahead.pop() } else { None }
+        if head.starts_with("POST") {
+            state.sizes.push(body.len());
+            state.ahead.pop()
+        } else {
+            None
+        }
     };
     let done = meet(&mut incoming, target, (&head, &body), weather, state);
     if weather.is_some() {

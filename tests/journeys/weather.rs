@@ -41,6 +41,22 @@ async fn every_kind_of_weather_ends_in_thanks() {
 }
 
 #[actix_web::test]
+async fn from_its_length_nobody_on_the_way_can_tell_an_answer() {
+    let network = Network::before(&demo().base);
+    let browser = Browser::start(PHONE).await;
+    for place in 1..=4 {
+        browser.open(&format!("{}{}", network.base, demo().path())).await;
+        browser.answer_all(place).await;
+        browser.click(".cast .button").await;
+        browser.find("[data-receipt]").await;
+    }
+    let sizes = network.sizes();
+    assert_eq!(sizes.len(), 4);
+    assert!(sizes.iter().all(|size| *size == sizes[0] && size.is_multiple_of(2048)), "{sizes:?}");
+    browser.close().await;
+}
+
+#[actix_web::test]
 async fn a_slow_answer_shows_that_something_is_going_on() {
     let network = Network::before(&demo().base);
     let (browser, _) = page_of(&network, PHONE).await;

@@ -13,7 +13,12 @@
       out.push([field.name, field.value]);
     }
     if (pressed && pressed.form === form && pressed.name) { out.push([pressed.name, pressed.value]); }
-    return out.map(function (p) { return encodeURIComponent(p[0]) + '=' + encodeURIComponent(p[1]); }).join('&');
+    return filled(out.map(function (p) { return encodeURIComponent(p[0]) + '=' + encodeURIComponent(p[1]); }).join('&'));
+  }
+
+  // Filled up to a size that all answers share: encryption on the way does not hide how long a form is.
+  function filled(body) {
+    return body + '&pad=' + new Array(2048 - (body.length + 5) % 2048 + 1).join('0');
   }
 
   function say(form, text) {

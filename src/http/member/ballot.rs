@@ -163,6 +163,8 @@ impl Form {
                 ("step", "back") => step = Step::Back,
                 ("step", "cast") => step = Step::Cast,
                 ("step", _) => return None,
+                // With it the page's script brings every form to the same length; it says nothing.
+                ("pad", _) => {}
                 _ => fields.push((name, value)),
             }
         }
@@ -202,6 +204,8 @@ mod tests {
         assert!(read(&[("home", "satisfied")]).is_none(), "none");
         assert!(read(&[("n", "forged")]).is_none(), "not 256 bits");
         assert!(read(&[("n", &nonce), ("n", &nonce)]).is_none(), "two");
+        let padded = read(&[("home", "satisfied"), ("n", &nonce), ("pad", "000")]).unwrap();
+        assert_eq!(padded.fields, form.fields, "what fills a form up is no part of the ballot");
     }
 
     #[test]

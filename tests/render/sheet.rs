@@ -191,7 +191,6 @@ fn people_and_unions_stand_over_their_places() {
 /// Wherever a text comes from: what no font has is named before anything is printed.
 #[test]
 fn what_cannot_be_printed_is_named_wherever_it_stands() {
-    let strange = || "平安😀".to_owned();
     type Put = fn(&mut SheetPdf<'_>, String);
     let places: [(&str, Put); 12] = [
         ("union", |sheet, text| sheet.union_name = text),
@@ -211,7 +210,7 @@ fn what_cannot_be_printed_is_named_wherever_it_stands() {
     ];
     for (name, put) in places {
         let mut sheet = result(1, 1, b"{}");
-        put(&mut sheet, strange());
+        put(&mut sheet, "平安😀".to_owned());
         assert_eq!(sheet.missing(), ['😀'], "{name}");
     }
 }

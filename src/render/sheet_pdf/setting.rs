@@ -320,7 +320,12 @@ fn seal(flow: &mut Flow, (x, y): (f64, f64), wide: f64, [purpose, name, date]: [
     flow.text((right, y + SEAL_HIGH - 2.2), Align::Right, 9.0, date);
     let limit = (wide - 3.0) * POINTS;
     let size = font::size_to_fit(font::Face::Serif, 9.0, 7.0, limit, name);
-    let lines = font::wrap(font::Face::Serif, size, limit, name);
+    let mut lines = font::wrap(font::Face::Serif, size, limit, name);
+    // A very long name stands in full at the head of the sheet: here the seal needs the room.
+    if lines.len() > 2 {
+        let rest = lines.split_off(1).concat();
+        lines.push(font::fit(font::Face::Serif, size, limit, &rest));
+    }
     let mut baseline = y + SEAL_HIGH - 6.8;
     for line in lines.iter().rev() {
         flow.text((right, baseline), Align::Right, size, line);
@@ -339,4 +344,30 @@ fn listed(names: &[String], size: f64, limit: f64) -> String {
         }
     }
     if lines.is_empty() { String::new() } else { format!("（{}）", lines.join("、\n")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_stands_where_a_seal_goes_however_long_the_name() {
+        for name in ["平安里工会".to_owned(), "平安里街道滨海科技产业园区联合基层工会".repeat(9), String::new()]
+        {
+            let mut flow = Flow::new(OFFICIAL, 10.5, 1.0, "");
+            seal(&mut flow, (28.0, 100.0), 54.0, ["本级工会（盖章处）", &name, "报送日期：2026年12月31日"]);
+            assert!(flow.pages[0].len() <= 4, "two lines of a name at most");
+            for op in &flow.pages[0] {
+                let Op::Text { at, size, text, .. } = op else { unreachable!("only words") };
+                assert!(at.1 < 105.0 || at.1 - size / POINTS > 100.0 + SEAL_HIGH - 14.0, "{text} at {}", at.1);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_kept_whole() {
+        let names = ["欧阳䶮一", "阿依古丽·买买提", "张𬱖"].map(str::to_owned);
+        assert_eq!(listed(&names, 9.0, 36.0), "（欧阳䶮一、\n阿依古丽·买买提、张𬱖）");
+        assert_eq!(listed(&[String::new()], 9.0, 36.0), "");
+    }
 }

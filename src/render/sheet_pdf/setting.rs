@@ -367,7 +367,7 @@ mod tests {
     #[test]
     fn names_are_kept_whole() {
         let names = ["欧阳䶮一", "阿依古丽·买买提", "张𬱖"].map(str::to_owned);
-        assert_eq!(listed(&names, 9.0, 36.0), "（欧阳䶮一、\n阿依古丽·买买提、张𬱖）");
+        assert_eq!(listed(&names, 9.0, 42.0), "（欧阳䶮一、\n阿依古丽·买买提、张𬱖）");
         assert_eq!(listed(&[String::new()], 9.0, 36.0), "");
     }
 }

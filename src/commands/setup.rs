@@ -8,6 +8,7 @@ use super::rules::{Folder, registry};
 use crate::database::Database;
 use crate::domain::account::Role;
 use crate::domain::union::Category;
+use crate::render::font;
 use crate::store::accounts::{self, NewAccount, PasswordDigest};
 use crate::store::unions::{self, NewUnion};
 use crate::store::{By, StoreError};
@@ -53,6 +54,10 @@ pub(super) fn setup(options: &Setup) -> Result<()> {
     };
     if registry(options.folder.rules.as_deref())?.get(&options.rule_set).is_none() {
         bail!("没有规则集 {}；可用的见 pingjia rules list", options.rule_set);
+    }
+    let missing: String = font::missing(&format!("{}{}", options.union, options.name)).into_iter().collect();
+    if !missing.is_empty() {
+        bail!("这些字符印不出来，请改用别的写法：{missing}");
     }
     let database = options.place.database()?;
     let union = NewUnion {

@@ -67,7 +67,7 @@ pub struct App {
     /// Rounds as members ask for them, and the guard over slip codes.
     pub rounds: member::rounds::Rounds,
     /// Charts of sheets as pictures.
-    pub charts: kept::Kept<crate::domain::ids::SheetId, { 8 << 20 }>,
+    pub charts: kept::Kept<(crate::domain::ids::SheetId, public::Picture), { 8 << 20 }>,
     /// When each session was last used.
     pub(crate) idle: idle::Idle,
     /// Password checks in progress.

@@ -198,10 +198,11 @@ impl Flow {
         highs.fold(0.0, f64::max) + 2.0 * self.pad
     }
 
-    /// The cell with its text made smaller if it is a number wider than the cell: numbers are not broken.
+    /// The cell with its text made smaller if it is a number, a rate or a date wider than the cell: none is broken.
     fn unbroken(&self, cell: &Cell) -> Cell {
         let mut cell = cell.clone();
-        if !cell.text.is_empty() && cell.text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let whole = |character: char| character.is_ascii_digit() || ".%年月日".contains(character);
+        if cell.text.starts_with(|character: char| character.is_ascii_digit()) && cell.text.chars().all(whole) {
             let size = self.size * cell.scale;
             cell.scale = size_to_fit(Face::Serif, size, 5.0, (cell.wide - 2.5) * POINTS, &cell.text) / self.size;
         }
@@ -343,11 +344,13 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_not_broken() {
-        let mut flow = Flow::new(OFFICIAL, 10.5, 1.0, "");
-        flow.row(&[Cell::figure(12.0, "1001000000")]);
-        assert_eq!(text_of(&flow.pages[0]), "1001000000");
-        let lines = flow.pages[0].iter().filter(|op| matches!(op, Op::Text { .. })).count();
-        assert_eq!(lines, 1);
+    fn numbers_and_dates_are_not_broken() {
+        for (wide, words) in [(12.0, "1001000000"), (9.0, "50.30%"), (24.0, "2027年12月24日")] {
+            let mut flow = Flow::new(OFFICIAL, 10.5, 1.0, "");
+            flow.row(&[Cell::figure(wide, words)]);
+            assert_eq!(text_of(&flow.pages[0]), words);
+            let lines = flow.pages[0].iter().filter(|op| matches!(op, Op::Text { .. })).count();
+            assert_eq!(lines, 1);
+        }
     }
 }

@@ -133,8 +133,8 @@ pub fn width(face: Face, size: f64, text: &str) -> f64 {
 }
 
 /// Breaks `text` into lines no wider than `limit`, by the habits of Chinese setting: between any two Chinese
-/// characters, never inside a Latin word or number unless it is wider than a line, no closing mark at the
-/// beginning of a line and no opening one at its end. `\n` always breaks.
+/// characters, never inside a Latin word, a number with its unit or a date unless it is wider than a line, no
+/// closing mark at the beginning of a line and no opening one at its end. `\n` always breaks.
 #[must_use]
 pub fn wrap(face: Face, size: f64, limit: f64, text: &str) -> Vec<String> {
     let mut lines = Vec::new();
@@ -172,6 +172,8 @@ pub fn wrap(face: Face, size: f64, limit: f64, text: &str) -> Vec<String> {
 fn pieces(paragraph: &str) -> Vec<String> {
     const NOT_FIRST: &str = "，。、；：！？）》」』】〉”’…—％,.;:!?)]}%";
     const NOT_LAST: &str = "（《「『【〈“‘([{";
+    // After a number: 2026年11月28日, 184张.
+    const UNITS: &str = "年月日时分张人家条包";
     let mut pieces: Vec<String> = Vec::new();
     let mut before: Option<char> = None;
     for character in paragraph.chars().filter(|character| !character.is_control()) {
@@ -181,6 +183,8 @@ fn pieces(paragraph: &str) -> Vec<String> {
                 || NOT_LAST.contains(before)
                 || character.is_ascii_whitespace()
                 || (latin(before) && latin(character))
+                || (before.is_ascii_digit() && UNITS.contains(character))
+                || ("年月".contains(before) && character.is_ascii_digit())
         });
         match pieces.last_mut().filter(|_| sticks) {
             Some(piece) => piece.push(character),
@@ -298,6 +302,11 @@ mod tests {
     #[test]
     fn breaks_at_line_feeds_and_keeps_numbers_whole() {
         assert_eq!(wrap(Face::Sans, 10.0, 40.0, "共有 1234 人\n完"), ["共有", "1234 人", "完"]);
+        assert_eq!(
+            wrap(Face::Sans, 10.0, 120.0, "2026年11月26日至2026年11月28日"),
+            ["2026年11月26日至", "2026年11月28日"]
+        );
+        assert_eq!(wrap(Face::Sans, 10.0, 66.0, "纸质投票 120张；"), ["纸质投票", "120张；"]);
         assert_eq!(fit(Face::Sans, 10.0, 45.0, "职工之家建设"), "职工之…");
     }
 

@@ -161,7 +161,7 @@ impl Drawing<'_, '_, '_> {
         let (at, size) = ((LEFT * self.scale, self.y * self.scale), (WIDE * self.scale, 1.0 * self.scale));
         self.canvas.rect(at, size, RED);
         self.y += 12.5;
-        self.line(middle, Align::Middle, 22.0, true, &format!("请在 {} 前投票", poster.closes));
+        self.line(middle, Align::Middle, 22.0, true, &format!("投票截止：{}", poster.closes));
         self.y += 5.0;
     }
 

@@ -8,7 +8,6 @@ use super::chart::pen::Align;
 use super::chart::{Chart, PAGE_WIDTH};
 use super::flow::{Block, Cell, Flow, Op};
 use super::font::{self, Face};
-use super::number::real;
 use super::page::{BLACK, POINTS, Pdf};
 use crate::domain::verdict::percent;
 
@@ -109,7 +108,7 @@ impl RollUpSheet {
     /// Characters that no font can print; to be reported before printing.
     #[must_use]
     pub fn missing(&self) -> Vec<char> {
-        let names: String = self.rows.iter().map(|row| row.union_name.as_str()).collect();
+        let names: String = self.rows.iter().flat_map(|row| [row.union_name.as_str(), &row.category]).collect();
         font::missing(&[self.superior.as_str(), &self.title, &names].concat())
     }
 
@@ -137,9 +136,12 @@ impl RollUpSheet {
         ];
         let outcomes = self.outcomes.iter().map(|(name, count)| (name.as_str(), count.to_string()));
         let all: Vec<(&str, String)> = figures.into_iter().chain(outcomes).collect();
-        let wide = ACROSS.wide / real(all.len());
-        flow.row(&all.iter().map(|(name, _)| Cell::label(wide, name)).collect::<Vec<_>>());
-        flow.row(&all.iter().map(|(_, count)| Cell::figure(wide, count)).collect::<Vec<_>>());
+        // Columns by what stands in them, so that neither a name nor a figure is broken.
+        let width = |text: &str| font::width(Face::Serif, 1.0, text);
+        let ems = |(name, count): &(&str, String)| width(name).max(width(count)).max(2.5) + 0.8;
+        let unit = ACROSS.wide / all.iter().map(ems).sum::<f64>();
+        flow.row(&all.iter().map(|column| Cell::label(ems(column) * unit, column.0)).collect::<Vec<_>>());
+        flow.row(&all.iter().map(|column| Cell::figure(ems(column) * unit, &column.1)).collect::<Vec<_>>());
         let chart = self.chart();
         let chart_wide = 150.0;
         let high = chart.height(PAGE_WIDTH) * chart_wide / PAGE_WIDTH;
@@ -176,7 +178,7 @@ impl RollUpSheet {
                 count(row.returned),
                 count(row.valid),
                 rate,
-                row.threshold.clone(),
+                if row.threshold.is_empty() { "—".to_owned() } else { row.threshold.clone() },
                 row.outcome.clone(),
             ];
             let cells: Vec<Cell> = columns

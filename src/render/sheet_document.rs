@@ -91,7 +91,7 @@ fn words<'d>(statement: &Statement, sheet: &SheetPayload, document: &'d [u8]) ->
         credit_code: union.credit_code.clone(),
         category: union.category.label().to_owned(),
         superior_union: union.superior.clone().unwrap_or_default(),
-        year: round.year.to_string(),
+        year: format!("{}年", round.year),
         rule_set: rule_sets(sheet),
         rule_set_digest: round.rule_set.digest.to_string(),
         assembly: round.assembly.label().to_owned(),

@@ -201,20 +201,15 @@ impl SheetPdf<'_> {
     /// Characters on the sheet that no font can print; to be reported before printing.
     #[must_use]
     pub fn missing(&self) -> Vec<char> {
-        let mut text = format!(
-            "{}{}{}{}{}{}{}{}{}",
-            self.round,
-            self.union_name,
-            self.superior_union,
-            self.place,
-            self.publication,
-            self.chief_scrutineer,
-            self.chair,
-            self.scrutineers.concat(),
-            self.tellers.concat()
-        );
-        for item in &self.items {
-            text.push_str(&item.bars.title);
+        let facts = [&self.round, &self.union_name, &self.category, &self.superior_union, &self.rule_set, &self.place];
+        let people = [&self.electorate, &self.publication, &self.chief_scrutineer, &self.chair, &self.address];
+        let mut text: String = facts.into_iter().chain(people).map(String::as_str).collect();
+        text.extend([self.credit_code.clone(), self.replaces.clone()].into_iter().flatten());
+        text.extend([&self.scrutineers, &self.tellers, &self.remarks, &self.custody].into_iter().flatten().cloned());
+        text.extend(self.items.iter().map(|item| item.bars.title.as_str()));
+        text.extend(self.indicators.iter().flat_map(|(name, value)| [name.as_str(), value]));
+        for metric in &self.metrics {
+            text.extend([metric.name.as_str(), &metric.formula, &metric.source]);
         }
         for row in &self.rectifications {
             text.extend([row.problem.as_str(), &row.measure, &row.responsible, &row.deadline]);

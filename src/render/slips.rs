@@ -93,12 +93,12 @@ impl SlipSheet<'_> {
 
     fn layout(&self) -> Result<Layout, RenderError> {
         let asked = self.options.per_page.max(1);
-        let mut grids = GRIDS.into_iter().filter(|(columns, rows)| columns * rows <= asked).peekable();
-        while let Some((columns, rows)) = grids.next() {
-            let sizes: &[f64] = if grids.peek().is_some() {
-                &[1.6, 1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9]
-            } else {
-                &[1.5, 1.2, 1.0, 0.9, 0.8, 0.7]
+        let grids = GRIDS.into_iter().filter(|(columns, rows)| columns * rows <= asked);
+        for (columns, rows) in grids {
+            let sizes: &[f64] = match (columns, rows) {
+                (1, 1) => &[3.0, 2.7, 2.4, 2.1, 1.8, 1.5, 1.2, 1.0, 0.9, 0.8, 0.7],
+                (1, 2) => &[2.4, 2.1, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9],
+                _ => &[1.6, 1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9],
             };
             for scale in sizes {
                 if let Some(layout) = Layout::fit(self, columns, rows, *scale) {

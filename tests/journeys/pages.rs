@@ -80,6 +80,7 @@ async fn a_sheet_can_be_downloaded_in_every_form() {
         (".pdf", "%PDF-"),
         (".xlsx", "PK"),
         ("/chart.png", "\u{fffd}PNG"),
+        ("/chart.png?of=turnout", "\u{fffd}PNG"),
         ("/openings.json", "{\""),
     ];
     for (ending, begins) in forms {

@@ -171,6 +171,50 @@ fn the_result_sheet_says_everything_and_carries_its_json() {
     }
 }
 
+/// A name is not torn, and the seals' places say whose they are.
+#[test]
+fn people_and_unions_stand_over_their_places() {
+    let folder = Folder::new();
+    let mut sheet = result(1, 1, b"{}");
+    sheet.tellers = ["欧阳䶮一", "阿依古丽·买买提", "张𬱖"].map(str::to_owned).to_vec();
+    sheet.union_name = "晨帆精密机械有限公司工会".to_owned();
+    let text = sound(&folder.write("sheet-places.pdf", &sheet.pdf().unwrap()));
+    let lines: Vec<&str> = text.split_whitespace().collect();
+    for words in ["（欧阳䶮一、", "阿依古丽·买买提、张𬱖）"] {
+        assert!(lines.contains(&words), "{words}: {text}");
+    }
+    for words in [&sheet.union_name, &sheet.superior_union] {
+        assert_eq!(text.matches(words.as_str()).count(), 2, "in the table and below the seal: {words}");
+    }
+}
+
+/// Wherever a text comes from: what no font has is named before anything is printed.
+#[test]
+fn what_cannot_be_printed_is_named_wherever_it_stands() {
+    type Put = fn(&mut SheetPdf<'_>, String);
+    let places: [(&str, Put); 12] = [
+        ("union", |sheet, text| sheet.union_name = text),
+        ("category", |sheet, text| sheet.category = text),
+        ("rule set", |sheet, text| sheet.rule_set = text),
+        ("electorate", |sheet, text| sheet.electorate = text),
+        ("place", |sheet, text| sheet.place = text),
+        ("teller", |sheet, text| sheet.tellers.push(text)),
+        ("remark", |sheet, text| sheet.remarks.push(text)),
+        ("indicator", |sheet, text| sheet.indicators.push((text, "1%".to_owned()))),
+        ("formula", |sheet, text| sheet.metrics[0].formula = text),
+        ("source", |sheet, text| sheet.metrics[0].source = text),
+        ("item", |sheet, text| sheet.items[0].bars.title = text),
+        ("problem", |sheet, text| {
+            sheet.rectifications = vec![SheetRectification { problem: text, ..SheetRectification::default() }];
+        }),
+    ];
+    for (name, put) in places {
+        let mut sheet = result(1, 1, b"{}");
+        put(&mut sheet, "平安😀".to_owned());
+        assert_eq!(sheet.missing(), ['😀'], "{name}");
+    }
+}
+
 /// The opinion of the union above: room is left for it, or it stands on the sheet, signed documents of both attached.
 #[test]
 fn the_opinion_is_printed_where_one_is_given() {

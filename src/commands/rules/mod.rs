@@ -9,6 +9,7 @@ use anyhow::Context;
 
 use super::{note, print};
 use crate::domain::rules::{RegistryError, RuleRegistry, RuleSet};
+use crate::render::font;
 
 /// Exit code of `check` for a file with faults.
 const FAULTY: u8 = 1;
@@ -131,6 +132,12 @@ fn check(file: &Path, folder: Option<&Path>) -> anyhow::Result<ExitCode> {
     };
     if let Err(reason) = others.with([(name.as_str(), text.as_str())]) {
         note(&beside_others(&name, &text, &reason));
+        return Ok(ExitCode::from(FAULTY));
+    }
+    // Titles, formulas and sources stand on slips and sheets.
+    let missing: String = font::missing(&text).into_iter().collect();
+    if !missing.is_empty() {
+        note(&format!("{name}：这些字符印不出来，请改用别的写法：{missing}"));
         return Ok(ExitCode::from(FAULTY));
     }
     print(&format!(

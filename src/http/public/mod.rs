@@ -1,9 +1,11 @@
 //! What everyone may see: certified sheets and what it takes to check them.
 
+mod picture;
 pub(super) mod view;
 
 use askama::Template;
 
+pub use self::picture::Picture;
 use self::view::{Beside, SheetPage};
 use super::App;
 use super::ask::Ask;
@@ -141,15 +143,17 @@ pub fn sheet_workbook(app: &App, ask: &Ask) -> Answer {
     Ok(Reply::file(KIND, &format!("{}.xlsx", stored.id), book).cached(Cache::Public(PAGE)))
 }
 
-/// `GET /sheets/{id}/chart.png`: the result as a picture, for notices and group chats.
+/// `GET /sheets/{id}/chart.png`: the result as a picture, for notices and slides; `?of=` detailed, pledges or turnout
+/// for the other charts.
 ///
 /// # Errors
 /// `NOT_FOUND`, `UNAVAILABLE`, `INTERNAL`.
 pub fn chart(app: &App, ask: &Ask) -> Answer {
+    let which = Picture::named(ask.query.get("of")).ok_or(Problem::NOT_FOUND)?;
     let stored = stored(app, ask)?;
-    let picture = app.charts.get(stored.id.clone(), || {
+    let picture = app.charts.get((stored.id.clone(), which), || {
         let (_, payload) = read(&stored)?;
-        let chart = view::result_chart(&payload).ok_or(Problem::NOT_FOUND)?;
+        let chart = which.alone(&payload).ok_or(Problem::NOT_FOUND)?;
         chart.png(PAGE_WIDTH, 2).map_err(|error| Problem::internal(&error))
     })?;
     Ok(Reply::bytes("image/png", picture).cached(Cache::Immutable))

@@ -2,18 +2,18 @@
 
 use askama::Template;
 
+use super::picture::Picture;
 use crate::domain::dates::in_words;
 use crate::domain::ids::SheetId;
 use crate::domain::jwk::KeySet;
 use crate::domain::jws::Statement;
-use crate::domain::paper::Section;
 use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::{self, Finding, SheetPayload};
 use crate::domain::statement::OpinionStatement;
 use crate::domain::verdict::{Comparator, Fraction, Metric, Outcome, Trigger, Verdict, percent, warning_text};
 use crate::http::page::Frame;
 use crate::render::RenderError;
-use crate::render::chart::{Chart, ItemBars, Mark, Rate, Table};
+use crate::render::chart::{Chart, Table};
 
 /// Width of charts on phones, in the chart's own units: their smallest letters are 12 px high on the narrowest screen.
 const PHONE_WIDTH: f64 = 240.0;
@@ -139,7 +139,7 @@ impl SheetPage {
             sound: findings.iter().all(|finding| finding.holds),
             findings,
             digest: digest.as_bytes().chunks(8).map(|group| String::from_utf8_lossy(group).into_owned()).collect(),
-            files: files(beside.opinion.is_some()),
+            files: files(&s, beside.opinion.is_some()),
             id: beside.id,
             successor: beside.successor,
             opinion: beside.opinion,
@@ -148,14 +148,20 @@ impl SheetPage {
     }
 }
 
-fn files(with_opinion: bool) -> Vec<(&'static str, &'static str, bool)> {
-    let mut files = vec![
-        (".pdf", "结果报告单 PDF，打印、签字、盖章用", true),
-        (".xlsx", "表格（Excel）", true),
-        ("/chart.png", "图（PNG），张贴用", true),
+fn files(s: &SheetPayload, with_opinion: bool) -> Vec<(&'static str, &'static str, bool)> {
+    let mut files = vec![(".pdf", "结果报告单 PDF，打印、签字、盖章用", true), (".xlsx", "表格（Excel）", true)];
+    let pictures = [
+        (Picture::Result, "/chart.png", "评议结果图（PNG），张贴、放映用"),
+        (Picture::Detailed, "/chart.png?of=detailed", "分项评价图（PNG）"),
+        (Picture::Pledges, "/chart.png?of=pledges", "承诺兑现图（PNG）"),
+        (Picture::Turnout, "/chart.png?of=turnout", "到会与收票图（PNG）"),
+    ];
+    let drawn = pictures.into_iter().filter(|(picture, ..)| picture.chart(s).is_some());
+    files.extend(drawn.map(|(_, address, words)| (address, words, true)));
+    files.extend([
         (".json", "签名的结果报告单（JSON），核验用", true),
         ("/openings.json", "开票明细，重新数票用", true),
-    ];
+    ]);
     if with_opinion {
         files.insert(1, ("/opinion.pdf", "带上级工会意见的结果报告单 PDF，盖章、存档用", true));
         files.push(("/opinion.json", "签名的上级工会意见（JSON），核验用", true));
@@ -217,7 +223,7 @@ fn tier_title(s: &SheetPayload, rules: &RuleRegistry, id: &str) -> String {
     format!("“{}”", named.or(by_rules).unwrap_or(id))
 }
 
-fn threshold_text(threshold: Fraction) -> String {
+pub(super) fn threshold_text(threshold: Fraction) -> String {
     percent(threshold.num(), threshold.den()).map(|text| text.replace(".00%", "%")).unwrap_or_default()
 }
 
@@ -272,7 +278,7 @@ fn rule_view(metric: &Metric) -> RuleView {
     }
 }
 
-fn rate_word(metric: &Metric) -> &'static str {
+pub(super) fn rate_word(metric: &Metric) -> &'static str {
     if metric.id.starts_with("awareness") { "知晓率" } else { "满意率" }
 }
 
@@ -297,52 +303,8 @@ fn counts(s: &SheetPayload) -> Vec<(&'static str, String)> {
     .collect()
 }
 
-/// What the verdict rests on, drawn; `None` on a paper without such an item.
-pub fn result_chart(s: &SheetPayload) -> Option<Chart> {
-    distribution(s, "评议结果", &[Section::Overall, Section::Awareness])
-}
-
-fn distribution(s: &SheetPayload, title: &str, sections: &[Section]) -> Option<Chart> {
-    let chosen = s.items.iter().filter(|item| sections.contains(&item.section));
-    let items: Vec<ItemBars> =
-        chosen.map(|item| ItemBars::new(&item.item(), &item.tally(), rate(s, item.id.as_str()))).collect();
-    (!items.is_empty()).then(|| Chart::Distribution { title: title.to_owned(), items })
-}
-
 fn charts(s: &SheetPayload) -> Result<Vec<Drawn>, RenderError> {
-    let c = &s.counts;
-    let turnout =
-        [("应到", c.expected), ("实到", c.present), ("发出", c.issued), ("收回", c.returned), ("有效", c.valid)];
-    let turnout = Chart::Turnout {
-        title: "到会与收票".to_owned(),
-        bars: turnout.map(|(label, count)| (label.to_owned(), count)).into(),
-        base: c.expected,
-        mark: None,
-    };
-    let all = [
-        result_chart(s),
-        distribution(s, "分项评价", &[Section::Detailed]),
-        distribution(s, "办实事承诺兑现", &[Section::Pledges]),
-        Some(turnout),
-    ];
-    all.iter().flatten().map(Drawn::new).collect()
-}
-
-/// The rate of an item with every threshold that it is held against.
-fn rate(s: &SheetPayload, item: &str) -> Option<Rate> {
-    let of_item = |metric: &&Metric| metric.id.strip_prefix("satisfaction.").unwrap_or(&metric.id) == item;
-    let metrics: Vec<&Metric> = s.assessment.metrics.iter().filter(of_item).collect();
-    let first = metrics.first()?;
-    let mark = |metric: &&Metric| {
-        let word = if metric.comparator == Comparator::Below { "整顿线" } else { "门槛" };
-        Mark { label: format!("{word} {}", threshold_text(metric.threshold)), at: metric.threshold }
-    };
-    Some(Rate {
-        label: rate_word(first).to_owned(),
-        numerator: first.numerator,
-        base: first.base,
-        marks: metrics.iter().map(mark).collect(),
-    })
+    Picture::ALL.iter().filter_map(|picture| picture.chart(s)).map(|chart| Drawn::new(&chart)).collect()
 }
 
 fn facts(s: &SheetPayload, rules: &RuleRegistry) -> Vec<(&'static str, String)> {

@@ -66,7 +66,7 @@ fn sheet(desk: &Desk<'_>, most: usize) -> Result<RollUpSheet, Problem> {
     }
     Ok(RollUpSheet {
         title: format!("{}年度会员评家情况汇总表", search.year),
-        as_of: format!("截至{}", words::moment(desk.ask.now)),
+        as_of: format!("截至{}", words::moment_on_paper(desk.ask.now)),
         rows: lines.into_iter().map(row).collect(),
         outcomes: area::outcomes(&totals),
         date: today,

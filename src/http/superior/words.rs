@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use crate::domain::dates;
 use crate::domain::standing::{Class, DecidingRate, Rating, Stage};
 use crate::domain::union::Union;
 use crate::domain::verdict::percent;
@@ -13,6 +14,12 @@ use crate::world;
 pub(super) fn moment(at: OffsetDateTime) -> String {
     let local = time::UtcOffset::from_hms(8, 0, 0).map_or(at, |offset| at.to_offset(offset));
     format!("{} {:02}:{:02}", world::date_in_china(at), local.hour(), local.minute())
+}
+
+/// The same on official paper: 2026年11月21日 09:05.
+pub(super) fn moment_on_paper(at: OffsetDateTime) -> String {
+    let local = time::UtcOffset::from_hms(8, 0, 0).map_or(at, |offset| at.to_offset(offset));
+    format!("{} {:02}:{:02}", dates::in_words(local.date()), local.hour(), local.minute())
 }
 
 /// A rate, or a dash where there is none.

@@ -7,7 +7,7 @@ use crate::render::chart::pen::Align;
 use crate::render::flow::{Cell, Flow, OFFICIAL, Op};
 use crate::render::font;
 use crate::render::number::real;
-use crate::render::page::{BLACK, POINTS};
+use crate::render::page::{BLACK, POINTS, text_width};
 use crate::render::qr::Qr;
 
 const WIDE: f64 = OFFICIAL.wide;
@@ -176,12 +176,13 @@ impl SheetPdf<'_> {
     }
 
     fn verdict(&self, flow: &mut Flow) {
-        let remarks = self.remarks.join("\n");
-        flow.row(&[
-            Cell::label(25.0, "结　　论"),
-            Cell::figure(39.0, &self.verdict).scaled(1.35).bold(),
-            Cell::words(WIDE - 64.0, &remarks).scaled(0.9),
-        ]);
+        // What goes with the verdict stands beside it; without any the verdict has the row to itself.
+        let room = if self.remarks.is_empty() { WIDE - 25.0 } else { 39.0 };
+        let mut cells = vec![Cell::label(25.0, "结　　论"), Cell::figure(room, &self.verdict).scaled(1.35).bold()];
+        if !self.remarks.is_empty() {
+            cells.push(Cell::words(WIDE - 64.0, &self.remarks.join("\n")).scaled(0.9));
+        }
+        flow.row(&cells);
         if !self.indicators.is_empty() {
             let listed: Vec<String> = self.indicators.iter().map(|(name, value)| format!("{name} {value}")).collect();
             let text = format!("{}（单位申报，未参与结论）", listed.join("；"));
@@ -215,17 +216,18 @@ impl SheetPdf<'_> {
     }
 
     fn rectifications(&self, flow: &mut Flow) {
-        let widths = [54.0, 58.0, 20.0, 24.0];
+        let widths = [52.0, 56.0, 20.0, 28.0];
         let names = ["主要问题", "整改措施", "责任人", "期限"];
         flow.head(widths.iter().zip(names).map(|(wide, name)| Cell::label(*wide, name)).collect());
         let blank = [SheetRectification::default(), SheetRectification::default()];
         let rows: &[SheetRectification] = if self.rectifications.is_empty() { &blank } else { &self.rectifications };
         for row in rows {
+            let [problem, measure, responsible, deadline] = widths;
             flow.row(&[
-                Cell::words(54.0, &row.problem),
-                Cell::words(58.0, &row.measure),
-                Cell::figure(20.0, &row.responsible),
-                Cell::figure(24.0, &row.deadline),
+                Cell::words(problem, &row.problem),
+                Cell::words(measure, &row.measure),
+                Cell::figure(responsible, &row.responsible),
+                Cell::figure(deadline, &row.deadline),
             ]);
         }
         flow.end_table();
@@ -256,29 +258,30 @@ impl SheetPdf<'_> {
         let heads = flow.height_of(&[Cell::label(WIDE, "（签名）")]);
         flow.need(heads + room + SEAL_HIGH + flow.height_of(&proof));
         let signers = [
-            ("总监票人", self.chief_scrutineer.clone()),
-            ("监票人", self.scrutineers.join("、")),
-            ("计票人", self.tellers.join("、")),
-            ("工会主席", self.chair.clone()),
+            ("总监票人", std::slice::from_ref(&self.chief_scrutineer)),
+            ("监票人", &self.scrutineers),
+            ("计票人", &self.tellers),
+            ("工会主席", std::slice::from_ref(&self.chair)),
         ];
-        let wide = WIDE / 4.0;
-        flow.row(&signers.clone().map(|(name, _)| Cell::label(wide, &format!("{name}（签名）"))));
+        let (wide, scale) = (WIDE / 4.0, 0.86);
+        flow.row(&signers.map(|(name, _)| Cell::label(wide, &format!("{name}（签名）"))));
         let names: Vec<Cell> = signers
             .iter()
-            .map(|(_, names)| if names.is_empty() { String::new() } else { format!("（{names}）") })
-            .map(|names| Cell::figure(wide, &format!("\n{names}")).scaled(0.86))
+            .map(|(_, names)| listed(names, flow.size * scale, wide - 2.4))
+            .map(|names| Cell::figure(wide, &format!("\n{names}")).scaled(scale))
             .collect();
         flow.row_of_height(&names, room);
         let (union_wide, superior_wide) = (54.0, 54.0);
         let (top, left) = (flow.y, flow.block.left);
         let frame = [union_wide, superior_wide, WIDE - union_wide - superior_wide].map(|wide| Cell::words(wide, ""));
         flow.row_of_height(&frame, SEAL_HIGH);
-        seal(flow, (left, top), union_wide, "本级工会（盖章处）", &format!("报送日期：{}", self.reported_on));
-        let (name, date) = match &self.opinion {
-            None => ("上级工会意见（盖章处）", "　　年　　月　　日"),
-            Some(opinion) => ("上级工会（盖章处）", opinion.given_on.as_str()),
+        let date = format!("报送日期：{}", self.reported_on);
+        seal(flow, (left, top), union_wide, ["本级工会（盖章处）", &self.union_name, &date]);
+        let words = match &self.opinion {
+            None => ["上级工会意见（盖章处）", &self.superior_union, "　　年　　月　　日"],
+            Some(opinion) => ["上级工会（盖章处）", &opinion.superior, &opinion.given_on],
         };
-        seal(flow, (left + union_wide, top), superior_wide, name, date);
+        seal(flow, (left + union_wide, top), superior_wide, words);
         self.verification(flow, (left + union_wide + superior_wide, top), WIDE - union_wide - superior_wide)?;
         flow.row(&proof);
         Ok(())
@@ -309,8 +312,62 @@ impl SheetPdf<'_> {
     }
 }
 
-/// Room for a seal over name and date: words above and below, nothing between.
-fn seal(flow: &mut Flow, (x, y): (f64, f64), wide: f64, name: &str, date: &str) {
-    flow.text((x + 1.5, y + 4.4), Align::Left, 9.0, name);
-    flow.text((x + wide - 1.5, y + SEAL_HIGH - 2.2), Align::Right, 9.0, date);
+/// Room for a seal over name and date (GB/T 9704-2012, 7.3.5.1): what it is for above, whose it is and the day
+/// below, nothing between.
+fn seal(flow: &mut Flow, (x, y): (f64, f64), wide: f64, [purpose, name, date]: [&str; 3]) {
+    let right = x + wide - 1.5;
+    flow.text((x + 1.5, y + 4.4), Align::Left, 9.0, purpose);
+    flow.text((right, y + SEAL_HIGH - 2.2), Align::Right, 9.0, date);
+    let limit = (wide - 3.0) * POINTS;
+    let size = font::size_to_fit(font::Face::Serif, 9.0, 7.0, limit, name);
+    let mut lines = font::wrap(font::Face::Serif, size, limit, name);
+    // A very long name stands in full at the head of the sheet: here the seal needs the room.
+    if lines.len() > 2 {
+        let rest = lines.split_off(1).concat();
+        lines.push(font::fit(font::Face::Serif, size, limit, &rest));
+    }
+    let mut baseline = y + SEAL_HIGH - 6.8;
+    for line in lines.iter().rev() {
+        flow.text((right, baseline), Align::Right, size, line);
+        baseline -= size * 1.25 / POINTS;
+    }
+}
+
+/// Names in brackets, as many to a line as fit it whole.
+fn listed(names: &[String], size: f64, limit: f64) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for name in names.iter().filter(|name| !name.is_empty()) {
+        let fits = |line: &String| text_width(font::Face::Serif, size, &format!("（{line}、{name}）")) <= limit;
+        match lines.last_mut() {
+            Some(line) if fits(line) => line.extend(["、", name]),
+            _ => lines.push(name.clone()),
+        }
+    }
+    if lines.is_empty() { String::new() } else { format!("（{}）", lines.join("、\n")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_stands_where_a_seal_goes_however_long_the_name() {
+        for name in ["平安里工会".to_owned(), "平安里街道滨海科技产业园区联合基层工会".repeat(9), String::new()]
+        {
+            let mut flow = Flow::new(OFFICIAL, 10.5, 1.0, "");
+            seal(&mut flow, (28.0, 100.0), 54.0, ["本级工会（盖章处）", &name, "报送日期：2026年12月31日"]);
+            assert!(flow.pages[0].len() <= 4, "two lines of a name at most");
+            for op in &flow.pages[0] {
+                let Op::Text { at, size, text, .. } = op else { unreachable!("only words") };
+                assert!(at.1 < 105.0 || at.1 - size / POINTS > 100.0 + SEAL_HIGH - 14.0, "{text} at {}", at.1);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_kept_whole() {
+        let names = ["欧阳䶮一", "阿依古丽·买买提", "张𬱖"].map(str::to_owned);
+        assert_eq!(listed(&names, 9.0, 42.0), "（欧阳䶮一、\n阿依古丽·买买提、张𬱖）");
+        assert_eq!(listed(&[String::new()], 9.0, 36.0), "");
+    }
 }

@@ -1,0 +1,89 @@
+//! The charts of a result: on its page, and each by itself as a picture.
+
+use super::view::{rate_word, threshold_text};
+use crate::domain::paper::Section;
+use crate::domain::sheet::SheetPayload;
+use crate::domain::verdict::{Comparator, Metric};
+use crate::render::chart::{Chart, ItemBars, Mark, Rate};
+
+/// A chart of the result, on its page and by itself as a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    /// What the verdict rests on.
+    Result,
+    Detailed,
+    Pledges,
+    Turnout,
+}
+
+impl Picture {
+    pub const ALL: [Picture; 4] = [Picture::Result, Picture::Detailed, Picture::Pledges, Picture::Turnout];
+
+    /// By its name in an address; none means the result.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "" | "result" => Picture::Result,
+            "detailed" => Picture::Detailed,
+            "pledges" => Picture::Pledges,
+            "turnout" => Picture::Turnout,
+            _ => return None,
+        })
+    }
+
+    /// The chart; `None` on a paper without such an item.
+    #[must_use]
+    pub fn chart(self, s: &SheetPayload) -> Option<Chart> {
+        match self {
+            Picture::Result => distribution(s, "评议结果", &[Section::Overall, Section::Awareness]),
+            Picture::Detailed => distribution(s, "分项评价", &[Section::Detailed]),
+            Picture::Pledges => distribution(s, "办实事承诺兑现", &[Section::Pledges]),
+            Picture::Turnout => Some(turnout(s)),
+        }
+    }
+
+    /// The chart under a title that says whose it is, for where nothing else says so.
+    #[must_use]
+    pub fn alone(self, s: &SheetPayload) -> Option<Chart> {
+        let mut chart = self.chart(s)?;
+        let (Chart::Distribution { title, .. } | Chart::Turnout { title, .. } | Chart::RollUp { title, .. }) =
+            &mut chart;
+        *title = format!("{}　{}　{title}", s.union.name, s.round.title);
+        Some(chart)
+    }
+}
+
+fn distribution(s: &SheetPayload, title: &str, sections: &[Section]) -> Option<Chart> {
+    let chosen = s.items.iter().filter(|item| sections.contains(&item.section));
+    let items: Vec<ItemBars> =
+        chosen.map(|item| ItemBars::new(&item.item(), &item.tally(), rate(s, item.id.as_str()))).collect();
+    (!items.is_empty()).then(|| Chart::Distribution { title: title.to_owned(), items })
+}
+
+fn turnout(s: &SheetPayload) -> Chart {
+    let c = &s.counts;
+    let bars = [("应到", c.expected), ("实到", c.present), ("发出", c.issued), ("收回", c.returned), ("有效", c.valid)];
+    Chart::Turnout {
+        title: "到会与收票".to_owned(),
+        bars: bars.map(|(label, count)| (label.to_owned(), count)).into(),
+        base: c.expected,
+        mark: None,
+    }
+}
+
+/// The rate of an item with every threshold that it is held against.
+fn rate(s: &SheetPayload, item: &str) -> Option<Rate> {
+    let of_item = |metric: &&Metric| metric.id.strip_prefix("satisfaction.").unwrap_or(&metric.id) == item;
+    let metrics: Vec<&Metric> = s.assessment.metrics.iter().filter(of_item).collect();
+    let first = metrics.first()?;
+    let mark = |metric: &&Metric| {
+        let word = if metric.comparator == Comparator::Below { "整顿线" } else { "门槛" };
+        Mark { label: format!("{word} {}", threshold_text(metric.threshold)), at: metric.threshold }
+    };
+    Some(Rate {
+        label: rate_word(first).to_owned(),
+        numerator: first.numerator,
+        base: first.base,
+        marks: metrics.iter().map(mark).collect(),
+    })
+}

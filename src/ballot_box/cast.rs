@@ -255,9 +255,14 @@ pub(super) fn run(shared: &Shared, queue: &Receiver<Job>, connection: AnyConnect
     let mut group = Vec::with_capacity(GROUP);
     while let Ok(job) = queue.recv() {
         group.push(job);
-        // Whoever is about to cast comes along: on a single core the first of a crowd would else go alone.
-        std::thread::yield_now();
-        group.extend(queue.try_iter().take(GROUP - 1));
+        // Whoever is about to cast comes along, as long as more come: on a single core the first of a crowd would else
+        // go alone, and a commit for a few costs hardly less than one for all. A lone ballot waits for nobody.
+        let mut before = 0;
+        while group.len() > before && group.len() < GROUP {
+            before = group.len();
+            std::thread::yield_now();
+            group.extend(queue.try_iter().take(GROUP - before));
+        }
         // In the order of slips: neighbours share pages, and nothing of the order of arrival is left.
         group.sort_unstable_by_key(|job| (job.row.poll, job.row.digest));
         let outcomes = line.commit(shared, &group);

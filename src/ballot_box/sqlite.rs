@@ -31,7 +31,7 @@ statement!(InsertSlip on Sqlite =
 /// Gives a connection more memory for pages: slips and ballots are spread over their tables at random, and those of a round of
 /// tens of thousands should stay at hand.
 pub(super) fn widen(connection: &mut SqliteConnection) -> Result<(), DatabaseError> {
-    Ok(connection.batch_execute("PRAGMA cache_size = -16384")?)
+    Ok(connection.batch_execute("PRAGMA cache_size = -32768")?)
 }
 
 /// See [`super::rows::spend`].

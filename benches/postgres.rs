@@ -13,12 +13,16 @@
     reason = "a benchmark"
 )]
 
+#[path = "service/load.rs"]
+#[allow(dead_code, reason = "the rate alone is of interest here")]
+mod load;
+#[path = "service/process.rs"]
+#[allow(dead_code, reason = "the load asks it what the server used")]
+mod process;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,13 +33,17 @@ use pingjia::database::Database;
 use pingjia::domain::paper::Answer;
 use support::postgres::{BINARIES, Cluster};
 use support::round::{self, Open};
-use support::service::{House, Service};
+use support::service::House;
 
 const ROUNDS: usize = 5;
 /// How long each contestant runs in each round.
 const SPELL: Duration = Duration::from_secs(3);
 /// Slips per spell: more than anybody casts in one.
 const SLIPS: u32 = 120_000;
+/// Votes over HTTP in each round.
+const VOTES: usize = 60_000;
+/// What every phone says; the nonce is added.
+const SAYS: &str = "home=satisfied&awareness=know&step=cast";
 /// Connections of pgbench, as the goal has it.
 const CONNECTIONS: u32 = 8;
 /// Members who vote at the same moment.
@@ -117,74 +125,11 @@ fn fresh(house: &House, database: &Database) -> (BallotBox, Open) {
 fn over_http(house: &House, database: &Database) -> f64 {
     let (ballots, open) = fresh(house, database);
     drop(ballots);
-    let requests: Vec<Vec<u8>> = open
-        .slips
-        .roll
-        .iter()
-        .map(|slip| {
-            let form = format!("home=satisfied&awareness=know&n={}&step=cast", round::nonce().text());
-            format!(
-                "POST /V/{} HTTP/1.1\r\nHost: t\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
-                slip.link_form(),
-                form.len()
-            )
-            .into_bytes()
-        })
-        .collect();
+    let forms = load::forms(open.id, open.slips.roll.get(..VOTES).unwrap());
     let service = house.serve();
-    let (next, begun) = (AtomicUsize::new(0), Instant::now());
-    let thanked: usize = std::thread::scope(|scope| {
-        let clients: Vec<_> =
-            (0..CLIENTS / PIPES).map(|_| scope.spawn(|| client(service.address, &requests, &next, begun))).collect();
-        clients.into_iter().map(|client| client.join().unwrap()).sum()
-    });
-    let rate = thanked as f64 / begun.elapsed().as_secs_f64();
-    Service::stop(service);
-    rate
-}
-
-/// Connections that one thread of the load generator serves in turn.
-const PIPES: usize = 64;
-
-fn client(address: SocketAddr, requests: &[Vec<u8>], next: &AtomicUsize, begun: Instant) -> usize {
-    let mut streams: Vec<TcpStream> = (0..PIPES).map(|_| TcpStream::connect(address).unwrap()).collect();
-    for stream in &streams {
-        stream.set_nodelay(true).unwrap();
-    }
-    let (mut thanked, mut buffer) = (0, vec![0; 64 * 1024]);
-    while begun.elapsed() < SPELL {
-        let mut asked = 0;
-        for stream in &mut streams {
-            let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-            stream.write_all(request).unwrap();
-            asked += 1;
-        }
-        assert_eq!(asked, PIPES, "more slips than votes");
-        for stream in &mut streams {
-            answer(stream, &mut buffer);
-            thanked += 1;
-        }
-    }
-    thanked
-}
-
-/// Reads one whole answer, which must be a thank-you.
-fn answer(stream: &mut TcpStream, buffer: &mut [u8]) {
-    let mut filled = 0;
-    loop {
-        let read = stream.read(&mut buffer[filled..]).unwrap();
-        assert!(read > 0, "cut off");
-        filled += read;
-        let text = &buffer[..filled];
-        let Some(end) = text.windows(4).position(|part| part == b"\r\n\r\n") else { continue };
-        let head = std::str::from_utf8(&text[..end]).unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-        let length: usize = length.expect("a length").trim().parse().unwrap();
-        if filled >= end + 4 + length {
-            return;
-        }
-    }
+    let run = load::run(service.address, service.id(), CLIENTS, &forms, "data-receipt");
+    service.stop();
+    run.rate
 }
 
 /// The ballot box in this process, without HTTP.

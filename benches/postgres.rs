@@ -1,8 +1,8 @@
 //! Durable votes through one service process on PostgreSQL against pgbench, which commits one transaction per vote
 //! at eight connections, on the same server and the same tables: `cargo bench --bench postgres`.
 //!
-//! Three contestants in turn, several rounds of each in one run, each on fresh slips: the service over HTTP, the
-//! ballot box alone, pgbench. Prints figures and ratios, asserts no time. The server is private, syncs every commit,
+//! Three contestants in turn, several rounds of each in one run, each on a database of its own with one open round: the
+//! service over HTTP, the ballot box alone, pgbench. Prints figures and ratios, asserts no time. The server is private, syncs every commit,
 //! and is gone afterwards.
 #![allow(
     clippy::unwrap_used,
@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use pingjia::ballot_box::BallotBox;
-use pingjia::database::Database;
+use pingjia::database::{AnyConnection, Database, DatabaseError};
 use pingjia::domain::paper::Answer;
 use support::postgres::{BINARIES, Cluster};
 use support::round::{self, Open};
@@ -62,20 +62,12 @@ COMMIT;
 
 fn main() {
     let server = Cluster::durable();
-    server.run("CREATE DATABASE bench");
-    let url = server.url("bench");
-    let house = House::on_server(&url);
-    let (database, ballots) = (house.database(), house.ballots());
-    // The size of one sealed ballot, measured on one.
-    let probe = round::open(&ballots, &database, &round::paper(false), 1, 0);
-    round::cast(&ballots, probe.id, &probe.slips.roll[0], &round::nonce(), &say()).unwrap();
-    let size = sealed_size(&database);
-    drop(ballots);
+    let size = sealed_size(&server);
     let mut rates: [Vec<f64>; 3] = Default::default();
     for lap in 1..=ROUNDS {
-        let service = over_http(&house, &database);
-        let alone = the_box(&house, &database);
-        let pgbench = pgbench(&url, &database, size, i64::try_from(1_000_000 + lap).unwrap());
+        let service = on_its_own(&server, |house, _| over_http(house));
+        let alone = on_its_own(&server, |house, _| the_box(house));
+        let pgbench = on_its_own(&server, |house, url| pgbench(house, url, size));
         println!(
             "round {lap}: service over HTTP {service:>7.0}/s, box alone {alone:>7.0}/s, pgbench -c {CONNECTIONS} {pgbench:>6.0}/s, \
              ratios {:.1} and {:.1}",
@@ -104,26 +96,37 @@ fn median(mut rates: Vec<f64>) -> f64 {
     rates[rates.len() / 2]
 }
 
-fn sealed_size(database: &Database) -> usize {
-    use diesel::prelude::*;
-    use pingjia::database::schema::sealed_ballot;
-    let sealed: Vec<u8> = database
-        .read(|c| {
-            Ok::<_, pingjia::database::DatabaseError>(sealed_ballot::table.select(sealed_ballot::sealed).first(c)?)
-        })
-        .unwrap();
-    sealed.len()
+/// What a contestant reaches on a fresh installation, whose address it is told.
+fn on_its_own<T>(server: &Cluster, contestant: impl FnOnce(&House, &str) -> T) -> T {
+    let name = server.create();
+    let url = server.url(&name);
+    let reached = contestant(&House::on_server(&url), &url);
+    server.drop(&name);
+    reached
 }
 
-fn fresh(house: &House, database: &Database) -> (BallotBox, Open) {
+/// The size of one sealed ballot, measured on one.
+fn sealed_size(server: &Cluster) -> usize {
+    use diesel::prelude::*;
+    use pingjia::database::schema::sealed_ballot;
+    on_its_own(server, |house, _| {
+        let (ballots, open) = fresh(house, 1);
+        round::cast(&ballots, open.id, &open.slips.roll[0], &round::nonce(), &say()).unwrap();
+        let sealed = sealed_ballot::table.select(sealed_ballot::sealed);
+        let sealed = house.database().read(|c| Ok::<Vec<u8>, DatabaseError>(sealed.first(c)?));
+        sealed.unwrap().len()
+    })
+}
+
+fn fresh(house: &House, slips: u32) -> (BallotBox, Open) {
     let ballots = house.ballots();
-    let open = round::open(&ballots, database, &round::paper(false), SLIPS, 0);
+    let open = round::open(&ballots, &house.database(), &round::paper(false), slips, 0);
     (ballots, open)
 }
 
 /// The service as a process, asked over connections that stay open. Gives votes thanked per second.
-fn over_http(house: &House, database: &Database) -> f64 {
-    let (ballots, open) = fresh(house, database);
+fn over_http(house: &House) -> f64 {
+    let (ballots, open) = fresh(house, SLIPS);
     drop(ballots);
     let forms = load::forms(open.id, open.slips.roll.get(..VOTES).unwrap());
     let service = house.serve();
@@ -133,8 +136,8 @@ fn over_http(house: &House, database: &Database) -> f64 {
 }
 
 /// The ballot box in this process, without HTTP.
-fn the_box(house: &House, database: &Database) -> f64 {
-    let (ballots, open) = fresh(house, database);
+fn the_box(house: &House) -> f64 {
+    let (ballots, open) = fresh(house, SLIPS);
     let (open, next, begun) = (Arc::new(open), Arc::new(AtomicUsize::new(0)), Instant::now());
     let thanked: usize = round::block_on(async {
         let tasks: Vec<_> = (0..CLIENTS)
@@ -161,19 +164,18 @@ fn the_box(house: &House, database: &Database) -> f64 {
 }
 
 /// One transaction per vote.
-fn pgbench(url: &str, database: &Database, size: usize, poll: i64) -> f64 {
-    let fill = format!(
-        "INSERT INTO slip SELECT {poll}, sha256(int8send(n)), 0 FROM generate_series(1, {SLIPS}) AS s (n); ANALYZE slip"
+fn pgbench(house: &House, url: &str, size: usize) -> f64 {
+    let database = house.database();
+    execute(
+        &database,
+        &format!(
+            "INSERT INTO slip SELECT 1, sha256(int8send(n)), 0 FROM generate_series(1, {SLIPS}) AS s (n); ANALYZE slip"
+        ),
     );
-    execute(database, &fill);
     let script = tempfile::NamedTempFile::new().unwrap();
     fs::write(script.path(), SCRIPT).unwrap();
-    let variables = [
-        format!("poll={poll}"),
-        format!("each={}", SLIPS / CONNECTIONS),
-        format!("size={size}"),
-        "counter=0".to_owned(),
-    ];
+    let variables =
+        ["poll=1".to_owned(), format!("each={}", SLIPS / CONNECTIONS), format!("size={size}"), "counter=0".to_owned()];
     let mut pgbench = Command::new(format!("{BINARIES}/pgbench"));
     pgbench.args(["-n", "-M", "prepared", "-j", "2", "-c"]).arg(CONNECTIONS.to_string());
     pgbench.arg("-T").arg(SPELL.as_secs().to_string());
@@ -182,16 +184,13 @@ fn pgbench(url: &str, database: &Database, size: usize, poll: i64) -> f64 {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let transactions = said.lines().find_map(|line| line.strip_prefix("tps = ")).expect(&said);
-    let votes = spent(database, poll);
+    let votes = spent(&database);
     assert!(votes > 0 && votes < i64::from(SLIPS), "{votes}: every transaction was a vote");
-    // Ballots of a round that does not exist would keep the next box from starting.
-    execute(database, &format!("DELETE FROM sealed_ballot WHERE poll_id = {poll}"));
     transactions.split(' ').next().unwrap().parse().unwrap()
 }
 
 fn execute(database: &Database, sql: &str) {
     use diesel::connection::SimpleConnection as _;
-    use pingjia::database::{AnyConnection, DatabaseError};
     database
         .read(|connection| match connection {
             AnyConnection::Postgres(inner) => inner.batch_execute(sql).map_err(DatabaseError::from),
@@ -200,9 +199,9 @@ fn execute(database: &Database, sql: &str) {
         .unwrap();
 }
 
-fn spent(database: &Database, poll: i64) -> i64 {
+fn spent(database: &Database) -> i64 {
     use diesel::prelude::*;
     use pingjia::database::schema::slip;
-    let spent = slip::table.filter(slip::poll_id.eq(poll)).filter(slip::state.eq(1)).count();
-    database.read(|connection| Ok::<_, pingjia::database::DatabaseError>(spent.get_result(connection)?)).unwrap()
+    let spent = slip::table.filter(slip::state.eq(1)).count();
+    database.read(|connection| Ok::<_, DatabaseError>(spent.get_result(connection)?)).unwrap()
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use super::cast::{self, Job, Ticket};
 use super::shared::Shared;
 use super::vault::{Fault, Vault};
-use super::{close, identity, issue, live, paper, rows};
+use super::{chores, close, identity, issue, live, paper, rows};
 use crate::database::{AnyConnection, Database, DatabaseError, session};
 use crate::domain::ballot::Ballot;
 use crate::domain::ids::{AccountId, PollId};
@@ -317,7 +317,7 @@ impl BallotBox {
         };
         let chores = {
             let shared = shared.clone();
-            let run = move || live::run(&shared, &rings);
+            let run = move || chores::run(&shared, &rings);
             thread::Builder::new().name("ballot-chores".to_owned()).spawn(run).map_err(spawned)?
         };
         Ok(BallotBox { inner: Arc::new(Inner { shared, queue: Some(queue), threads: vec![writer, chores] }) })

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
-use diesel::prelude::*;
 use rand::Rng;
 use tokio::sync::oneshot;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -17,7 +17,6 @@ use super::rows::{self, Row};
 use super::seal::{Content, DoesNotOpen, Sealer, Source};
 use super::shared::{NotThere, Round, Shared, locked};
 use super::sqlite;
-use crate::database::schema::poll;
 use crate::database::{AnyConnection, Database, DatabaseError, session};
 use crate::domain::ballot::Ballot;
 use crate::domain::digest::Digest;
@@ -36,6 +35,8 @@ const TRIES: u32 = 4;
 /// Pause before the second try; it doubles with each further one up to the longest.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
+/// How often a group looks anew at rounds that changed since they were last seen open.
+const LOOKS: u32 = 3;
 /// How often, and how long after each other, a cast comes back to a round that somebody is changing.
 const KNOCKS: u32 = 50;
 const KNOCK: Duration = Duration::from_millis(60);
@@ -306,8 +307,12 @@ impl Line {
                     self.worn = false;
                     return outcomes;
                 }
-                Err(again) if again && !self.worn && (attempt < TRIES || begun.elapsed() < PATIENCE) => {}
-                Err(_) => break,
+                Err(again) => {
+                    shared.doubt();
+                    if !again || self.worn || (attempt >= TRIES && begun.elapsed() >= PATIENCE) {
+                        break;
+                    }
+                }
             }
             std::thread::sleep(pause);
             pause = LONGEST_PAUSE.min(pause * 2);
@@ -327,9 +332,7 @@ impl Line {
             None => connect(&shared.database).map_err(|error| failed(&error))?,
         };
         // A fault in one group must not end the writer.
-        let stored = catch_unwind(AssertUnwindSafe(|| {
-            shared.database.write_on(&mut connection, |connection| store(connection, group))
-        }));
+        let stored = catch_unwind(AssertUnwindSafe(|| store(shared, &mut connection, group)));
         // After a failure nobody knows in what state the connection is: it is not put back.
         let outcomes = stored.map_err(|_| {
             tracing::error!("the writer stumbled over a group of casts");
@@ -345,80 +348,76 @@ fn warn(error: &DatabaseError) {
     tracing::warn!(%error, "a group of casts could not be committed");
 }
 
-/// One transaction: which rounds are open, spend and insert, and why not where not. Outcomes are in the order
-/// of the group, which is sorted by round and slip.
-fn store(connection: &mut AnyConnection, group: &[Job]) -> Result<Vec<Outcome>, DatabaseError> {
-    let Rounds { held, open } = open_rounds(connection, group)?;
-    let is_open = |job: &Job| open.get(&job.row.poll) == Some(&job.round.key_id.as_str());
-    // At most one cast per slip is spent in a group; further ones of the same slip are looked up after it.
-    let first = |place: usize| match (place.checked_sub(1).and_then(|before| group.get(before)), group.get(place)) {
-        (Some(before), Some(job)) => (before.row.poll, before.row.digest) != (job.row.poll, job.row.digest),
-        _ => true,
-    };
-    let chosen: Vec<usize> =
-        (0..).zip(group).filter(|(place, job)| is_open(job) && first(*place)).map(|(place, _)| place).collect();
-    let to_spend: Vec<&Row> = chosen.iter().filter_map(|place| group.get(*place)).map(|job| &job.row).collect();
-    let spent = rows::spend(connection, &to_spend)?;
-    let mut outcomes = vec![None; group.len()];
-    for (place, spent) in chosen.iter().zip(spent) {
-        if let Some(outcome) = outcomes.get_mut(*place).filter(|_| spent) {
-            *outcome = Some(Outcome::Stored);
-        }
+/// Commits the group in one transaction, as far as its rounds are open.
+fn store(shared: &Shared, connection: &mut AnyConnection, group: &[Job]) -> Result<Vec<Outcome>, DatabaseError> {
+    match connection {
+        AnyConnection::Sqlite(_) => shared.database.write_on(connection, |connection| spend(connection, group)),
+        AnyConnection::Postgres(_) => spend(connection, group),
     }
-    group
-        .iter()
-        .zip(outcomes)
-        .map(|(job, outcome)| match outcome {
-            Some(outcome) => Ok(outcome),
-            None if !held.contains(&job.row.poll) => Ok(Outcome::Held),
-            None if !is_open(job) => Ok(Outcome::NotOpen),
-            None => refusal(connection, job.row.poll, &job.row.digest, &job.row.box_id),
-        })
-        .collect()
 }
 
-/// The rounds of a group.
-struct Rounds<'g> {
-    /// Held for casting until the transaction ends.
-    held: Vec<PollId>,
-    /// Those of them that are open for phones, with the id of the key they were opened with.
-    open: BTreeMap<PollId, &'g str>,
+/// How a round of the group stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Open,
+    NotOpen,
+    /// Somebody is changing it.
+    Held,
 }
 
-/// Holds the rounds of the group and reads their state after that.
-fn open_rounds<'g>(connection: &mut AnyConnection, group: &'g [Job]) -> Result<Rounds<'g>, DatabaseError> {
+/// Spends and inserts, and says why not where not. Outcomes are in the order of the group, which is sorted by round and
+/// slip.
+fn spend(connection: &mut AnyConnection, group: &[Job]) -> Result<Vec<Outcome>, DatabaseError> {
     let rounds: BTreeMap<PollId, &Arc<Round>> = group.iter().map(|job| (job.row.poll, &job.round)).collect();
-    let ids: Vec<PollId> = rounds.keys().copied().collect();
-    let held = rows::hold_open(connection, &ids)?;
-    let mut open = BTreeMap::new();
-    for (id, phase, version) in phases(connection, &held)? {
-        if let Some(round) = rounds.get(&id)
-            && Shared::is_open(connection, round, &phase, version)?
-        {
-            open.insert(id, round.key_id.as_str());
+    let fits = |job: &Job| rounds.get(&job.row.poll).is_some_and(|round| round.key_id == job.round.key_id);
+    // At most one cast per slip is spent in a group; further ones of the same slip are looked up after it.
+    let mut waiting: Vec<(usize, &Row)> =
+        (0..).zip(group).filter(|(_, job)| fits(job)).map(|(n, job)| (n, &job.row)).collect();
+    waiting.dedup_by_key(|(_, row)| (row.poll, row.digest));
+    let mut standings: BTreeMap<PollId, Standing> = rounds.keys().map(|id| (*id, Standing::NotOpen)).collect();
+    let mut outcomes = vec![None; group.len()];
+    for _ in 0..LOOKS {
+        let asked: BTreeMap<PollId, i64> = waiting
+            .iter()
+            .filter_map(|(_, row)| Some((row.poll, rounds.get(&row.poll)?.open_at.load(Ordering::Acquire))))
+            .collect();
+        let rows: Vec<&Row> = waiting.iter().map(|(_, row)| *row).collect();
+        let done =
+            rows::cast(connection, &asked.iter().map(|(id, version)| (*id, *version)).collect::<Vec<_>>(), &rows)?;
+        for place in done.stored.iter().filter_map(|place| waiting.get(*place)).map(|(place, _)| *place) {
+            if let Some(outcome) = outcomes.get_mut(place) {
+                *outcome = Some(Outcome::Stored);
+            }
+        }
+        // A round that changed since it was last seen open may be open still.
+        let mut seen_anew = false;
+        for id in asked.keys() {
+            let standing = if done.ready.contains(id) {
+                Standing::Open
+            } else if done.held.contains(id) {
+                if let Some(round) = rounds.get(id) {
+                    seen_anew |= Shared::sees_open(connection, round)?;
+                }
+                Standing::NotOpen
+            } else {
+                Standing::Held
+            };
+            standings.insert(*id, standing);
+        }
+        waiting.retain(|(_, row)| standings.get(&row.poll) == Some(&Standing::NotOpen));
+        if !seen_anew {
+            break;
         }
     }
-    Ok(Rounds { held, open })
-}
-
-/// Phase and version of each round: by the cached statement for a single one, and for many on PostgreSQL in
-/// one round trip.
-fn phases(connection: &mut AnyConnection, ids: &[PollId]) -> Result<Vec<(PollId, String, i64)>, DatabaseError> {
-    let found: Vec<(i64, String, i64)> = match connection {
-        AnyConnection::Postgres(inner) => poll::table
-            .filter(poll::id.eq_any(ids.iter().map(|id| id.0).collect::<Vec<_>>()))
-            .select((poll::id, poll::phase, poll::version))
-            .load(inner)?,
-        AnyConnection::Sqlite(inner) => {
-            let mut found = Vec::with_capacity(ids.len());
-            for id in ids {
-                let row = poll::table.find(id.0).select((poll::id, poll::phase, poll::version));
-                found.extend(row.first(inner).optional()?);
-            }
-            found
+    let outcome = |(job, outcome): (&Job, Option<Outcome>)| match (outcome, standings.get(&job.row.poll)) {
+        (Some(outcome), _) => Ok(outcome),
+        (None, Some(Standing::Held)) => Ok(Outcome::Held),
+        (None, Some(Standing::Open)) if fits(job) => {
+            refusal(connection, job.row.poll, &job.row.digest, &job.row.box_id)
         }
+        (None, _) => Ok(Outcome::NotOpen),
     };
-    Ok(found.into_iter().map(|(id, phase, version)| (PollId(id), phase, version)).collect())
+    group.iter().zip(outcomes).map(outcome).collect()
 }
 
 /// Adds what was committed to the tallies in memory.

@@ -1,5 +1,4 @@
-//! The live tally, in safe steps, and the chores of an open box: high-water marks, second looks at stopped
-//! rounds, keys that are still to be destroyed.
+//! The live tally, in safe steps, and the turnout.
 //!
 //! Why two states that anyone can see differ by 0 or by at least k phone ballots: a candidate C has at least
 //! `step ≥ k` ballots more than the published state P, and becomes the published state only when the database
@@ -9,17 +8,17 @@
 //! published only in a transaction that holds the round open. Before the first state nothing was shown, and 0
 //! differs from it by at least k. The states nest, because each candidate is the tally of all ballots at one
 //! moment of one growing set, and compare-and-swap lets a candidate follow only the state it was measured
-//! against or an older one that it exceeds by a step.
+//! against or an older one that it exceeds by a step. The vault notes each candidate before it is published, so that
+//! one which a failing server forgot is kept away from all the same.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 
 use super::api::{BoxError, LIVE_STEP, Live, Turnout};
-use super::rows;
 use super::shared::{Round, Shared, locked};
-use super::{close, seal};
+use super::vault::Fault;
+use super::{rows, seal};
 use crate::database::schema::live_state;
 use crate::database::{AnyConnection, DatabaseError, Kind};
 use crate::domain::ids::PollId;
@@ -27,33 +26,40 @@ use crate::domain::paper::{Answer, Paper};
 use crate::domain::poll::Phase;
 use crate::domain::tally::Tally;
 
-/// Between two looks at what casting has brought.
-const PACE: Duration = Duration::from_millis(100);
-/// Between two looks at the database where other processes may have changed it.
-const GLANCE: Duration = Duration::from_secs(1);
 /// A count that took this long is kept for a while.
 const DEAR: Duration = Duration::from_millis(20);
-/// Between two rounds of chores.
-const CHORES: Duration = Duration::from_secs(3);
+/// For each moment that a candidate took, as long as so many of them until the next is taken: however fast a hall votes,
+/// the live tally takes little from it.
+const REST: u32 = 40;
+/// How often a process that is alone compares its memory with the database before it unseals the box instead: a
+/// group may be committed and not yet remembered.
+const COMPARISONS: u32 = 3;
 
 /// What a process remembers of the phone ballots of an open round.
 pub(super) struct Memory {
     /// How many more ballots a live state must have than the one before.
     pub(super) step: u64,
     /// Ballots that the database is known to hold; it may hold more.
-    known: u64,
-    /// Ballots in the database when the round was loaded.
-    loaded: u64,
-    /// The tally of the ballots cast through this process since then.
+    pub(super) known: u64,
+    /// The tally of the ballots cast through this process since the round was loaded.
     own: Tally,
+    /// `own` may be that of all ballots: the box was empty when the round was loaded, no other process was seen to cast,
+    /// and the writer's line to the database never broke (behind a broken one, a server may have gone back).
+    alone: bool,
     /// A tally of all ballots at one moment, waiting until k more have come.
     candidate: Option<Live>,
+    /// No further candidate is taken before.
+    rest_until: Instant,
+    /// Published states of up to so many ballots are noted in the vault, as last seen.
+    shown: u64,
+    /// The candidate that this process noted there.
+    noted: Option<u64>,
     /// The published number of ballots as last seen; it may have grown since.
     published: Option<u64>,
     /// `known` at the last high-water mark.
-    marked: u64,
+    pub(super) marked: u64,
     /// Phones are closed: the published state stands still from here on.
-    frozen: bool,
+    pub(super) frozen: bool,
 }
 
 impl Memory {
@@ -61,9 +67,12 @@ impl Memory {
         Memory {
             step,
             known: spent,
-            loaded: spent,
             own: Tally::empty(paper),
+            alone: spent == 0,
             candidate: None,
+            rest_until: Instant::now(),
+            shown: 0,
+            noted: None,
             published: None,
             marked: 0,
             frozen: false,
@@ -75,71 +84,39 @@ impl Memory {
         self.own.add(answers);
         self.known += 1;
     }
-}
 
-/// The chores of the box, until the bell is gone. Woken by the writer after each group.
-pub(super) fn run(shared: &Shared, bell: &Receiver<()>) {
-    let (mut glanced, mut chores) = (Instant::now(), Instant::now());
-    loop {
-        let rung = match bell.recv_timeout(GLANCE) {
-            Ok(()) => true,
-            Err(RecvTimeoutError::Timeout) => false,
-            Err(RecvTimeoutError::Disconnected) => return note_all(shared),
-        };
-        let glance = glanced.elapsed() >= GLANCE;
-        if glance {
-            glanced = Instant::now();
-        }
-        let several = shared.database.kind() == Kind::Postgres;
-        for round in shared.all_known() {
-            if let Err(error) = advance(shared, &round, several && glance) {
-                tracing::warn!(poll = round.id.0, %error, "the live tally could not be advanced");
-            }
-        }
-        if rung || (several && glance && shared.changes.receiver_count() > 0) {
-            shared.announce();
-        }
-        if chores.elapsed() >= CHORES {
-            chores = Instant::now();
-            do_chores(shared);
-        }
-        std::thread::sleep(PACE);
+    /// The live tally took this long.
+    fn rest(&mut self, cost: Duration) {
+        self.rest_until = self.rest_until.max(Instant::now() + cost * REST);
+    }
+
+    /// From here on nobody knows whether the tally in memory is that of all ballots.
+    pub(super) fn doubt(&mut self) {
+        self.alone = false;
     }
 }
 
-/// The service ends: the vault learns the turnout of every round.
-fn note_all(shared: &Shared) {
-    for round in shared.all_known() {
-        let known = locked(&round.live).known;
-        if let Err(fault) = shared.vault.raise_mark(&round.place, known) {
-            tracing::warn!(poll = round.id.0, reason = %fault.0, "the turnout could not be noted at the end");
-        }
-    }
-}
-
-/// Takes or publishes a candidate where one is due. `look` asks the database how many ballots there are.
-pub(super) fn advance(shared: &Shared, round: &Round, look: bool) -> Result<(), BoxError> {
+/// Takes or publishes a candidate where one is due by what is known.
+pub(super) fn advance(shared: &Shared, round: &Round) -> Result<(), BoxError> {
     if locked(&round.live).frozen {
         return Ok(());
     }
-    if look {
-        let turnout = shared.database.read(|connection| count_slips(shared, connection, round.id))?;
-        let mut memory = locked(&round.live);
-        memory.known = memory.known.max(turnout.spent);
-    }
     let published = published(shared, round)?;
     let due = |memory: &Memory| match &memory.candidate {
-        None => memory.known >= published + memory.step,
+        None => memory.known >= published.max(memory.shown) + memory.step && Instant::now() >= memory.rest_until,
         Some(candidate) => memory.known >= candidate.count + LIVE_STEP,
     };
     if !due(&locked(&round.live)) {
         return Ok(());
     }
     let candidate = locked(&round.live).candidate.clone();
-    match candidate {
+    let begun = Instant::now();
+    let done = match candidate {
         None => take(shared, round, published),
         Some(candidate) => publish(shared, round, &candidate),
-    }
+    };
+    locked(&round.live).rest(begun.elapsed());
+    done
 }
 
 fn published(shared: &Shared, round: &Round) -> Result<u64, DatabaseError> {
@@ -152,8 +129,8 @@ fn published(shared: &Shared, round: &Round) -> Result<u64, DatabaseError> {
     Ok(count)
 }
 
-/// Takes the tally of all phone ballots at one moment. On SQLite a process that was there from the beginning, and
-/// alone, has it in memory; else all ballots are unsealed as one snapshot of the database shows them.
+/// Takes the tally of all phone ballots at one moment. A process that was there from the beginning, and alone, has it
+/// in memory; else all ballots are unsealed as one snapshot of the database shows them.
 fn take(shared: &Shared, round: &Round, published: u64) -> Result<(), BoxError> {
     let candidate = match in_memory(shared, round)? {
         Some(candidate) => candidate,
@@ -167,17 +144,29 @@ fn take(shared: &Shared, round: &Round, published: u64) -> Result<(), BoxError> 
 }
 
 /// The tally in memory, if it is that of all ballots: whatever it holds was committed before, so when the database
-/// holds no more, there is nothing else. Another process on the same file has cast what is missing here; as a rule
-/// there is none, and the writer, who waits meanwhile, has nothing between commit and memory.
+/// holds no more at the same moment, there is nothing else.
 fn in_memory(shared: &Shared, round: &Round) -> Result<Option<Live>, DatabaseError> {
-    if shared.database.kind() != Kind::Sqlite {
-        return Ok(None);
+    for _ in 0..COMPARISONS {
+        if !locked(&round.live).alone {
+            return Ok(None);
+        }
+        let (own, spent) = shared.database.read(|connection| {
+            rows::snapshot(connection, |connection| {
+                let own = {
+                    // The writer remembers nothing more until the snapshot stands; it need not wait for the count.
+                    let memory = locked(&round.live);
+                    rows::live_state(connection, round.id)?;
+                    memory.own.clone()
+                };
+                Ok::<_, DatabaseError>((own, rows::spent(connection, round.id)?))
+            })
+        })?;
+        if own.valid == spent {
+            return Ok(Some(Live { count: spent, tally: own }));
+        }
     }
-    let memory = locked(&round.live);
-    if memory.loaded > 0 || memory.own.valid != shared.database.read(|connection| rows::spent(connection, round.id))? {
-        return Ok(None);
-    }
-    Ok(Some(Live { count: memory.own.valid, tally: memory.own.clone() }))
+    locked(&round.live).doubt();
+    Ok(None)
 }
 
 fn unseal(shared: &Shared, round: &Round) -> Result<Live, BoxError> {
@@ -213,9 +202,12 @@ fn publish(shared: &Shared, round: &Round, candidate: &Live) -> Result<(), BoxEr
         shared.stop(round.id, &fault);
         return Err(fault.into());
     }
+    if !note(shared, round, candidate)? {
+        return Ok(());
+    }
     let step = locked(&round.live).step;
     let shown = shared.database.write(|connection| {
-        if rows::hold_open(connection, &[round.id])?.is_empty() {
+        if !rows::hold_open(connection, round.id)? {
             return Ok(Shown::Later);
         }
         let open = rows::head(connection, round.id)?.is_some_and(|head| matches!(head.phase, Phase::Open { .. }));
@@ -243,6 +235,29 @@ fn publish(shared: &Shared, round: &Round, candidate: &Live) -> Result<(), BoxEr
     Ok(())
 }
 
+/// Notes in the vault that the candidate is about to be shown; `false` when it is too close to another that was: a server
+/// that fails over may have forgotten a state that people saw. Such a candidate is dropped.
+fn note(shared: &Shared, round: &Round, candidate: &Live) -> Result<bool, BoxError> {
+    let stopped = |fault: Fault| {
+        shared.stop(round.id, &fault);
+        BoxError::from(fault)
+    };
+    if locked(&round.live).noted == Some(candidate.count) {
+        return Ok(true);
+    }
+    let shown = shared.vault.shown(&round.place).map_err(stopped)?;
+    {
+        let mut memory = locked(&round.live);
+        if shown > 0 && candidate.count < shown + memory.step {
+            (memory.shown, memory.candidate) = (shown, None);
+            return Ok(false);
+        }
+    }
+    shared.vault.raise_shown(&round.place, candidate.count).map_err(stopped)?;
+    locked(&round.live).noted = Some(candidate.count);
+    Ok(true)
+}
+
 /// What is shown after an attempt to publish.
 enum Shown {
     /// Somebody is changing the round: another attempt will tell.
@@ -263,74 +278,6 @@ fn swap(connection: &mut AnyConnection, id: PollId, before: u64, after: &Live) -
             .set((live_state::count.eq(rows::signed(after.count)?), live_state::tally.eq(tally)))
             .execute(connection)?;
     Ok(changed == 1)
-}
-
-/// High-water marks, second looks, keys still to be destroyed.
-fn do_chores(shared: &Shared) {
-    for round in shared.all_known() {
-        if let Err(error) = second_look(shared, &round) {
-            tracing::warn!(poll = round.id.0, %error, "an open round could not be looked at");
-        }
-    }
-    for id in shared.all_stopped() {
-        look_again(shared, id);
-    }
-    let unfinished: Vec<PollId> = locked(&shared.unfinished).iter().copied().collect();
-    for id in unfinished {
-        if let Err(error) = close::resume(shared, id, None, crate::world::now()) {
-            tracing::warn!(poll = id.0, %error, "a closed round could not be finished");
-        }
-    }
-    if let Err(error) = close::tidy(shared) {
-        tracing::warn!(%error, "the log of the database could not be cut");
-    }
-}
-
-/// Notes the turnout in the vault, and lets go of a round that is no longer open or whose vault or database no
-/// longer holds what it must. The slips are counted only where a server may have gone back behind our back.
-fn second_look(shared: &Shared, round: &Round) -> Result<(), BoxError> {
-    let (mut spent, marked) = {
-        let memory = locked(&round.live);
-        (memory.known, memory.marked)
-    };
-    let head = shared.database.read(|connection| rows::head(connection, round.id))?;
-    let Some(head) = head.filter(|head| matches!(head.phase, Phase::Open { .. } | Phase::Counting { .. })) else {
-        shared.evict(round.id);
-        return Ok(());
-    };
-    let Some(opening) = head.phase.opening() else { return Ok(()) };
-    if spent > marked {
-        if let Err(fault) = shared.vault.raise_mark(&round.place, spent) {
-            shared.stop(round.id, &fault);
-            return Err(fault.into());
-        }
-        locked(&round.live).marked = spent;
-        if shared.database.kind() == Kind::Postgres {
-            spent = shared.database.read(|connection| rows::spent(connection, round.id))?;
-        }
-    }
-    if let Err(fault) = shared.examine(&head, opening, spent) {
-        shared.stop(round.id, &fault);
-    }
-    Ok(())
-}
-
-/// Looks again at a round that was stopped.
-pub(super) fn look_again(shared: &Shared, id: PollId) {
-    let Ok(Some(head)) = shared.database.read(|connection| rows::head(connection, id)) else { return };
-    match (&head.phase, head.phase.opening()) {
-        (Phase::Open { .. } | Phase::Counting { .. }, Some(opening)) => {
-            let Ok(spent) = shared.database.read(|connection| rows::spent(connection, id)) else { return };
-            match shared.examine(&head, opening, spent) {
-                Ok(_) => shared.mended(id),
-                Err(fault) => shared.stop(id, &fault),
-            }
-        }
-        // It goes on when somebody closes it again, or at the next start.
-        (Phase::Closing { .. }, _) => {}
-        _ if locked(&shared.unfinished).contains(&id) => {}
-        _ => shared.mended(id),
-    }
 }
 
 /// The published live state; `None` before the first step.
@@ -363,6 +310,11 @@ fn count_slips(shared: &Shared, connection: &mut AnyConnection, id: PollId) -> R
     {
         return Ok(*turnout);
     }
+    count_anew(shared, connection, id)
+}
+
+/// Counts the slips as they are now.
+pub(super) fn count_anew(shared: &Shared, connection: &mut AnyConnection, id: PollId) -> Result<Turnout, BoxError> {
     let begun = Instant::now();
     let turnout = rows::turnout(connection, id)?;
     let cost = begun.elapsed();

@@ -9,6 +9,7 @@
 
 mod api;
 mod cast;
+mod chores;
 mod close;
 mod identity;
 mod issue;

@@ -83,10 +83,7 @@ pub(super) fn enter(
         if read.split_first() != Some((&(source as u8), bytes.as_slice())) {
             return Ok(PaperEntry::Differs);
         }
-        match rows::spend(connection, &[&row])?.as_slice() {
-            [true] => Ok(PaperEntry::Cast),
-            _ => Err(CastRefusal::SlipSpent.into()),
-        }
+        if rows::spend(connection, &row)? { Ok(PaperEntry::Cast) } else { Err(CastRefusal::SlipSpent.into()) }
     })?;
     shared.announce();
     Ok(outcome)

@@ -45,12 +45,12 @@ pub(super) struct Row {
     pub(super) comment: Option<([u8; 32], Vec<u8>)>,
 }
 
-/// Holds rounds for casting until the transaction ends, together with other casts: those of them that nobody is
-/// changing, without waiting for the others. On SQLite the write transaction holds everything already.
-pub(super) fn hold_open(connection: &mut AnyConnection, rounds: &[PollId]) -> Result<Vec<PollId>, DatabaseError> {
+/// Holds the round as casts hold it, together with them, until the transaction ends; `false` when somebody is changing
+/// it, without waiting. On SQLite the write transaction holds everything already.
+pub(super) fn hold_open(connection: &mut AnyConnection, id: PollId) -> Result<bool, DatabaseError> {
     match connection {
-        AnyConnection::Sqlite(_) => Ok(rounds.to_vec()),
-        AnyConnection::Postgres(inner) => postgres::hold_open(inner, rounds),
+        AnyConnection::Sqlite(_) => Ok(true),
+        AnyConnection::Postgres(inner) => postgres::hold_open(inner, id),
     }
 }
 
@@ -62,13 +62,52 @@ pub(super) fn hold_alone(connection: &mut AnyConnection, id: PollId) -> Result<(
     }
 }
 
-/// Spends the slips that are unspent and puts their sealed ballots and comments into the box; says for each
-/// row whether it was. No two rows may have the same slip.
-pub(super) fn spend(connection: &mut AnyConnection, rows: &[&Row]) -> Result<Vec<bool>, DatabaseError> {
+/// What became of a group of casts.
+pub(super) struct Done {
+    /// Rounds that nobody was changing.
+    pub(super) held: Vec<PollId>,
+    /// Those of them that were open for phones in the version asked for.
+    pub(super) ready: Vec<PollId>,
+    /// Places of the rows whose slip was spent and whose ballot lies in the box.
+    pub(super) stored: Vec<usize>,
+}
+
+/// Spends slips that are unspent and puts their sealed ballots and comments into the box: of those rounds that nobody
+/// is changing and that are open in the version given, without waiting for the others. No two rows may have the same
+/// slip. On SQLite it belongs into a write transaction; on PostgreSQL it is one, committed when this returns.
+pub(super) fn cast(
+    connection: &mut AnyConnection,
+    rounds: &[(PollId, i64)],
+    rows: &[&Row],
+) -> Result<Done, DatabaseError> {
     match connection {
-        AnyConnection::Sqlite(inner) => sqlite::spend(inner, rows),
-        AnyConnection::Postgres(inner) => postgres::spend(inner, rows),
+        AnyConnection::Sqlite(inner) => sqlite::cast(inner, rounds, rows),
+        AnyConnection::Postgres(inner) => postgres::cast(inner, rounds, rows),
     }
+}
+
+/// Spends the slip, if it is unspent, and puts its sealed ballot and comment into the box; says whether it was. For
+/// ballots that come one by one.
+pub(super) fn spend(connection: &mut AnyConnection, row: &Row) -> Result<bool, DatabaseError> {
+    let own = slip::table.find((row.poll.0, row.digest.0.as_slice())).filter(slip::state.eq(UNSPENT));
+    if diesel::update(own).set(slip::state.eq(SPENT)).execute(connection)? == 0 {
+        return Ok(false);
+    }
+    let ballot = (
+        sealed_ballot::poll_id.eq(row.poll.0),
+        sealed_ballot::box_id.eq(row.box_id.0.as_slice()),
+        sealed_ballot::sealed.eq(row.sealed.as_slice()),
+    );
+    diesel::insert_into(sealed_ballot::table).values(ballot).execute(connection)?;
+    if let Some((id, sealed)) = &row.comment {
+        let comment = (
+            sealed_comment::poll_id.eq(row.poll.0),
+            sealed_comment::id.eq(id.as_slice()),
+            sealed_comment::sealed.eq(sealed.as_slice()),
+        );
+        diesel::insert_into(sealed_comment::table).values(comment).execute(connection)?;
+    }
+    Ok(true)
 }
 
 /// Inserts unspent slips.

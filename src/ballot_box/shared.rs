@@ -146,6 +146,14 @@ impl Shared {
         self.rounds.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 
+    /// The writer's line to the database broke: a server may have gone back, and what is in memory may be more than it
+    /// holds.
+    pub(super) fn doubt(&self) {
+        for round in self.all_known() {
+            locked(&round.live).doubt();
+        }
+    }
+
     /// The round with its key, from memory or else from database and vault, which are checked against each
     /// other.
     pub(super) fn round(&self, id: PollId) -> Result<Arc<Round>, NotThere> {
@@ -210,20 +218,9 @@ impl Shared {
         })
     }
 
-    /// Whether the round was open for phones when the transaction looked: by the version known to be open, or
-    /// else by reading the phase anew. The key must be the one that the round was opened with.
-    pub(super) fn is_open(
-        connection: &mut AnyConnection,
-        round: &Round,
-        phase: &str,
-        version: i64,
-    ) -> Result<bool, DatabaseError> {
-        if phase != "open" {
-            return Ok(false);
-        }
-        if round.open_at.load(Ordering::Acquire) == version {
-            return Ok(true);
-        }
+    /// Whether the round is open for phones, with the key that it was opened with; its version is then remembered as one
+    /// in which it is.
+    pub(super) fn sees_open(connection: &mut AnyConnection, round: &Round) -> Result<bool, DatabaseError> {
         let Some(head) = rows::head(connection, round.id)? else { return Ok(false) };
         let Phase::Open { opening, .. } = &head.phase else { return Ok(false) };
         if opening.key_id != round.key_id {

@@ -1,14 +1,15 @@
 //! What the box says to SQLite only: one prepared statement per row inside one transaction, in the order of the
 //! keys, so that neighbouring rows dirty the same page.
 
-use diesel::RunQueryDsl as _;
 use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
-use super::rows::Row;
+use super::rows::{Done, Row};
 use super::statement::statement;
 use crate::database::DatabaseError;
+use crate::database::schema::poll;
 use crate::domain::digest::Digest;
 use crate::domain::ids::PollId;
 
@@ -34,27 +35,38 @@ pub(super) fn widen(connection: &mut SqliteConnection) -> Result<(), DatabaseErr
     Ok(connection.batch_execute("PRAGMA cache_size = -32768")?)
 }
 
-/// See [`super::rows::spend`].
-pub(super) fn spend(connection: &mut SqliteConnection, rows: &[&Row]) -> Result<Vec<bool>, DatabaseError> {
-    let mut spent = Vec::with_capacity(rows.len());
-    let mut stored = Vec::with_capacity(rows.len());
-    for row in rows {
-        let changed = Spend { poll: &row.poll.0, digest: &row.digest.0 }.execute(connection)?;
-        spent.push(changed == 1);
-        if changed == 1 {
-            stored.push(*row);
+/// See [`super::rows::cast`].
+pub(super) fn cast(
+    connection: &mut SqliteConnection,
+    rounds: &[(PollId, i64)],
+    rows: &[&Row],
+) -> Result<Done, DatabaseError> {
+    let mut ready = Vec::with_capacity(rounds.len());
+    for (id, version) in rounds {
+        let row = poll::table.find(id.0).select((poll::phase, poll::version));
+        let now = row.first::<(String, i64)>(connection).optional()?;
+        if now.is_some_and(|(phase, now)| phase == "open" && now == *version) {
+            ready.push(*id);
         }
     }
-    stored.sort_unstable_by_key(|row| (row.poll, row.box_id));
-    for row in &stored {
+    let (mut stored, mut ballots) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+    for (place, row) in (0..).zip(rows).filter(|(_, row)| ready.contains(&row.poll)) {
+        let changed = Spend { poll: &row.poll.0, digest: &row.digest.0 }.execute(connection)?;
+        if changed == 1 {
+            stored.push(place);
+            ballots.push(*row);
+        }
+    }
+    ballots.sort_unstable_by_key(|row| (row.poll, row.box_id));
+    for row in &ballots {
         InsertBallot { poll: &row.poll.0, box_id: &row.box_id.0, sealed: &row.sealed }.execute(connection)?;
     }
-    for row in &stored {
+    for row in &ballots {
         if let Some((id, sealed)) = &row.comment {
             InsertComment { poll: &row.poll.0, id, sealed }.execute(connection)?;
         }
     }
-    Ok(spent)
+    Ok(Done { held: rounds.iter().map(|(id, _)| *id).collect(), ready, stored })
 }
 
 /// See [`super::rows::insert_slips`].

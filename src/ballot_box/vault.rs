@@ -23,7 +23,10 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::PollId;
 use crate::domain::slip::PollTag;
 
+/// Before the number of slips that were spent at least.
 const MARK: &str = "mark-";
+/// Before the number of ballots in a live state that was published.
+const SHOWN: &str = "shown-";
 const TOMBSTONE: &str = "tombstone";
 
 /// Something about the vault is not as it must be: a sentence for the operator.
@@ -83,19 +86,37 @@ impl Vault {
 
     /// Records and syncs in every folder that at least `count` slips were spent.
     pub(super) fn raise_mark(&self, place: &Place, count: u64) -> Result<(), Fault> {
-        for folder in &self.folders {
-            let home = folder.join(&place.0);
-            raise_mark(&home, count).map_err(|error| Fault::at(&home, "不能记录投票数", &error))?;
-        }
-        Ok(())
+        self.raise(place, MARK, count)
     }
 
     /// The highest number of spent slips that any folder knows of; 0 where the round has none.
     pub(super) fn mark(&self, place: &Place) -> Result<u64, Fault> {
+        self.highest(place, MARK)
+    }
+
+    /// Records and syncs in every folder that a live state of `count` ballots is about to be published.
+    pub(super) fn raise_shown(&self, place: &Place, count: u64) -> Result<(), Fault> {
+        self.raise(place, SHOWN, count)
+    }
+
+    /// The number of ballots in the largest live state that was or was about to be published; 0 where there is none.
+    pub(super) fn shown(&self, place: &Place) -> Result<u64, Fault> {
+        self.highest(place, SHOWN)
+    }
+
+    fn raise(&self, place: &Place, kind: &str, count: u64) -> Result<(), Fault> {
+        for folder in &self.folders {
+            let home = folder.join(&place.0);
+            raise_mark(&home, kind, count).map_err(|error| Fault::at(&home, "不能记录投票数", &error))?;
+        }
+        Ok(())
+    }
+
+    fn highest(&self, place: &Place, kind: &str) -> Result<u64, Fault> {
         let mut highest = 0;
         for folder in &self.folders {
             let home = folder.join(&place.0);
-            for (count, _) in marks(&home).map_err(|error| Fault::at(&home, "不能读取", &error))? {
+            for (count, _) in marks(&home, kind).map_err(|error| Fault::at(&home, "不能读取", &error))? {
                 highest = highest.max(count);
             }
         }
@@ -243,8 +264,8 @@ fn names(home: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     entries.map(|entry| entry.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))).collect()
 }
 
-fn marks(home: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
-    let mark = |(name, path): (String, PathBuf)| Some((name.strip_prefix(MARK)?.parse().ok()?, path));
+fn marks(home: &Path, kind: &str) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mark = |(name, path): (String, PathBuf)| Some((name.strip_prefix(kind)?.parse().ok()?, path));
     Ok(names(home)?.into_iter().filter_map(mark).collect())
 }
 
@@ -255,12 +276,12 @@ fn keys(home: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Several processes may raise the mark at once: each makes the name of its own count and takes away lower
 /// ones only, so the highest always stays.
-fn raise_mark(home: &Path, count: u64) -> io::Result<()> {
-    let known = marks(home)?;
+fn raise_mark(home: &Path, kind: &str, count: u64) -> io::Result<()> {
+    let known = marks(home, kind)?;
     if known.iter().any(|(mark, _)| *mark >= count) {
         return Ok(());
     }
-    match exclusive().open(home.join(format!("{MARK}{count:020}"))) {
+    match exclusive().open(home.join(format!("{kind}{count:020}"))) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => sync_folder(home)?,
     }
@@ -358,6 +379,9 @@ mod tests {
             f.vault.raise_mark(&f.place, count).unwrap();
         }
         assert_eq!(f.vault.mark(&f.place), Ok(120));
+        assert_eq!(f.vault.shown(&f.place), Ok(0), "another kind");
+        f.vault.raise_shown(&f.place, 40).unwrap();
+        assert_eq!((f.vault.shown(&f.place), f.vault.mark(&f.place)), (Ok(40), Ok(120)));
         fs::remove_dir_all(f.folders[0].join(&f.place.0)).unwrap();
         assert_eq!(f.vault.mark(&f.place), Ok(120), "the mirror knows");
     }

@@ -20,6 +20,7 @@ on_both!(
     states_keep_their_distance,
     what_another_process_cast_is_in_every_state,
     a_state_outlives_its_process,
+    a_state_that_the_database_forgot_is_kept_away_from,
     the_tally_stands_still_once_phones_are_closed
 );
 
@@ -209,4 +210,22 @@ fn the_tally_stands_still_once_phones_are_closed(house: &Installation) {
     std::thread::sleep(Duration::from_millis(400));
     assert_eq!(ballots.live(round.id).unwrap(), None, "paper never moves it");
     assert_eq!(ballots.turnout(round.id).unwrap().spent, 40, "the turnout goes on");
+}
+
+/// A server that fails over may forget the last state that people saw; the vault does not.
+fn a_state_that_the_database_forgot_is_kept_away_from(house: &Installation) {
+    let (database, ballots, paper) = (house.database(), house.start(), paper(false));
+    let round = open(&ballots, &database, &paper, 60, 0);
+    let places = house.vault_files(".key").into_iter().map(|key| key.with_file_name("shown-00000000000000000015"));
+    places.for_each(|place| drop(std::fs::File::create_new(place).unwrap()));
+    let mut seen = Vec::new();
+    for slip in &round.slips.roll {
+        cast(&ballots, round.id, slip, &nonce(), &random_ballot(&paper)).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        seen.extend(ballots.live(round.id).unwrap().map(|state| state.count));
+    }
+    eventually("a state is published", || ballots.live(round.id).unwrap().is_some());
+    seen.extend(ballots.live(round.id).unwrap().map(|state| state.count));
+    assert!(seen.iter().all(|count| *count >= 15 + LIVE_STEP), "{seen:?}");
+    assert_eq!(house.vault_files("shown-00000000000000000015").len(), 0, "the new one is noted instead");
 }

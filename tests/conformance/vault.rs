@@ -13,6 +13,7 @@ on_both!(
     a_lost_key_stops_its_round_only,
     a_foreign_key_stops_the_round,
     a_database_below_the_mark_stops_the_round,
+    every_open_round_is_noted_while_the_service_runs,
     a_tombstone_outranks_a_restored_database,
     a_round_voided_stays_void,
     destruction_is_tried_until_every_folder_confirms,
@@ -179,4 +180,17 @@ fn an_interrupted_opening_leaves_nothing_that_counts(house: &Installation) {
     say(&ballots, &round, 0).unwrap();
     assert_eq!(close(&ballots, &database, id).unwrap().phone, 1);
     assert!(house.vault_files(".key").is_empty(), "all keys of the round are destroyed");
+}
+
+fn every_open_round_is_noted_while_the_service_runs(house: &Installation) {
+    let (database, ballots) = (house.database(), house.start());
+    let rounds: Vec<Open> = (2..7).map(|slips| open(&ballots, &database, &paper(false), slips, 0)).collect();
+    for round in &rounds {
+        for place in 0..round.slips.roll.len() {
+            say(&ballots, round, place).unwrap();
+        }
+    }
+    for cast in 2..7 {
+        eventually("the turnout is noted", || house.vault_files(&format!("mark-{cast:020}")).len() == 2);
+    }
 }

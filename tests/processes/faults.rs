@@ -101,19 +101,19 @@ fn a_fault_that_stays_is_answered_and_the_form_counts_later() {
     assert_eq!(counts(&database, round.id), (2, 2));
 }
 
-/// Where the proxy loses the connection.
+/// Where the proxy loses the connection: a cast is one statement, committed as it ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Cut {
-    /// The server never hears of the COMMIT.
+    /// The server never hears of it.
     Before,
     /// The server commits; its answer is lost.
     After,
 }
 
-/// Stands between the box and the server and loses the next commits.
+/// Stands between the box and the server and loses the next casts.
 struct Proxy {
     folder: tempfile::TempDir,
-    /// How many commits are still to be lost.
+    /// How many casts are still to be lost.
     cuts: Arc<AtomicUsize>,
 }
 
@@ -144,10 +144,14 @@ fn pass(client: UnixStream, server: UnixStream, cut: Cut, left: Arc<AtomicUsize>
     let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     let losing = lost.clone();
     std::thread::spawn(move || {
-        let mut buffer = vec![0; 1 << 16];
+        let (mut buffer, mut is_writer) = (vec![0; 1 << 16], false);
         while let Ok(read @ 1..) = from_client.read(&mut buffer) {
-            let commits = buffer[..read].windows(6).any(|part| part == b"COMMIT");
-            if commits && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
+            // The writer tells itself by its settings; what it then binds and executes first is a cast.
+            is_writer |= buffer[..read].windows(15).any(|part| part == b"plan_cache_mode");
+            if is_writer
+                && buffer[0] == b'B'
+                && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
+            {
                 if cut == Cut::Before {
                     break;
                 }
@@ -201,6 +205,19 @@ fn a_commit_whose_answer_is_lost_counts_once() {
         drop(ballots);
         assert_eq!(close(&house.start(), &database, round.id).unwrap().phone, 12);
     }
+}
+
+#[test]
+fn a_server_that_goes_back_is_noticed_though_nobody_votes() {
+    let house = Installation::new(Kind::Postgres);
+    let (database, ballots, paper) = (house.database(), house.start(), paper(false));
+    let round = open(&ballots, &database, &paper, 6, 0);
+    for slip in &round.slips.roll {
+        cast(&ballots, round.id, slip, &nonce(), &ballot(&paper, Some(Answer::Satisfied))).unwrap();
+    }
+    eventually("the turnout is noted", || !house.vault_files("mark-00000000000000000006").is_empty());
+    outsider(&house).batch_execute("UPDATE slip SET state = 0").unwrap();
+    eventually("the round stops", || ballots.stopped(round.id).is_some_and(|why| why.contains("数据库中只有0张")));
 }
 
 #[test]

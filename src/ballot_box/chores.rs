@@ -1,0 +1,180 @@
+//! The chores of an open box: the live tally goes on, rounds are looked at again (turnout, high-water mark, vault),
+//! keys that are still to be destroyed are.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::api::BoxError;
+use super::shared::{Round, Shared, locked};
+use super::{close, live, rows};
+use crate::database::Kind;
+use crate::domain::ids::PollId;
+use crate::domain::poll::Phase;
+
+/// Between two looks at what casting has brought.
+const PACE: Duration = Duration::from_millis(100);
+/// The longest wait for the bell.
+const GLANCE: Duration = Duration::from_secs(1);
+/// Between two looks at the same round.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long looks may go on before something else has its turn.
+const STRETCH: Duration = Duration::from_millis(50);
+/// For each second of looking, so many of rest.
+const REST: u32 = 19;
+/// Between two rounds of the other chores.
+const CHORES: Duration = Duration::from_secs(3);
+
+/// The chores of the box, until the bell is gone. Woken by the writer after each group.
+pub(super) fn run(shared: &Shared, bell: &Receiver<()>) {
+    let mut patrol = Patrol::new();
+    let (mut glanced, mut chores) = (Instant::now(), Instant::now());
+    loop {
+        let rung = match bell.recv_timeout(GLANCE) {
+            Ok(()) => true,
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => return note_all(shared),
+        };
+        patrol.go(shared);
+        for round in shared.all_known() {
+            if let Err(error) = live::advance(shared, &round) {
+                tracing::warn!(poll = round.id.0, %error, "the live tally could not be advanced");
+            }
+        }
+        let glance = glanced.elapsed() >= GLANCE;
+        if glance {
+            glanced = Instant::now();
+        }
+        let several = shared.database.kind() == Kind::Postgres;
+        if rung || (several && glance && shared.changes.receiver_count() > 0) {
+            shared.announce();
+        }
+        if chores.elapsed() >= CHORES {
+            chores = Instant::now();
+            do_chores(shared);
+        }
+        std::thread::sleep(PACE);
+    }
+}
+
+/// The service ends: the vault learns the turnout of every round.
+fn note_all(shared: &Shared) {
+    for round in shared.all_known() {
+        let known = locked(&round.live).known;
+        if let Err(fault) = shared.vault.raise_mark(&round.place, known) {
+            tracing::warn!(poll = round.id.0, reason = %fault.0, "the turnout could not be noted at the end");
+        }
+    }
+}
+
+/// Looks at the open rounds one after the other, over and over. However many there are, and however big, looking takes
+/// no more than a twentieth of one processor: what grows is the time until a round's turn comes again.
+struct Patrol {
+    /// The last round looked at on this way through all of them.
+    last: Option<PollId>,
+    /// When this way began.
+    begun: Instant,
+    rest_until: Instant,
+}
+
+impl Patrol {
+    fn new() -> Self {
+        let now = Instant::now();
+        Patrol { last: None, begun: now, rest_until: now + LOOK }
+    }
+
+    fn go(&mut self, shared: &Shared) {
+        let begun = Instant::now();
+        if begun < self.rest_until {
+            return;
+        }
+        let mut rounds = shared.all_known();
+        rounds.sort_unstable_by_key(|round| round.id);
+        let mut ahead = rounds.iter().filter(|round| self.last.is_none_or(|last| round.id > last));
+        let mut last = None;
+        while begun.elapsed() < STRETCH
+            && let Some(round) = ahead.next()
+        {
+            last = Some(round.id);
+            if let Err(error) = look(shared, round) {
+                tracing::warn!(poll = round.id.0, %error, "an open round could not be looked at");
+            }
+        }
+        let all_seen = ahead.next().is_none();
+        self.rest_until = Instant::now() + begun.elapsed() * REST;
+        if all_seen {
+            self.rest_until = self.rest_until.max(self.begun + LOOK);
+            self.begun = self.rest_until;
+        }
+        self.last = if all_seen { None } else { last.or(self.last) };
+    }
+}
+
+/// Notes the turnout in the vault, learns what other processes have cast, and lets go of a round that is no longer
+/// open or whose vault or database no longer holds what it must. Slips are counted on a server only, to which others
+/// cast and which may have gone back behind our back; a file holds what was committed to it.
+fn look(shared: &Shared, round: &Round) -> Result<(), BoxError> {
+    let (known, marked, frozen) = {
+        let memory = locked(&round.live);
+        (memory.known, memory.marked, memory.frozen)
+    };
+    let head = shared.database.read(|connection| rows::head(connection, round.id))?;
+    let Some(head) = head.filter(|head| matches!(head.phase, Phase::Open { .. } | Phase::Counting { .. })) else {
+        shared.evict(round.id);
+        return Ok(());
+    };
+    let Some(opening) = head.phase.opening() else { return Ok(()) };
+    if known > marked {
+        if let Err(fault) = shared.vault.raise_mark(&round.place, known) {
+            shared.stop(round.id, &fault);
+            return Err(fault.into());
+        }
+        locked(&round.live).marked = known;
+    }
+    let count = shared.database.kind() == Kind::Postgres && (known > marked || !frozen);
+    let spent = if count {
+        shared.database.read(|connection| live::count_anew(shared, connection, round.id))?.spent
+    } else {
+        known
+    };
+    if let Err(fault) = shared.examine(&head, opening, spent) {
+        shared.stop(round.id, &fault);
+        return Ok(());
+    }
+    let mut memory = locked(&round.live);
+    memory.known = memory.known.max(spent);
+    Ok(())
+}
+
+/// Second looks at stopped rounds, keys still to be destroyed, a log still to be cut.
+fn do_chores(shared: &Shared) {
+    for id in shared.all_stopped() {
+        look_again(shared, id);
+    }
+    let unfinished: Vec<PollId> = locked(&shared.unfinished).iter().copied().collect();
+    for id in unfinished {
+        if let Err(error) = close::resume(shared, id, None, crate::world::now()) {
+            tracing::warn!(poll = id.0, %error, "a closed round could not be finished");
+        }
+    }
+    if let Err(error) = close::tidy(shared) {
+        tracing::warn!(%error, "the log of the database could not be cut");
+    }
+}
+
+/// Looks again at a round that was stopped.
+fn look_again(shared: &Shared, id: PollId) {
+    let Ok(Some(head)) = shared.database.read(|connection| rows::head(connection, id)) else { return };
+    match (&head.phase, head.phase.opening()) {
+        (Phase::Open { .. } | Phase::Counting { .. }, Some(opening)) => {
+            let Ok(spent) = shared.database.read(|connection| rows::spent(connection, id)) else { return };
+            match shared.examine(&head, opening, spent) {
+                Ok(_) => shared.mended(id),
+                Err(fault) => shared.stop(id, &fault),
+            }
+        }
+        // It goes on when somebody closes it again, or at the next start.
+        (Phase::Closing { .. }, _) => {}
+        _ if locked(&shared.unfinished).contains(&id) => {}
+        _ => shared.mended(id),
+    }
+}

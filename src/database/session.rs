@@ -34,17 +34,19 @@ pub(super) fn patient(url: &str) -> Cow<'_, str> {
     patient
 }
 
-/// Pins `synchronous_commit` for the session, so that nobody can change it under it, and refuses a server on which a
+/// Pins `synchronous_commit` for the session, so that nobody can change it under it; sets READ COMMITTED, whatever the
+/// server's own choice, because who holds a lock must see what was committed before it was given; and refuses a server on which a
 /// commit would not be on the disk when it answers, or which takes no writes (a standby, an archive).
 ///
 /// # Errors
 /// `NotDurable`, `ReadOnly`, and faults of the connection.
 pub(super) fn examine(connection: &mut PgConnection) -> Result<(), DatabaseError> {
-    let (synchronous, read_only) = diesel::select((
+    let (synchronous, read_only, _) = diesel::select((
         sql::<Text>("set_config('synchronous_commit', current_setting('synchronous_commit'), false)"),
         sql::<Text>("current_setting('transaction_read_only')"),
+        sql::<Text>("set_config('default_transaction_isolation', 'read committed', false)"),
     ))
-    .get_result::<(String, String)>(connection)?;
+    .get_result::<(String, String, String)>(connection)?;
     if synchronous == "off" || synchronous == "local" {
         return Err(DatabaseError::NotDurable(synchronous));
     }

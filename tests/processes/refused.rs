@@ -91,17 +91,20 @@ fn a_server_that_would_forget_or_takes_no_writes_is_refused() {
 fn a_session_keeps_its_promise_whatever_is_set_on_the_server_later() {
     let server = Cluster::durable();
     server.run("CREATE DATABASE pinned");
+    // Who holds a lock would not see what was committed before it was given.
+    server.run("ALTER DATABASE pinned SET default_transaction_isolation = 'repeatable read'");
     let database = Database::postgres(&server.url("pinned")).unwrap();
-    let setting = |session: &mut AnyConnection| {
+    let setting = |session: &mut AnyConnection, name: &str| {
         let AnyConnection::Postgres(inner) = session else { panic!("on PostgreSQL") };
-        let shown = diesel::dsl::sql::<diesel::sql_types::Text>("current_setting('synchronous_commit')");
+        let shown = diesel::dsl::sql::<diesel::sql_types::Text>(&format!("current_setting('{name}')"));
         diesel::select(shown).get_result::<String>(inner).unwrap()
     };
     let mut session = database.connect().unwrap();
+    assert_eq!(setting(&mut session, "transaction_isolation"), "read committed");
     server.run("ALTER SYSTEM SET synchronous_commit = off");
     server.run("SELECT pg_reload_conf()");
     eventually("new sessions are refused", || matches!(database.connect(), Err(DatabaseError::NotDurable(_))));
-    assert_eq!(setting(&mut session), "on");
+    assert_eq!(setting(&mut session, "synchronous_commit"), "on");
 }
 
 #[test]

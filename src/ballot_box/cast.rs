@@ -145,9 +145,9 @@ pub(super) async fn cast(
         match answer.await.unwrap_or(Outcome::Failed) {
             Outcome::Stored => return Ok(Cast::Cast(ticket.receipt)),
             Outcome::Present => return Ok(Cast::AlreadyCast(ticket.receipt)),
-            Outcome::Slip(SlipState::Unknown) => return Err(CastRefusal::UnknownSlip),
+            Outcome::Slip(SlipState::Unknown) => return unless_over(shared, ticket, CastRefusal::UnknownSlip).await,
+            Outcome::Slip(SlipState::Spent) => return unless_over(shared, ticket, CastRefusal::SlipSpent).await,
             Outcome::Slip(SlipState::Void) => return Err(CastRefusal::SlipVoid),
-            Outcome::Slip(SlipState::Spent) => return Err(CastRefusal::SlipSpent),
             Outcome::Failed | Outcome::Slip(SlipState::Unspent) => return Err(CastRefusal::Unavailable),
             Outcome::Held if knocks < KNOCKS => {
                 knocks += 1;
@@ -182,6 +182,15 @@ async fn there(shared: &Arc<Shared>, poll: PollId) -> Result<Option<Arc<Round>>,
             tracing::warn!(%error, "a round could not be looked up");
             Err(CastRefusal::Unavailable)
         }
+    }
+}
+
+/// The refusal, unless the round ended after the group was committed: then ballots and slips are gone from their tables,
+/// and whoever was thanked and sends again is to be thanked again.
+async fn unless_over(shared: &Arc<Shared>, ticket: Ticket, refusal: CastRefusal) -> Result<Cast, CastRefusal> {
+    match elsewhere(shared, ticket).await {
+        Err(CastRefusal::Unavailable) => Err(refusal),
+        answer => answer,
     }
 }
 

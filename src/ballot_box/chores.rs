@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const STRETCH: Duration = Duration::from_millis(50);
 /// For each second of looking, so many of rest.
 const REST: u32 = 19;
+/// However long it took: a server that was slow once is not waited for.
+const LONGEST_REST: Duration = Duration::from_secs(30);
 /// Between two rounds of the other chores.
 const CHORES: Duration = Duration::from_secs(3);
 
@@ -90,17 +92,20 @@ impl Patrol {
         let mut rounds = shared.all_known();
         rounds.sort_unstable_by_key(|round| round.id);
         let mut ahead = rounds.iter().filter(|round| self.last.is_none_or(|last| round.id > last));
-        let mut last = None;
+        let (mut last, mut failed) = (None, false);
         while begun.elapsed() < STRETCH
             && let Some(round) = ahead.next()
         {
             last = Some(round.id);
             if let Err(error) = look(shared, round) {
                 tracing::warn!(poll = round.id.0, %error, "an open round could not be looked at");
+                failed = true;
             }
         }
         let all_seen = ahead.next().is_none();
-        self.rest_until = Instant::now() + begun.elapsed() * REST;
+        // What failed may have waited for long, and is tried again.
+        let rest = if failed { LOOK } else { LONGEST_REST.min(begun.elapsed() * REST) };
+        self.rest_until = Instant::now() + rest;
         if all_seen {
             self.rest_until = self.rest_until.max(self.begun + LOOK);
             self.begun = self.rest_until;
@@ -122,7 +127,10 @@ fn look(shared: &Shared, round: &Round) -> Result<(), BoxError> {
         shared.evict(round.id);
         return Ok(());
     };
-    let Some(opening) = head.phase.opening() else { return Ok(()) };
+    let Some(opening) = head.phase.opening().filter(|opening| opening.key_id == round.key_id) else {
+        shared.evict(round.id);
+        return Ok(());
+    };
     if known > marked {
         if let Err(fault) = shared.vault.raise_mark(&round.place, known) {
             shared.stop(round.id, &fault);

@@ -31,9 +31,13 @@ const DEAR: Duration = Duration::from_millis(20);
 /// For each moment that a candidate took, as long as so many of them until the next is taken: however fast a hall votes,
 /// the live tally takes little from it.
 const REST: u32 = 40;
+/// However long it took: a server that was slow once is not waited for.
+const LONGEST_REST: Duration = Duration::from_secs(30);
 /// How often a process that is alone compares its memory with the database before it unseals the box instead: a
 /// group may be committed and not yet remembered.
 const COMPARISONS: u32 = 3;
+/// Between two comparisons.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What a process remembers of the phone ballots of an open round.
 pub(super) struct Memory {
@@ -41,14 +45,18 @@ pub(super) struct Memory {
     pub(super) step: u64,
     /// Ballots that the database is known to hold; it may hold more.
     pub(super) known: u64,
-    /// The tally of the ballots cast through this process since the round was loaded.
+    /// Ballots in the database when the round was loaded.
+    loaded: u64,
+    /// The tally of the ballots cast through this process since then.
     own: Tally,
     /// `own` may be that of all ballots: the box was empty when the round was loaded, no other process was seen to cast,
     /// and the writer's line to the database never broke (behind a broken one, a server may have gone back).
     alone: bool,
     /// A tally of all ballots at one moment, waiting until k more have come.
     candidate: Option<Live>,
-    /// No further candidate is taken before.
+    /// The candidate could not be published yet.
+    put_off: bool,
+    /// No further candidate is taken before, and one that was put off is not tried again.
     rest_until: Instant,
     /// Published states of up to so many ballots are noted in the vault, as last seen.
     shown: u64,
@@ -67,9 +75,11 @@ impl Memory {
         Memory {
             step,
             known: spent,
+            loaded: spent,
             own: Tally::empty(paper),
             alone: spent == 0,
             candidate: None,
+            put_off: false,
             rest_until: Instant::now(),
             shown: 0,
             noted: None,
@@ -82,17 +92,19 @@ impl Memory {
     /// A ballot of this process was committed.
     pub(super) fn add(&mut self, answers: &[Option<Answer>]) {
         self.own.add(answers);
-        self.known += 1;
+        // It may have been counted in the database already.
+        self.known = self.known.max(self.loaded + self.own.valid);
     }
 
     /// The live tally took this long.
     fn rest(&mut self, cost: Duration) {
-        self.rest_until = self.rest_until.max(Instant::now() + cost * REST);
+        self.rest_until = self.rest_until.max(Instant::now() + LONGEST_REST.min(cost * REST));
     }
 
-    /// From here on nobody knows whether the tally in memory is that of all ballots.
+    /// From here on nobody knows whether the tally in memory, or a candidate, is that of ballots that are all there.
     pub(super) fn doubt(&mut self) {
         self.alone = false;
+        self.candidate = None;
     }
 }
 
@@ -102,20 +114,26 @@ pub(super) fn advance(shared: &Shared, round: &Round) -> Result<(), BoxError> {
         return Ok(());
     }
     let published = published(shared, round)?;
+    let rested = |memory: &Memory| Instant::now() >= memory.rest_until;
     let due = |memory: &Memory| match &memory.candidate {
-        None => memory.known >= published.max(memory.shown) + memory.step && Instant::now() >= memory.rest_until,
-        Some(candidate) => memory.known >= candidate.count + LIVE_STEP,
+        None => memory.known >= published.max(memory.shown) + memory.step && rested(memory),
+        Some(candidate) => memory.known >= candidate.count + LIVE_STEP && (!memory.put_off || rested(memory)),
     };
     if !due(&locked(&round.live)) {
         return Ok(());
     }
     let candidate = locked(&round.live).candidate.clone();
-    let begun = Instant::now();
+    let (begun, publishes) = (Instant::now(), candidate.is_some());
     let done = match candidate {
         None => take(shared, round, published),
         Some(candidate) => publish(shared, round, &candidate),
     };
-    locked(&round.live).rest(begun.elapsed());
+    let mut memory = locked(&round.live);
+    memory.put_off = publishes && memory.candidate.is_some();
+    // What failed may have waited for long, and is tried again.
+    if done.is_ok() {
+        memory.rest(begun.elapsed());
+    }
     done
 }
 
@@ -164,8 +182,9 @@ fn in_memory(shared: &Shared, round: &Round) -> Result<Option<Live>, DatabaseErr
         if own.valid == spent {
             return Ok(Some(Live { count: spent, tally: own }));
         }
+        std::thread::sleep(PAUSE);
     }
-    locked(&round.live).doubt();
+    locked(&round.live).alone = false;
     Ok(None)
 }
 
@@ -242,12 +261,12 @@ fn note(shared: &Shared, round: &Round, candidate: &Live) -> Result<bool, BoxErr
         shared.stop(round.id, &fault);
         BoxError::from(fault)
     };
-    if locked(&round.live).noted == Some(candidate.count) {
-        return Ok(true);
-    }
     let shown = shared.vault.shown(&round.place).map_err(stopped)?;
     {
         let mut memory = locked(&round.live);
+        if memory.noted == Some(candidate.count) && shown == candidate.count {
+            return Ok(true);
+        }
         if shown > 0 && candidate.count < shown + memory.step {
             (memory.shown, memory.candidate) = (shown, None);
             return Ok(false);
@@ -325,4 +344,35 @@ pub(super) fn count_anew(shared: &Shared, connection: &mut AnyConnection, id: Po
         turnouts.remove(&id);
     }
     Ok(turnout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::paper::{Item, Scale, Section};
+
+    #[test]
+    fn a_ballot_that_was_counted_before_it_was_remembered_is_known_once() {
+        let item =
+            Item { id: "home".into(), section: Section::Overall, scale: Scale::Satisfaction, title: "home".into() };
+        let mut memory = Memory::new(10, 3, &Paper { items: vec![item], comment: false });
+        memory.add(&[None]);
+        assert_eq!(memory.known, 4);
+        // The group of two was committed, and somebody looked before the writer remembered it.
+        memory.known = memory.known.max(6);
+        memory.add(&[None]);
+        memory.add(&[None]);
+        assert_eq!(memory.known, 6, "a mark above what the database holds would stop the round");
+        memory.add(&[None]);
+        assert_eq!(memory.known, 7);
+    }
+
+    #[test]
+    fn behind_a_broken_line_nothing_in_memory_is_trusted() {
+        let mut memory = Memory::new(10, 0, &Paper { items: Vec::new(), comment: false });
+        memory.candidate = Some(Live { count: 0, tally: memory.own.clone() });
+        assert!(memory.alone);
+        memory.doubt();
+        assert!(!memory.alone && memory.candidate.is_none());
+    }
 }

@@ -147,9 +147,10 @@ impl Shared {
     }
 
     /// The writer's line to the database broke: a server may have gone back, and what is in memory may be more than it
-    /// holds.
+    /// holds. Phase and key of each round are read anew before the next cast.
     pub(super) fn doubt(&self) {
         for round in self.all_known() {
+            round.open_at.store(-1, Ordering::Release);
             locked(&round.live).doubt();
         }
     }

@@ -305,10 +305,9 @@ impl Browser {
         }
     }
 
-    /// Waits until this element says so. Long, because Chromium may send a POST again by itself when the answer is lost, and
-    /// what comes after that waits for the page's own 20 seconds.
+    /// Waits until this element says so.
     pub async fn shows(&self, css: &str, words: &str) {
-        for _ in 0..1600 {
+        for _ in 0..600 {
             let found = self.client.find(Locator::Css(css)).await;
             // An element may be replaced while it is read.
             if let Ok(element) = found

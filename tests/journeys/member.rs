@@ -212,8 +212,7 @@ async fn loses_the_answer_and_is_thanked_all_the_same() {
     network.foretell(&[Weather::AnswerLost, Weather::AnswerLost, Weather::Held]);
     // A second and third tap change nothing.
     browser.run("for (var i = 0; i < 3; i++) { document.querySelector('.cast .button').click(); }").await;
-    // How often it was is not for the page alone to say: Chromium sends a POST again by itself when an answer is lost.
-    browser.shows(".sending.notice", "正在自动再试").await;
+    browser.shows(".sending.notice", "第 3 次").await;
     browser.picture("sending").await;
     network.release();
     browser.find("[data-receipt]").await;

@@ -383,7 +383,7 @@ fn spend(connection: &mut AnyConnection, group: &[Job]) -> Result<Vec<Outcome>, 
     let mut waiting: Vec<(usize, &Row)> =
         (0..).zip(group).filter(|(_, job)| fits(job)).map(|(n, job)| (n, &job.row)).collect();
     waiting.dedup_by_key(|(_, row)| (row.poll, row.digest));
-    let mut standings: BTreeMap<PollId, Standing> = rounds.keys().map(|id| (*id, Standing::NotOpen)).collect();
+    let mut standings: BTreeMap<PollId, Standing> = BTreeMap::new();
     let mut outcomes = vec![None; group.len()];
     for _ in 0..LOOKS {
         let asked: BTreeMap<PollId, i64> = waiting
@@ -391,8 +391,7 @@ fn spend(connection: &mut AnyConnection, group: &[Job]) -> Result<Vec<Outcome>, 
             .filter_map(|(_, row)| Some((row.poll, rounds.get(&row.poll)?.open_at.load(Ordering::Acquire))))
             .collect();
         let rows: Vec<&Row> = waiting.iter().map(|(_, row)| *row).collect();
-        let done =
-            rows::cast(connection, &asked.iter().map(|(id, version)| (*id, *version)).collect::<Vec<_>>(), &rows)?;
+        let done = rows::cast(connection, &asked, &rows)?;
         for place in done.stored.iter().filter_map(|place| waiting.get(*place)).map(|(place, _)| *place) {
             if let Some(outcome) = outcomes.get_mut(place) {
                 *outcome = Some(Outcome::Stored);

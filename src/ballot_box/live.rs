@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 
 use super::api::{BoxError, LIVE_STEP, Live, Turnout};
-use super::shared::{Round, Shared, locked};
+use super::shared::{Round, Shared, locked, rest};
 use super::vault::Fault;
 use super::{rows, seal};
 use crate::database::schema::live_state;
@@ -31,8 +31,6 @@ const DEAR: Duration = Duration::from_millis(20);
 /// For each moment that a candidate took, as long as so many of them until the next is taken: however fast a hall votes,
 /// the live tally takes little from it.
 const REST: u32 = 40;
-/// However long it took: a server that was slow once is not waited for.
-const LONGEST_REST: Duration = Duration::from_secs(30);
 /// How often a process that is alone compares its memory with the database before it unseals the box instead: a
 /// group may be committed and not yet remembered.
 const COMPARISONS: u32 = 3;
@@ -98,7 +96,7 @@ impl Memory {
 
     /// The live tally took this long.
     fn rest(&mut self, cost: Duration) {
-        self.rest_until = self.rest_until.max(Instant::now() + LONGEST_REST.min(cost * REST));
+        self.rest_until = self.rest_until.max(Instant::now() + rest(cost, REST));
     }
 
     /// From here on nobody knows whether the tally in memory, or a candidate, is that of ballots that are all there.
@@ -329,11 +327,11 @@ fn count_slips(shared: &Shared, connection: &mut AnyConnection, id: PollId) -> R
     {
         return Ok(*turnout);
     }
-    count_anew(shared, connection, id)
+    count_now(shared, connection, id)
 }
 
 /// Counts the slips as they are now.
-pub(super) fn count_anew(shared: &Shared, connection: &mut AnyConnection, id: PollId) -> Result<Turnout, BoxError> {
+pub(super) fn count_now(shared: &Shared, connection: &mut AnyConnection, id: PollId) -> Result<Turnout, BoxError> {
     let begun = Instant::now();
     let turnout = rows::turnout(connection, id)?;
     let cost = begun.elapsed();

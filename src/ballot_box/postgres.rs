@@ -1,6 +1,8 @@
 //! What the box says to PostgreSQL only: one round trip for a whole group, with arrays, under advisory locks that end
 //! with the transaction.
 
+use std::collections::BTreeMap;
+
 use diesel::RunQueryDsl as _;
 use diesel::pg::{Pg, PgConnection};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable};
@@ -54,13 +56,13 @@ pub(super) fn hold_alone(connection: &mut PgConnection, id: PollId) -> Result<()
 /// See [`super::rows::cast`].
 pub(super) fn cast(
     connection: &mut PgConnection,
-    rounds: &[(PollId, i64)],
+    rounds: &BTreeMap<PollId, i64>,
     rows: &[&Row],
 ) -> Result<Done, DatabaseError> {
     let statement = CastBallots {
-        locks: &rounds.iter().map(|(id, _)| lock(*id)).collect(),
-        rounds: &rounds.iter().map(|(id, _)| id.0).collect(),
-        versions: &rounds.iter().map(|(_, version)| *version).collect(),
+        locks: &rounds.keys().map(|id| lock(*id)).collect(),
+        rounds: &rounds.keys().map(|id| id.0).collect(),
+        versions: &rounds.values().copied().collect(),
         polls: &rows.iter().map(|row| row.poll.0).collect(),
         digests: &rows.iter().map(|row| row.digest.0.as_slice()).collect(),
         boxes: &rows.iter().map(|row| row.box_id.0.as_slice()).collect(),

@@ -1,5 +1,7 @@
 //! The rows of the box: what both databases say in the same words, and the choice where they do not.
 
+use std::collections::BTreeMap;
+
 use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -77,7 +79,7 @@ pub(super) struct Done {
 /// slip. On SQLite it belongs into a write transaction; on PostgreSQL it is one, committed when this returns.
 pub(super) fn cast(
     connection: &mut AnyConnection,
-    rounds: &[(PollId, i64)],
+    rounds: &BTreeMap<PollId, i64>,
     rows: &[&Row],
 ) -> Result<Done, DatabaseError> {
     match connection {

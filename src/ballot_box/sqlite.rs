@@ -1,6 +1,8 @@
 //! What the box says to SQLite only: one prepared statement per row inside one transaction, in the order of the
 //! keys, so that neighbouring rows dirty the same page.
 
+use std::collections::BTreeMap;
+
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
@@ -38,7 +40,7 @@ pub(super) fn widen(connection: &mut SqliteConnection) -> Result<(), DatabaseErr
 /// See [`super::rows::cast`].
 pub(super) fn cast(
     connection: &mut SqliteConnection,
-    rounds: &[(PollId, i64)],
+    rounds: &BTreeMap<PollId, i64>,
     rows: &[&Row],
 ) -> Result<Done, DatabaseError> {
     let mut ready = Vec::with_capacity(rounds.len());
@@ -66,7 +68,7 @@ pub(super) fn cast(
             InsertComment { poll: &row.poll.0, id, sealed }.execute(connection)?;
         }
     }
-    Ok(Done { held: rounds.iter().map(|(id, _)| *id).collect(), ready, stored })
+    Ok(Done { held: rounds.keys().copied().collect(), ready, stored })
 }
 
 /// See [`super::rows::insert_slips`].

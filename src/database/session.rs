@@ -35,8 +35,8 @@ pub(super) fn patient(url: &str) -> Cow<'_, str> {
 }
 
 /// Pins `synchronous_commit` for the session, so that nobody can change it under it; sets READ COMMITTED, whatever the
-/// server's own choice, because who holds a lock must see what was committed before it was given; and refuses a server on which a
-/// commit would not be on the disk when it answers, or which takes no writes (a standby, an archive).
+/// server's own choice, because who holds a lock must see what was committed before it was given; and refuses a server
+/// on which a commit would not be on the disk when it answers, or which takes no writes (a standby, an archive).
 ///
 /// # Errors
 /// `NotDurable`, `ReadOnly`, and faults of the connection.

@@ -275,6 +275,9 @@ pub(super) fn run(shared: &Shared, queue: &Receiver<Job>, connection: AnyConnect
         }
         // In the order of slips: neighbours share pages, and nothing of the order of arrival is left.
         group.sort_unstable_by_key(|job| (job.row.poll, job.row.digest));
+        for job in &group {
+            locked(&job.round.live).take_off();
+        }
         let outcomes = line.commit(shared, &group);
         remember(&group, &outcomes);
         for (mut job, outcome) in group.drain(..).zip(outcomes) {
@@ -430,8 +433,8 @@ fn spend(connection: &mut AnyConnection, group: &[Job]) -> Result<Vec<Outcome>, 
 
 /// Adds what was committed to the tallies in memory.
 fn remember(group: &[Job], outcomes: &[Outcome]) {
-    let stored = group.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::Stored);
-    for (job, _) in stored {
-        locked(&job.round.live).add(&job.answers);
+    for (job, outcome) in group.iter().zip(outcomes) {
+        let committed = (*outcome == Outcome::Stored).then_some(job.answers.as_slice());
+        locked(&job.round.live).land(committed);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::api::BoxError;
-use super::shared::{Round, Shared, locked, rest};
+use super::shared::{Round, Shared, locked};
 use super::{close, live, rows};
 use crate::database::Kind;
 use crate::domain::ids::PollId;
@@ -16,11 +16,13 @@ const PACE: Duration = Duration::from_millis(100);
 /// The longest wait for the bell.
 const GLANCE: Duration = Duration::from_secs(1);
 /// Between two looks at the same round.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(1);
 /// How long looks may go on before something else has its turn.
 const STRETCH: Duration = Duration::from_millis(50);
 /// For each second of looking, so many of rest.
 const REST: u32 = 19;
+/// However long it took: a server that was slow once is not waited for.
+const LONGEST_REST: Duration = Duration::from_secs(30);
 /// Between two rounds of the other chores.
 const CHORES: Duration = Duration::from_secs(3);
 
@@ -102,7 +104,7 @@ impl Patrol {
         }
         let all_seen = ahead.next().is_none();
         // What failed may have waited for long, and is tried again.
-        let rest = if failed { LOOK } else { rest(begun.elapsed(), REST) };
+        let rest = if failed { LOOK } else { LONGEST_REST.min(begun.elapsed() * REST) };
         self.rest_until = Instant::now() + rest;
         if all_seen {
             self.rest_until = self.rest_until.max(self.begun + LOOK);
@@ -146,8 +148,7 @@ fn look(shared: &Shared, round: &Round) -> Result<(), BoxError> {
         shared.stop(round.id, &fault);
         return Ok(());
     }
-    let mut memory = locked(&round.live);
-    memory.known = memory.known.max(spent);
+    locked(&round.live).held(spent);
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 
 use super::api::{BoxError, LIVE_STEP, Live, Turnout};
-use super::shared::{Round, Shared, locked, rest};
+use super::shared::{Round, Shared, locked};
 use super::vault::Fault;
 use super::{rows, seal};
 use crate::database::schema::live_state;
@@ -31,6 +31,8 @@ const DEAR: Duration = Duration::from_millis(20);
 /// For each moment that a candidate took, as long as so many of them until the next is taken: however fast a hall votes,
 /// the live tally takes little from it.
 const REST: u32 = 40;
+/// However long it took: a round has ten candidates at most, and a server that was slow once is not waited for.
+const LONGEST_REST: Duration = Duration::from_secs(3);
 /// How often a process that is alone compares its memory with the database before it unseals the box instead: a
 /// group may be committed and not yet remembered.
 const COMPARISONS: u32 = 3;
@@ -43,10 +45,14 @@ pub(super) struct Memory {
     pub(super) step: u64,
     /// Ballots that the database is known to hold; it may hold more.
     pub(super) known: u64,
-    /// Ballots in the database when the round was loaded.
-    loaded: u64,
-    /// The tally of the ballots cast through this process since then.
+    /// The tally of the ballots cast through this process since the round was loaded.
     own: Tally,
+    /// Casts of this process that are on their way to the database: it may hold them already.
+    flying: u64,
+    /// Ballots that the database held when they were last counted.
+    counted: u64,
+    /// At most so many of the ballots of this process were among them: what it brings beyond comes on top.
+    own_counted: u64,
     /// `own` may be that of all ballots: the box was empty when the round was loaded, no other process was seen to cast,
     /// and the writer's line to the database never broke (behind a broken one, a server may have gone back).
     alone: bool,
@@ -73,8 +79,10 @@ impl Memory {
         Memory {
             step,
             known: spent,
-            loaded: spent,
             own: Tally::empty(paper),
+            flying: 0,
+            counted: spent,
+            own_counted: 0,
             alone: spent == 0,
             candidate: None,
             put_off: false,
@@ -87,22 +95,40 @@ impl Memory {
         }
     }
 
-    /// A ballot of this process was committed.
-    pub(super) fn add(&mut self, answers: &[Option<Answer>]) {
-        self.own.add(answers);
-        // It may have been counted in the database already.
-        self.known = self.known.max(self.loaded + self.own.valid);
+    /// A cast of this process goes to the database.
+    pub(super) fn take_off(&mut self) {
+        self.flying += 1;
+    }
+
+    /// A cast of this process came back: with its answers, if its ballot was committed.
+    pub(super) fn land(&mut self, committed: Option<&[Option<Answer>]>) {
+        self.flying -= 1;
+        if let Some(answers) = committed {
+            self.own.add(answers);
+            self.known = self.known.max(self.counted + self.own.valid.saturating_sub(self.own_counted));
+        }
     }
 
     /// The live tally took this long.
     fn rest(&mut self, cost: Duration) {
-        self.rest_until = self.rest_until.max(Instant::now() + rest(cost, REST));
+        self.rest_until = self.rest_until.max(Instant::now() + LONGEST_REST.min(cost * REST));
     }
 
     /// From here on nobody knows whether the tally in memory, or a candidate, is that of ballots that are all there.
     pub(super) fn doubt(&mut self) {
         self.alone = false;
         self.candidate = None;
+        self.rest_until = Instant::now();
+    }
+
+    /// The database held so many ballots when somebody counted them, just now. Those on their way may be among them, and
+    /// must not be known twice: a mark above what the database holds would stop the round.
+    pub(super) fn held(&mut self, ballots: u64) {
+        if ballots > self.known {
+            self.known = ballots;
+            self.counted = ballots;
+            self.own_counted = self.own.valid + self.flying;
+        }
     }
 }
 
@@ -153,6 +179,7 @@ fn take(shared: &Shared, round: &Round, published: u64) -> Result<(), BoxError> 
         None => unseal(shared, round)?,
     };
     let mut memory = locked(&round.live);
+    memory.held(candidate.count);
     if candidate.count >= published + memory.step {
         memory.candidate = Some(candidate);
     }
@@ -212,6 +239,7 @@ fn publish(shared: &Shared, round: &Round, candidate: &Live) -> Result<(), BoxEr
         Kind::Sqlite => locked(&round.live).known,
         Kind::Postgres => shared.database.read(|connection| rows::spent(connection, round.id))?,
     };
+    locked(&round.live).held(spent);
     if spent < candidate.count + LIVE_STEP {
         return Ok(());
     }
@@ -354,15 +382,25 @@ mod tests {
         let item =
             Item { id: "home".into(), section: Section::Overall, scale: Scale::Satisfaction, title: "home".into() };
         let mut memory = Memory::new(10, 3, &Paper { items: vec![item], comment: false });
-        memory.add(&[None]);
-        assert_eq!(memory.known, 4);
-        // The group of two was committed, and somebody looked before the writer remembered it.
-        memory.known = memory.known.max(6);
-        memory.add(&[None]);
-        memory.add(&[None]);
-        assert_eq!(memory.known, 6, "a mark above what the database holds would stop the round");
-        memory.add(&[None]);
-        assert_eq!(memory.known, 7);
+        let cast = |memory: &mut Memory, held_meanwhile: Option<u64>| {
+            memory.take_off();
+            if let Some(held) = held_meanwhile {
+                memory.held(held);
+            }
+            memory.land(Some(&[None]));
+            memory.known
+        };
+        assert_eq!(cast(&mut memory, None), 4);
+        // Committed, and counted before the writer remembered it: a mark above what the database holds would stop the round.
+        assert_eq!(cast(&mut memory, Some(5)), 5);
+        assert_eq!(cast(&mut memory, None), 6);
+        // Others have cast as well; what comes after the count is on top of it.
+        assert_eq!(cast(&mut memory, Some(50)), 50);
+        assert_eq!(cast(&mut memory, None), 51);
+        assert_eq!(cast(&mut memory, Some(20)), 52, "an older count tells nothing");
+        memory.take_off();
+        memory.land(None);
+        assert_eq!(memory.known, 52, "a refused cast is no ballot");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::watch;
 
@@ -20,8 +20,6 @@ use crate::domain::poll::{Opening, Phase, Refusal};
 
 /// Blocks of receipts kept in memory for late resends.
 const KEPT_RECEIPTS: usize = 4;
-/// The longest rest, however long the work took: a server that was slow once is not waited for.
-const LONGEST_REST: Duration = Duration::from_secs(30);
 
 /// The state that all handles and threads of one box share.
 pub(super) struct Shared {
@@ -82,11 +80,6 @@ impl From<DatabaseError> for NotThere {
 /// never half-changed.
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How long to rest after work that took `cost`: so many times as long.
-pub(super) fn rest(cost: Duration, times: u32) -> Duration {
-    LONGEST_REST.min(cost * times)
 }
 
 impl Shared {

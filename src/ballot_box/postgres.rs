@@ -25,7 +25,7 @@ statement!(HoldOpen on Pg = "SELECT pg_try_advisory_xact_lock_shared(" (lock: i6
 
 statement!(HoldAlone on Pg = "SELECT pg_advisory_xact_lock(" (lock: i64 as BigInt) ")");
 
-// The function is in migrations/postgres/0021_cast_ballots.
+// The function is in migrations/postgres/0022_cast_by_key.
 statement!(CastBallots on Pg =
     "SELECT held, ready, done FROM cast_ballots(" (locks: Vec<i64> as Array<BigInt>)
     ", " (rounds: Vec<i64> as Array<BigInt>) ", " (versions: Vec<i64> as Array<BigInt>)

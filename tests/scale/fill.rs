@@ -102,8 +102,17 @@ pub fn fill(connection: &mut PgConnection, size: &Size, template: PollId) {
     for statement in &statements {
         connection.batch_execute(statement).expect(statement);
     }
-    // What the server does by itself after a while.
-    connection.batch_execute("VACUUM ANALYZE").unwrap();
+    // What the server does by itself after a while. At rounds it last looked when none was open: ten thousand that open on
+    // one day are too few among a million for it to look again.
+    for statement in [
+        "VACUUM ANALYZE",
+        "UPDATE poll SET phase = 'not yet' WHERE phase = 'open'",
+        "ANALYZE poll",
+        "UPDATE poll SET phase = 'open' WHERE phase = 'not yet'",
+        "VACUUM",
+    ] {
+        connection.batch_execute(statement).expect(statement);
+    }
 }
 
 /// SQL for a tag of its own for each number: the tags that [`PollTag::from_random`] makes.

@@ -45,16 +45,29 @@ impl Plan {
 
     /// Which of these tables it reads from end to end, and the statement.
     pub fn whole_table(&self, big: &[&str]) -> Option<String> {
+        let whole = |node: &&Value| node["Node Type"] == "Seq Scan" && big.contains(&name_of(node, "Relation Name"));
+        let node = self.nodes().into_iter().find(whole)?;
+        Some(format!("{}: {}", name_of(node, "Relation Name"), self.statement()))
+    }
+
+    /// The indexes that it goes through.
+    pub fn indexes(&self) -> Vec<&str> {
+        self.nodes().into_iter().map(|node| name_of(node, "Index Name")).filter(|name| !name.is_empty()).collect()
+    }
+
+    fn nodes(&self) -> Vec<&Value> {
         let mut nodes = vec![&self.0["Plan"]];
-        while let Some(node) = nodes.pop() {
-            let table = node["Relation Name"].as_str().unwrap_or_default();
-            if node["Node Type"] == "Seq Scan" && big.contains(&table) {
-                return Some(format!("{table}: {}", self.statement()));
-            }
+        let mut seen = 0;
+        while let Some(node) = nodes.get(seen) {
+            seen += 1;
             nodes.extend(node["Plans"].as_array().into_iter().flatten());
         }
-        None
+        nodes
     }
+}
+
+fn name_of<'p>(node: &'p Value, key: &str) -> &'p str {
+    node[key].as_str().unwrap_or_default()
 }
 
 /// The plans that were written to the log after its first `before` bytes.

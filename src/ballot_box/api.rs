@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
 
 use time::OffsetDateTime;
 
 use super::cast::{self, Job, Ticket};
+use super::queue::Queue;
 use super::shared::Shared;
 use super::vault::{Fault, Vault};
 use super::{chores, close, identity, issue, live, paper, rows};
@@ -29,7 +30,7 @@ pub const LIVE_STEP: u64 = 10;
 pub struct Options {
     /// Folders of the vault; every one holds every key. At least one.
     pub vaults: Vec<PathBuf>,
-    /// Casts that may wait for the writer before further ones are turned away with [`CastRefusal::Busy`].
+    /// Casts that may wait for a writer before further ones are turned away with [`CastRefusal::Busy`].
     pub queue_limit: usize,
 }
 
@@ -277,14 +278,14 @@ pub struct BallotBox {
 
 struct Inner {
     shared: Arc<Shared>,
-    /// Taken when the box is dropped: then the writer commits what waits, and both threads end.
-    queue: Option<SyncSender<Job>>,
+    /// Closed when the box is dropped: then the writers commit what waits, and all threads end.
+    queue: Arc<Queue<Job>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.queue = None;
+        self.queue.close();
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so already.
             let _ = thread.join();
@@ -303,24 +304,25 @@ impl BallotBox {
         let vault = Vault::new(vaults)?;
         identity::recognise(&database, &vault)?;
         identity::report_lost_rounds(&database, &vault)?;
-        let connection = cast::connect(&database)?;
+        let lines: Vec<AnyConnection> =
+            (0..cast::writers(&database)).map(|_| cast::connect(&database)).collect::<Result<_, _>>()?;
         let shared = Arc::new(Shared::new(database, vault));
         warn_of_no_sync(&shared.database)?;
         close::take_up(&shared, crate::world::now())?;
-        let (queue, casts) = sync_channel(queue_limit.max(1));
+        let queue = Arc::new(Queue::new(queue_limit));
         let (bell, rings) = sync_channel(1);
-        let spawned = |error: std::io::Error| BoxError::Vault(error.to_string());
-        let writer = {
-            let shared = shared.clone();
-            let run = move || cast::run(&shared, &casts, connection, &bell);
-            thread::Builder::new().name("ballot-writer".to_owned()).spawn(run).map_err(spawned)?
+        let mut inner = Inner { shared: shared.clone(), queue: queue.clone(), threads: Vec::new() };
+        let mut start = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+            thread.map(|thread| inner.threads.push(thread)).map_err(|error| BoxError::Vault(error.to_string()))
         };
-        let chores = {
-            let shared = shared.clone();
-            let run = move || chores::run(&shared, &rings);
-            thread::Builder::new().name("ballot-chores".to_owned()).spawn(run).map_err(spawned)?
-        };
-        Ok(BallotBox { inner: Arc::new(Inner { shared, queue: Some(queue), threads: vec![writer, chores] }) })
+        for line in lines {
+            let (shared, queue, bell) = (shared.clone(), queue.clone(), bell.clone());
+            start("ballot-writer", Box::new(move || cast::run(&shared, &queue, line, &bell)))?;
+        }
+        drop(bell);
+        start("ballot-chores", Box::new(move || chores::run(&shared, &rings)))?;
+        Ok(BallotBox { inner: Arc::new(inner) })
     }
 
     /// Issues slips for a draft, replacing any issued before. Journals.
@@ -387,8 +389,7 @@ impl BallotBox {
         nonce: &FormNonce,
         ballot: &Ballot,
     ) -> Result<Cast, CastRefusal> {
-        let queue = self.inner.queue.as_ref().ok_or(CastRefusal::Unavailable)?;
-        cast::cast(&self.inner.shared, queue, Ticket::of(poll, slip, nonce), ballot).await
+        cast::cast(&self.inner.shared, &self.inner.queue, Ticket::of(poll, slip, nonce), ballot).await
     }
 
     /// Where a slip stands. Reads only.

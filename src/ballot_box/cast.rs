@@ -1,11 +1,11 @@
-//! Casting: a bounded queue to one writer thread, which commits whatever waits in one transaction. The answer
+//! Casting: a bounded queue to writer threads, which commit whatever waits in one transaction. The answer
 //! leaves after the commit. An idle writer does not wait for company: a lone ballot commits at once.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use rand::Rng;
@@ -13,11 +13,12 @@ use tokio::sync::oneshot;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::api::{Cast, CastRefusal, SlipState};
+use super::queue::{Full, Queue};
 use super::rows::{self, Row};
 use super::seal::{Content, DoesNotOpen, Sealer, Source};
 use super::shared::{NotThere, Round, Shared, locked};
 use super::sqlite;
-use crate::database::{AnyConnection, Database, DatabaseError, session};
+use crate::database::{AnyConnection, Database, DatabaseError, Kind, session};
 use crate::domain::ballot::Ballot;
 use crate::domain::digest::Digest;
 use crate::domain::ids::PollId;
@@ -25,8 +26,6 @@ use crate::domain::paper::{Answer, Paper};
 use crate::domain::poll::Phase;
 use crate::domain::slip::{FormNonce, Receipt, SlipCode};
 
-/// Casts committed together at most.
-const GROUP: usize = 512;
 /// How long a group is tried again, so that a restart of the server passes unseen. A group whose commit did succeed
 /// unseen answers "already cast" the next time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -117,7 +116,7 @@ pub(super) fn fresh<const N: usize>(rng: &mut impl Rng) -> [u8; N] {
 /// See [`super::BallotBox::cast`].
 pub(super) async fn cast(
     shared: &Arc<Shared>,
-    queue: &SyncSender<Job>,
+    queue: &Queue<Job>,
     ticket: Ticket,
     ballot: &Ballot,
 ) -> Result<Cast, CastRefusal> {
@@ -137,11 +136,7 @@ pub(super) async fn cast(
             .map_err(|DoesNotOpen| CastRefusal::Unavailable)?;
         let (reply, answer) = oneshot::channel();
         let job = Job { round, row, answers: ballot.answers().to_vec(), reply };
-        match queue.try_send(job) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => return Err(CastRefusal::Busy),
-            Err(TrySendError::Disconnected(_)) => return Err(CastRefusal::Unavailable),
-        }
+        queue.put(job).map_err(|Full| CastRefusal::Busy)?;
         match answer.await.unwrap_or(Outcome::Failed) {
             Outcome::Stored => return Ok(Cast::Cast(ticket.receipt)),
             Outcome::Present => return Ok(Cast::AlreadyCast(ticket.receipt)),
@@ -169,16 +164,15 @@ pub(super) async fn cast(
 /// The round if it can be cast in, looked up aside when it is not in memory; `None` when it is in another
 /// phase.
 async fn there(shared: &Arc<Shared>, poll: PollId) -> Result<Option<Arc<Round>>, CastRefusal> {
-    if let Some(round) = shared.known(poll) {
-        return Ok(Some(round));
-    }
-    let shared = shared.clone();
-    let found = tokio::task::spawn_blocking(move || shared.round(poll)).await;
-    match found.map_err(|_| CastRefusal::Unavailable)? {
-        Ok(round) => Ok(Some(round)),
-        Err(NotThere::Phase(_)) => Ok(None),
-        Err(NotThere::Stopped) => Err(CastRefusal::Stopped),
-        Err(NotThere::Database(error)) => {
+    let look = async {
+        let shared = shared.clone();
+        tokio::task::spawn_blocking(move || shared.load(poll)).await.unwrap_or(Err(DatabaseError::GaveUp))
+    };
+    match shared.looks.ask(|| shared.there(poll), look).await {
+        Ok(Ok(round)) => Ok(Some(round)),
+        Ok(Err(NotThere::Phase(_))) => Ok(None),
+        Ok(Err(NotThere::Stopped)) => Err(CastRefusal::Stopped),
+        Err(error) => {
             tracing::warn!(%error, "a round could not be looked up");
             Err(CastRefusal::Unavailable)
         }
@@ -258,28 +252,20 @@ pub(super) fn refusal(
     Ok(Outcome::Slip(rows::slip_state(connection, poll, digest)?))
 }
 
-/// The writer: takes what waits, commits it, answers. Ends when the last sender is gone and the queue is
-/// empty.
-pub(super) fn run(shared: &Shared, queue: &Receiver<Job>, connection: AnyConnection, bell: &SyncSender<()>) {
+/// A writer: takes what waits, commits it, answers. Ends when the queue is closed and empty.
+pub(super) fn run(shared: &Shared, queue: &Queue<Job>, connection: AnyConnection, bell: &SyncSender<()>) {
     let mut line = Line { connection: Some(connection), worn: false };
-    let mut group = Vec::with_capacity(GROUP);
-    while let Ok(job) = queue.recv() {
-        group.push(job);
-        // Whoever is about to cast comes along, as long as more come: on a single core the first of a crowd would else
-        // go alone, and a commit for a few costs hardly less than one for all. A lone ballot waits for nobody.
-        let mut before = 0;
-        while group.len() > before && group.len() < GROUP {
-            before = group.len();
-            std::thread::yield_now();
-            group.extend(queue.try_iter().take(GROUP - before));
-        }
-        // In the order of slips: neighbours share pages, and nothing of the order of arrival is left.
+    let mut group = Vec::new();
+    while queue.take(&mut group) {
+        // In the order of slips: neighbours share pages, nothing of the order of arrival is left, and two groups that
+        // want the same slips do not wait for each other in a circle.
         group.sort_unstable_by_key(|job| (job.row.poll, job.row.digest));
         for job in &group {
             locked(&job.round.live).take_off();
         }
         let outcomes = line.commit(shared, &group);
         remember(&group, &outcomes);
+        queue.done(group.len());
         for (mut job, outcome) in group.drain(..).zip(outcomes) {
             job.answers.clear();
             job.row.sealed.zeroize();
@@ -288,6 +274,14 @@ pub(super) fn run(shared: &Shared, queue: &Receiver<Job>, connection: AnyConnect
         }
         // Full means that the bell rings already.
         let _ = bell.try_send(());
+    }
+}
+
+/// How many writers a database is given: a file takes one at a time, a server works on a group while it syncs another.
+pub(super) fn writers(database: &Database) -> usize {
+    match database.kind() {
+        Kind::Sqlite => 1,
+        Kind::Postgres => 2,
     }
 }
 

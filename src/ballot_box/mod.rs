@@ -19,6 +19,7 @@ pub mod measure;
 mod packet;
 mod paper;
 mod postgres;
+mod queue;
 mod rows;
 mod seal;
 mod shared;

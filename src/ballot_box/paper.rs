@@ -38,7 +38,7 @@ pub(super) fn enter(
     slip: &SlipCode,
     ballot: PaperBallot,
 ) -> Result<PaperEntry, BoxError> {
-    let round = shared.round(poll.id)?;
+    let round = shared.round(poll.id)??;
     let broken = |DoesNotOpen| BoxError::DoesNotOpen(poll.id);
     let (source, answers) = match ballot {
         PaperBallot::Valid(ballot) => (Source::Paper, ballot.answers().to_vec()),

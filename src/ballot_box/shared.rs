@@ -13,7 +13,7 @@ use super::live::Memory;
 use super::rows::{self, Head};
 use super::seal::{Key, Sealer};
 use super::vault::{Fault, Place, Vault};
-use crate::database::{AnyConnection, Database, DatabaseError};
+use crate::database::{AnyConnection, Database, DatabaseError, Looks};
 use crate::domain::ids::PollId;
 use crate::domain::paper::Paper;
 use crate::domain::poll::{Opening, Phase, Refusal};
@@ -27,8 +27,8 @@ pub(super) struct Shared {
     pub(super) vault: Vault,
     pub(super) changes: watch::Sender<u64>,
     rounds: RwLock<HashMap<PollId, Arc<Round>>>,
-    /// Held while a round is looked up in database and vault.
-    loading: Mutex<()>,
+    /// One look in database and vault at a time.
+    pub(super) looks: Looks,
     stopped: Mutex<HashMap<PollId, String>>,
     /// Rounds whose keys are not yet known to be destroyed everywhere.
     pub(super) unfinished: Mutex<BTreeSet<PollId>>,
@@ -56,7 +56,6 @@ pub(super) enum NotThere {
     /// It is in another phase (`true`), or there is none.
     Phase(bool),
     Stopped,
-    Database(DatabaseError),
 }
 
 impl From<NotThere> for BoxError {
@@ -65,14 +64,7 @@ impl From<NotThere> for BoxError {
             NotThere::Phase(false) => BoxError::NoSuchPoll,
             NotThere::Phase(true) => Refusal::WrongPhase.into(),
             NotThere::Stopped => CastRefusal::Stopped.into(),
-            NotThere::Database(error) => error.into(),
         }
-    }
-}
-
-impl From<DatabaseError> for NotThere {
-    fn from(error: DatabaseError) -> Self {
-        NotThere::Database(error)
     }
 }
 
@@ -89,7 +81,7 @@ impl Shared {
             vault,
             changes: watch::Sender::new(0),
             rounds: RwLock::default(),
-            loading: Mutex::default(),
+            looks: Looks::default(),
             stopped: Mutex::default(),
             unfinished: Mutex::default(),
             untidy: AtomicBool::new(false),
@@ -157,25 +149,30 @@ impl Shared {
 
     /// The round with its key, from memory or else from database and vault, which are checked against each
     /// other.
-    pub(super) fn round(&self, id: PollId) -> Result<Arc<Round>, NotThere> {
-        if self.stopped(id).is_some() {
-            return Err(NotThere::Stopped);
-        }
-        // One at a time: a hall that comes at once after a restart waits for one look-up, and does not do hundreds.
-        let _loading = locked(&self.loading);
-        if let Some(round) = self.known(id) {
-            return Ok(round);
-        }
+    pub(super) fn round(&self, id: PollId) -> Result<Result<Arc<Round>, NotThere>, DatabaseError> {
+        self.looks.ask_waiting(|| self.there(id), || self.load(id))
+    }
+
+    /// The round, if it is in memory, or that it is stopped.
+    pub(super) fn there(&self, id: PollId) -> Option<Result<Arc<Round>, NotThere>> {
+        self.known(id).map(Ok).or_else(|| self.stopped(id).map(|_| Err(NotThere::Stopped)))
+    }
+
+    /// Reads a round that is not in memory: one at a time, when [`Shared::looks`] gives the turn.
+    pub(super) fn load(&self, id: PollId) -> Result<Result<Arc<Round>, NotThere>, DatabaseError> {
         let head = self.database.read(|connection| rows::head(connection, id))?;
-        let Some(head) = head else { return Err(NotThere::Phase(false)) };
+        let Some(head) = head else { return Ok(Err(NotThere::Phase(false))) };
         let (Phase::Open { opening, .. } | Phase::Counting { opening, .. }) = &head.phase else {
-            return Err(NotThere::Phase(true));
+            return Ok(Err(NotThere::Phase(true)));
         };
         let spent = self.database.read(|connection| rows::spent(connection, id))?;
-        let key = self.examine(&head, opening, spent).map_err(|fault| {
-            self.stop(id, &fault);
-            NotThere::Stopped
-        })?;
+        let key = match self.examine(&head, opening, spent) {
+            Ok(key) => key,
+            Err(fault) => {
+                self.stop(id, &fault);
+                return Ok(Err(NotThere::Stopped));
+            }
+        };
         let round = Arc::new(Round {
             id,
             place: head.place.clone(),
@@ -189,7 +186,7 @@ impl Shared {
             round.open_at.store(head.version, Ordering::Release);
         }
         let mut rounds = self.rounds.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(rounds.entry(id).or_insert(round).clone())
+        Ok(Ok(rounds.entry(id).or_insert(round).clone()))
     }
 
     /// Holds vault and database of an open round against each other: the key in every folder, no tombstone, and

@@ -38,6 +38,9 @@ pub enum DatabaseError {
     Migrate(String),
     #[error("no database connection became free: {0}")]
     Pool(String),
+    /// See [`super::Looks`].
+    #[error("the look-up that this one waited for has failed")]
+    GaveUp,
     #[error(transparent)]
     Query(#[from] diesel::result::Error),
     #[error("a row in the database cannot be read: {0}")]
@@ -71,6 +74,7 @@ impl DatabaseError {
         match self {
             DatabaseError::Connect(_)
             | DatabaseError::Pool(_)
+            | DatabaseError::GaveUp
             | DatabaseError::ReadOnly
             | DatabaseError::Query(Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. }) => true,
             DatabaseError::Query(Error::DatabaseError(kind, _)) => !matches!(

@@ -11,6 +11,7 @@ mod connection;
 mod gathering;
 pub mod installation;
 pub mod journal;
+mod looks;
 mod migrate;
 pub mod phase;
 mod relocation;
@@ -21,3 +22,4 @@ pub mod transfer;
 
 pub use address::{Address, PostgresUrl};
 pub use connection::{AnyConnection, Database, DatabaseError, Kind};
+pub use looks::Looks;

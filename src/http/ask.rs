@@ -1,12 +1,13 @@
 //! What was asked: a request read once at the door, with size, time and form checked.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::str::FromStr;
 use std::time::Duration;
 
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, web};
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use time::OffsetDateTime;
 
 use super::device;
@@ -18,30 +19,37 @@ use crate::store::sessions::SessionToken;
 
 /// The fields of a form or query in the order they came. The same name may come twice.
 #[derive(Clone, Default)]
-pub struct Fields(Vec<(String, String)>);
+pub struct Fields {
+    /// Name, value, next name, …: one piece of memory, however many there are.
+    text: String,
+    /// Where each name and each value ends.
+    ends: Vec<(usize, usize)>,
+}
 
 impl Fields {
     /// Reads `application/x-www-form-urlencoded` text strictly: every escape is two hexadecimal digits and
-    /// the whole is UTF-8.
+    /// every name and value is UTF-8.
     ///
     /// # Errors
     /// `MALFORMED_FORM`.
     pub fn parse(text: &[u8]) -> Result<Self, Problem> {
-        text.split(|byte| *byte == b'&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| {
-                let mut parts = pair.splitn(2, |byte| *byte == b'=');
-                let mut part = || decode(parts.next().unwrap_or_default());
-                Ok((part()?, part()?))
-            })
-            .collect::<Result<_, _>>()
-            .map(Fields)
+        let mut bytes = Vec::with_capacity(text.len());
+        let mut ends = Vec::new();
+        for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+            let mut parts = pair.splitn(2, |byte| *byte == b'=');
+            let mut end = || decode(parts.next().unwrap_or_default(), &mut bytes);
+            ends.push((end()?, end()?));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| Problem::MALFORMED_FORM)?;
+        // Halves of a character may fit together, but are no text each.
+        let whole = ends.iter().all(|(name, value)| text.is_char_boundary(*name) && text.is_char_boundary(*value));
+        if whole { Ok(Fields { text, ends }) } else { Err(Problem::MALFORMED_FORM) }
     }
 
     /// The first field of this name, empty if there is none.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
-        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+        self.iter().find(|(field, _)| *field == name).map_or("", |(_, value)| value)
     }
 
     /// The first field of this name without spaces around it.
@@ -58,27 +66,32 @@ impl Fields {
 
     /// All values of this name.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
+        self.iter().filter(move |(field, _)| *field == name).map(|(_, value)| value)
     }
 
     /// All fields.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        let mut rest = self.text.as_str();
+        let mut begin = 0;
+        self.ends.iter().filter_map(move |(name, value)| {
+            let (name_text, after) = rest.split_at_checked(name - begin)?;
+            let (value_text, after) = after.split_at_checked(value - name)?;
+            (rest, begin) = (after, *value);
+            Some((name_text, value_text))
+        })
     }
 }
 
-impl IntoIterator for Fields {
-    type Item = (String, String);
-    type IntoIter = std::vec::IntoIter<(String, String)>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
-}
-
-impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Fields {
+impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for Fields {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
-        Fields(fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        let mut all = Fields::default();
+        for (name, value) in fields {
+            all.text.push_str(name.as_ref());
+            let end = all.text.len();
+            all.text.push_str(value.as_ref());
+            all.ends.push((end, all.text.len()));
+        }
+        all
     }
 }
 
@@ -93,11 +106,8 @@ pub fn encoded(text: &str) -> String {
         .collect()
 }
 
-fn decode(text: &[u8]) -> Result<String, Problem> {
-    if !text.iter().any(|byte| matches!(byte, b'+' | b'%')) {
-        return String::from_utf8(text.to_vec()).map_err(|_| Problem::MALFORMED_FORM);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
+/// Puts the meant bytes at the end of `bytes` and says where they end.
+fn decode(text: &[u8], bytes: &mut Vec<u8>) -> Result<usize, Problem> {
     let mut rest = text.iter();
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
@@ -110,7 +120,7 @@ fn decode(text: &[u8]) -> Result<String, Problem> {
             other => *other,
         });
     }
-    String::from_utf8(bytes).map_err(|_| Problem::MALFORMED_FORM)
+    Ok(bytes.len())
 }
 
 /// A request as handlers see it. It holds secrets (codes in paths, passwords in forms) and does not print.
@@ -156,8 +166,12 @@ impl Ask {
             if declared.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
                 return Err(Problem::BODY_TOO_LARGE);
             }
-            let body = tokio::time::timeout(BODY_TIME, collect(payload, limit)).await;
-            let body = body.map_err(|_| Problem::BODY_TOO_SLOW)??;
+            let mut coming = pin!(collect(payload, limit));
+            // Mostly it came with the head, and there is nothing to wait for.
+            let body = match coming.as_mut().now_or_never() {
+                Some(body) => body?,
+                None => tokio::time::timeout(BODY_TIME, coming).await.map_err(|_| Problem::BODY_TOO_SLOW)??,
+            };
             let kind = header_text(request, &header::CONTENT_TYPE);
             if let Some(boundary) = multipart::boundary(kind) {
                 (ask.form, ask.file) = multipart::parse(&body, boundary)?;
@@ -187,7 +201,7 @@ impl Ask {
             https: peer.https,
             target: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
             session: session(request, peer.https),
-            device: request.cookie(device::cookie_name(peer.https)).map(|cookie| cookie.value().to_owned()),
+            device: cookie(request, device::cookie_name(peer.https)),
             params: params(request),
         })
     }
@@ -236,12 +250,16 @@ pub(super) fn wants_json(request: &HttpRequest) -> bool {
 
 /// The session that the cookie names. Over TLS only the cookie counts that no neighbouring host can set.
 pub(super) fn session(request: &HttpRequest, https: bool) -> Option<SessionToken> {
-    // Members have none, and their requests are not searched for any.
-    if !request.headers().contains_key(header::COOKIE) {
-        return None;
-    }
-    let cookie = request.cookie(super::session::cookie_name(https))?;
-    SessionToken::parse(cookie.value())
+    SessionToken::parse(&cookie(request, super::session::cookie_name(https))?)
+}
+
+/// What a cookie says. Members have none, and their requests are not searched for any.
+fn cookie(request: &HttpRequest, name: &str) -> Option<String> {
+    request
+        .headers()
+        .contains_key(header::COOKIE)
+        .then(|| request.cookie(name))?
+        .map(|cookie| cookie.value().to_owned())
 }
 
 #[cfg(test)]
@@ -253,7 +271,8 @@ mod tests {
         let fields = Fields::parse("a=1&b=%E6%BB%A1+x&a=2&&c".as_bytes()).unwrap();
         assert_eq!(fields.iter().collect::<Vec<_>>(), [("a", "1"), ("b", "满 x"), ("a", "2"), ("c", "")]);
         assert_eq!(fields.all("a").collect::<Vec<_>>(), ["1", "2"]);
-        for broken in ["a=%", "a=%4", "a=%zz", "a=%FF"] {
+        let halves = "a=%E6%BB&b=%A1";
+        for broken in ["a=%", "a=%4", "a=%zz", "a=%FF", halves] {
             assert_eq!(Fields::parse(broken.as_bytes()).err().map(|p| p.code), Some("malformed_form"), "{broken}");
         }
     }

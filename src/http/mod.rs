@@ -55,6 +55,10 @@ use crate::store::accounts::PasswordDigest;
 /// Passwords that are checked at the same time: each takes 19 MiB and a core.
 const PASSWORD_CHECKS: usize = 2;
 
+/// Threads that may wait for the database at the same time, for each thread that serves; it has no more than eight
+/// connections for all. Each costs memory, and the moment in which hundreds begin costs a crowd more than waiting does.
+const BLOCKING: usize = 16;
+
 /// Everything a handler may need.
 pub struct App {
     pub config: Config,
@@ -123,6 +127,7 @@ pub fn run(app: App, listener: TcpListener) -> std::io::Result<Server> {
             .configure(|config| routes::register(config, &serving))
             .default_service(gate::refusing(&serving, problem::Problem::NOT_FOUND))
     })
+    .worker_max_blocking_threads(BLOCKING)
     .client_request_timeout(Duration::from_secs(15))
     .client_disconnect_timeout(Duration::from_secs(5))
     .tls_handshake_timeout(Duration::from_secs(10))

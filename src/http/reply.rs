@@ -67,7 +67,17 @@ impl Reply {
     /// # Errors
     /// `INTERNAL` when the template fails, which it does for no data of ours.
     pub fn page(template: &impl Template) -> Answer {
-        let html = template.render().map_err(|error| Problem::internal(&error))?;
+        Self::page_of(template, 0)
+    }
+
+    /// The same where it is known how many bytes it has, more or less: it is written into a piece of memory of that
+    /// size.
+    ///
+    /// # Errors
+    /// `INTERNAL`, as [`Reply::page`].
+    pub fn page_of<T: Template>(template: &T, length: usize) -> Answer {
+        let mut html = String::with_capacity(length.max(T::SIZE_HINT));
+        template.render_into(&mut html).map_err(|error| Problem::internal(&error))?;
         Ok(Reply::bytes("text/html; charset=utf-8", html))
     }
 

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::web;
 
 use super::page::{self, Filled};
-use super::rounds::Round;
+use super::rounds::{Round, Rounds};
 use super::words::{self, Word};
 use crate::ballot_box::{Cast, CastRefusal, SlipState};
 use crate::domain::ballot::{Ballot, BallotRefusal};
-use crate::domain::slip::{FormNonce, PollTag, SlipCode};
+use crate::domain::slip::{FormNonce, SlipCode};
 use crate::http::App;
 use crate::http::ask::{Ask, Fields};
 use crate::http::problem::Problem;
@@ -21,9 +20,11 @@ use crate::world;
 struct Form {
     nonce: FormNonce,
     step: Step,
-    /// Answers and comment.
-    fields: Vec<(String, String)>,
+    sent: Fields,
 }
+
+/// Fields that belong to the form itself. The page's script brings every form to the same length with the last.
+const OWN_FIELDS: [&str; 3] = ["n", "step", "pad"];
 
 /// What the member wants done with the form.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,7 +88,7 @@ pub async fn cast(app: Arc<App>, ask: Ask) -> Answer {
         Ok(slip) => slip,
         Err(error) => return page::word(&words::mistyped(error), None),
     };
-    let round = match look_up(&app, slip.tag()).await {
+    let round = match Rounds::find_aside(&app, slip.tag()).await {
         Ok(Some(round)) => round,
         Ok(None) => return page::word(&words::unknown_round(), None),
         Err(_) => return page::word(&words::unavailable(&slip.link_form()), None),
@@ -96,16 +97,6 @@ pub async fn cast(app: Arc<App>, ask: Ask) -> Answer {
         Some(form) => submit(&app, &round, &slip, &form).await,
         None => page::word(&words::bad_form(&slip.link_form()), Some(&round)),
     }
-}
-
-/// The round behind a tag: at once where it was read of late, else looked up away from the event loop.
-async fn look_up(app: &Arc<App>, tag: PollTag) -> Result<Option<Arc<Round>>, Problem> {
-    if let Some(round) = app.rounds.known(tag) {
-        return Ok(Some(round));
-    }
-    let app = app.clone();
-    let found = web::block(move || app.rounds.find(&app.database, tag)).await;
-    Ok(found.map_err(|error| Problem::internal(&error))??)
 }
 
 async fn submit(app: &App, round: &Round, slip: &SlipCode, form: &Form) -> Answer {
@@ -154,26 +145,22 @@ impl Form {
     /// Takes the fields of the form itself out; `None` without exactly one well-formed nonce, or with a step that
     /// no form of ours names.
     fn read(sent: Fields) -> Option<Self> {
-        let mut nonces = Vec::new();
+        let [nonce] = sent.all("n").collect::<Vec<_>>()[..] else { return None };
+        let nonce = FormNonce::parse(nonce)?;
         let mut step = Step::Ask;
-        let mut fields = Vec::new();
-        for (name, value) in sent {
-            match (name.as_str(), value.as_str()) {
-                ("n", nonce) => nonces.push(FormNonce::parse(nonce)?),
-                ("step", "back") => step = Step::Back,
-                ("step", "cast") => step = Step::Cast,
-                ("step", _) => return None,
-                // With it the page's script brings every form to the same length; it says nothing.
-                ("pad", _) => {}
-                _ => fields.push((name, value)),
-            }
+        for named in sent.all("step") {
+            step = match named {
+                "back" => Step::Back,
+                "cast" => Step::Cast,
+                _ => return None,
+            };
         }
-        let nonce = nonces.pop()?;
-        nonces.is_empty().then_some(Form { nonce, step, fields })
+        Some(Form { nonce, step, sent })
     }
 
+    /// Answers and comment.
     fn ballot_fields(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.sent.iter().filter(|(name, _)| !OWN_FIELDS.contains(name))
     }
 
     fn comment(&self) -> &str {
@@ -182,7 +169,8 @@ impl Form {
 
     /// Everything that has to be sent again for the same submission.
     fn all_fields(&self) -> Vec<(String, String)> {
-        let mut fields = self.fields.clone();
+        let mut fields: Vec<(String, String)> =
+            self.ballot_fields().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         fields.push(("n".to_owned(), self.nonce.text()));
         if self.step == Step::Cast {
             fields.push(("step".to_owned(), "cast".to_owned()));
@@ -200,12 +188,14 @@ mod tests {
         let nonce = FormNonce([7; 32]).text();
         let read = |fields: &[(&str, &str)]| Form::read(fields.iter().copied().collect());
         let form = read(&[("home", "satisfied"), ("n", &nonce)]).unwrap();
-        assert!(form.step == Step::Ask && form.fields == [("home".to_owned(), "satisfied".to_owned())]);
+        let answers =
+            |form: &Form| form.ballot_fields().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
+        assert!(form.step == Step::Ask && answers(&form) == ["home=satisfied"]);
         assert!(read(&[("home", "satisfied")]).is_none(), "none");
         assert!(read(&[("n", "forged")]).is_none(), "not 256 bits");
         assert!(read(&[("n", &nonce), ("n", &nonce)]).is_none(), "two");
         let padded = read(&[("home", "satisfied"), ("n", &nonce), ("pad", "000")]).unwrap();
-        assert_eq!(padded.fields, form.fields, "what fills a form up is no part of the ballot");
+        assert_eq!(answers(&padded), answers(&form), "what fills a form up is no part of the ballot");
     }
 
     #[test]

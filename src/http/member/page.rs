@@ -11,6 +11,9 @@ use crate::domain::paper::{Answer, Item, Paper};
 use crate::domain::slip::{FormNonce, PollTag, Receipt, SlipCode};
 use crate::http::reply::{Answer as Answered, Reply};
 
+/// Bytes of the thank-you without its style, at most.
+const THANKS_LENGTH: usize = 2300;
+
 /// Seconds after which a form that could not be taken may be sent again.
 const RETRY_AFTER: &str = "3";
 
@@ -182,7 +185,7 @@ pub fn thanks(tag: PollTag, receipt: Receipt) -> Answered {
     let (first, second) = groups.split_at_checked(3).unwrap_or_default();
     let asset = &THANKS_ASSETS;
     let page = ThanksPage { asset, receipt: &receipt, lines: [first, second], tag: tag.as_str() };
-    let reply = Reply::page(&page)?;
+    let reply = Reply::page_of(&page, asset.style.len() + THANKS_LENGTH)?;
     // Small enough as it is: compressing it would cost more than taking in the ballot.
     Ok(reply
         .header(header::CONTENT_SECURITY_POLICY, asset.policy.as_str())

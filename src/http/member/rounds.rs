@@ -2,19 +2,25 @@
 //! and whether somebody is trying codes out.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use actix_web::web;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, Looks};
 use crate::domain::poll::Poll;
 use crate::domain::slip::PollTag;
+use crate::http::App;
 use crate::store;
 
 /// How long a round is shown as it was read. Casting never relies on it: the ballot box reads the phase itself.
 const FRESH: Duration = Duration::from_secs(2);
+
+/// How many rounds may be looked up at the same time; more than there are connections to the database.
+const LOOKS: usize = 32;
 
 /// Unknown codes of one round answered at once, before the guard slows down to one a second. A hall of people
 /// with last year's slips stays below it; codes that exist are never counted.
@@ -43,6 +49,9 @@ pub struct Round {
 /// The rounds that members ask for, and the guard over their codes.
 pub struct Rounds {
     known: RwLock<HashMap<PollTag, (Instant, Arc<Round>)>>,
+    /// A round has one of these by the hash of its tag, which nobody outside can foretell.
+    looks: [Looks; LOOKS],
+    hashing: RandomState,
     unknown: DefaultKeyedRateLimiter<PollTag>,
     /// Since the service started. Rounds only that there are, so it stays small.
     tried: Mutex<HashMap<PollTag, Tried>>,
@@ -51,19 +60,44 @@ pub struct Rounds {
 impl Default for Rounds {
     fn default() -> Self {
         let quota = Quota::per_second(NonZeroU32::MIN).allow_burst(UNKNOWN_BURST);
-        Rounds { known: RwLock::default(), unknown: RateLimiter::keyed(quota), tried: Mutex::default() }
+        Rounds {
+            known: RwLock::default(),
+            looks: Default::default(),
+            hashing: RandomState::new(),
+            unknown: RateLimiter::keyed(quota),
+            tried: Mutex::default(),
+        }
     }
 }
 
 impl Rounds {
-    /// The round whose slips carry this tag; at most two seconds old. Blocks on the database.
+    /// The round whose slips carry this tag; at most two seconds old. For a thread that may wait.
     ///
     /// # Errors
     /// Database faults.
     pub fn find(&self, database: &Database, tag: PollTag) -> Result<Option<Arc<Round>>, DatabaseError> {
-        if let Some(round) = self.known(tag) {
-            return Ok(Some(round));
-        }
+        self.looks(tag).ask_waiting(|| self.known(tag).map(Some), || self.read(database, tag))
+    }
+
+    /// The same for the event loop, which may not wait.
+    ///
+    /// # Errors
+    /// Database faults.
+    pub async fn find_aside(app: &Arc<App>, tag: PollTag) -> Result<Option<Arc<Round>>, DatabaseError> {
+        let look = async {
+            let app = app.clone();
+            web::block(move || app.rounds.read(&app.database, tag)).await.unwrap_or(Err(DatabaseError::GaveUp))
+        };
+        app.rounds.looks(tag).ask(|| app.rounds.known(tag).map(Some), look).await
+    }
+
+    fn looks(&self, tag: PollTag) -> &Looks {
+        let [first, ..] = &self.looks;
+        let place = usize::try_from(self.hashing.hash_one(tag) % LOOKS as u64);
+        place.ok().and_then(|place| self.looks.get(place)).unwrap_or(first)
+    }
+
+    fn read(&self, database: &Database, tag: PollTag) -> Result<Option<Arc<Round>>, DatabaseError> {
         let found = database.read(|connection| -> Result<_, DatabaseError> {
             let Some(poll) = store::polls::by_tag(connection, tag)? else { return Ok(None) };
             let union = store::unions::load(connection, poll.union)?.map(|union| union.name).unwrap_or_default();

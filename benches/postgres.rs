@@ -1,8 +1,8 @@
 //! Durable votes through one service process on PostgreSQL against pgbench, which commits one transaction per vote
 //! at eight connections, on the same server and the same tables: `cargo bench --bench postgres`.
 //!
-//! Three contestants in turn, several rounds of each in one run, each on a database of its own with one open round: the
-//! service over HTTP, the ballot box alone, pgbench. Prints figures and ratios, asserts no time. The server is private,
+//! Contestants in turn, several rounds of each in one run, each on a database of its own with one open round: the
+//! service over HTTP with few and with many members at once, the ballot box alone, pgbench. Prints figures and ratios, asserts no time. The server is private,
 //! syncs every commit, and is gone afterwards.
 #![allow(
     clippy::unwrap_used,
@@ -46,8 +46,9 @@ const VOTES: usize = 60_000;
 const SAYS: &str = "home=satisfied&awareness=know&step=cast";
 /// Connections of pgbench, as the goal has it.
 const CONNECTIONS: u32 = 8;
-/// Members who vote at the same moment.
-const CLIENTS: usize = 256;
+/// Members who vote at the same moment: a hall, and a city.
+const HALL: usize = 256;
+const CITY: usize = 1024;
 
 /// One vote as one transaction would store it: on the tables of the service, with bytes of the same size.
 const SCRIPT: &str = r"
@@ -63,28 +64,30 @@ COMMIT;
 fn main() {
     let server = Cluster::durable();
     let size = sealed_size(&server);
-    let mut rates: [Vec<f64>; 3] = Default::default();
+    let mut rates: [Vec<f64>; 4] = Default::default();
     for lap in 1..=ROUNDS {
-        let service = on_its_own(&server, |house, _| over_http(house));
+        let hall = on_its_own(&server, |house, _| over_http(house, HALL));
+        let city = on_its_own(&server, |house, _| over_http(house, CITY));
         let alone = on_its_own(&server, |house, _| the_box(house));
         let pgbench = on_its_own(&server, |house, url| pgbench(house, url, size));
-        println!(
-            "round {lap}: service over HTTP {service:>7.0}/s, box alone {alone:>7.0}/s, pgbench -c {CONNECTIONS} {pgbench:>6.0}/s, \
-             ratios {:.1} and {:.1}",
-            service / pgbench,
-            alone / pgbench
-        );
-        for (rates, rate) in rates.iter_mut().zip([service, alone, pgbench]) {
+        let lap_rates = [hall, city, alone, pgbench];
+        println!("round {lap}: {}", said(lap_rates));
+        for (rates, rate) in rates.iter_mut().zip(lap_rates) {
             rates.push(rate);
         }
     }
-    let [service, alone, pgbench] = rates.map(median);
-    println!(
-        "medians: service over HTTP {service:.0}/s, box alone {alone:.0}/s, pgbench {pgbench:.0}/s; \
-         service : pgbench = {:.2}, box : pgbench = {:.2}",
-        service / pgbench,
+    println!("medians: {}", said(rates.map(median)));
+}
+
+/// Votes a second of each contestant, and what they are to those of the last.
+fn said([hall, city, alone, pgbench]: [f64; 4]) -> String {
+    format!(
+        "over HTTP {hall:.0}/s at {HALL} connections, {city:.0}/s at {CITY}; box alone {alone:.0}/s; pgbench -c {CONNECTIONS} {pgbench:.0}/s; \
+         ratios {:.2}, {:.2} and {:.2}",
+        hall / pgbench,
+        city / pgbench,
         alone / pgbench
-    );
+    )
 }
 
 fn say() -> pingjia::domain::ballot::Ballot {
@@ -125,12 +128,12 @@ fn fresh(house: &House, slips: u32) -> (BallotBox, Open) {
 }
 
 /// The service as a process, asked over connections that stay open. Gives votes thanked per second.
-fn over_http(house: &House) -> f64 {
+fn over_http(house: &House, connections: usize) -> f64 {
     let (ballots, open) = fresh(house, SLIPS);
     drop(ballots);
     let forms = load::forms(open.id, open.slips.roll.get(..VOTES).unwrap());
     let service = house.serve();
-    let run = load::run(service.address, service.id(), CLIENTS, &forms, "data-receipt");
+    let run = load::run(service.address, service.id(), connections, &forms, "data-receipt");
     service.stop();
     run.rate
 }
@@ -140,7 +143,7 @@ fn the_box(house: &House) -> f64 {
     let (ballots, open) = fresh(house, SLIPS);
     let (open, next, begun) = (Arc::new(open), Arc::new(AtomicUsize::new(0)), Instant::now());
     let thanked: usize = round::block_on(async {
-        let tasks: Vec<_> = (0..CLIENTS)
+        let tasks: Vec<_> = (0..HALL)
             .map(|_| {
                 let (ballots, open, next) = (ballots.clone(), open.clone(), next.clone());
                 tokio::spawn(async move {

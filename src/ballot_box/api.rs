@@ -294,7 +294,7 @@ impl Drop for Inner {
 }
 
 impl BallotBox {
-    /// Starts the writer and checks vault and database of all unfinished rounds against each other; resumes
+    /// Starts the writers and checks vault and database of all unfinished rounds against each other; resumes
     /// closings that were interrupted.
     ///
     /// # Errors

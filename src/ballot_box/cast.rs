@@ -1,5 +1,5 @@
 //! Casting: a bounded queue to writer threads, which commit whatever waits in one transaction. The answer
-//! leaves after the commit. An idle writer does not wait for company: a lone ballot commits at once.
+//! leaves after the commit. Where no group is under way a lone ballot commits at once, and waits for no company.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::api::{Cast, CastRefusal, SlipState};
-use super::queue::{Full, Queue};
+use super::queue::{NoRoom, Queue, UnderWay};
 use super::rows::{self, Row};
 use super::seal::{Content, DoesNotOpen, Sealer, Source};
 use super::shared::{NotThere, Round, Shared, locked};
@@ -57,7 +57,7 @@ pub(super) enum Outcome {
     Failed,
 }
 
-/// A cast on its way to the writer.
+/// A cast on its way to a writer.
 pub(super) struct Job {
     round: Arc<Round>,
     row: Row,
@@ -136,7 +136,10 @@ pub(super) async fn cast(
             .map_err(|DoesNotOpen| CastRefusal::Unavailable)?;
         let (reply, answer) = oneshot::channel();
         let job = Job { round, row, answers: ballot.answers().to_vec(), reply };
-        queue.put(job).map_err(|Full| CastRefusal::Busy)?;
+        queue.put(job).map_err(|full| match full {
+            NoRoom::Full => CastRefusal::Busy,
+            NoRoom::Closed => CastRefusal::Unavailable,
+        })?;
         match answer.await.unwrap_or(Outcome::Failed) {
             Outcome::Stored => return Ok(Cast::Cast(ticket.receipt)),
             Outcome::Present => return Ok(Cast::AlreadyCast(ticket.receipt)),
@@ -166,16 +169,15 @@ pub(super) async fn cast(
 async fn there(shared: &Arc<Shared>, poll: PollId) -> Result<Option<Arc<Round>>, CastRefusal> {
     let look = async {
         let shared = shared.clone();
-        tokio::task::spawn_blocking(move || shared.load(poll)).await.unwrap_or(Err(DatabaseError::GaveUp))
+        let looked = tokio::task::spawn_blocking(move || shared.load(poll)).await;
+        let found = looked.unwrap_or(Err(DatabaseError::GaveUp));
+        found.inspect_err(|error| tracing::warn!(%error, "a round could not be looked up"))
     };
-    match shared.looks.ask(|| shared.there(poll), look).await {
+    match shared.looks.ask(poll, || shared.there(poll), || None, look).await {
         Ok(Ok(round)) => Ok(Some(round)),
         Ok(Err(NotThere::Phase(_))) => Ok(None),
         Ok(Err(NotThere::Stopped)) => Err(CastRefusal::Stopped),
-        Err(error) => {
-            tracing::warn!(%error, "a round could not be looked up");
-            Err(CastRefusal::Unavailable)
-        }
+        Err(_) => Err(CastRefusal::Unavailable),
     }
 }
 
@@ -254,18 +256,18 @@ pub(super) fn refusal(
 
 /// A writer: takes what waits, commits it, answers. Ends when the queue is closed and empty.
 pub(super) fn run(shared: &Shared, queue: &Queue<Job>, connection: AnyConnection, bell: &SyncSender<()>) {
-    let mut line = Line { connection: Some(connection), worn: false };
+    let mut line = Line { connection: Some((connection, shared.doubts())), worn: false };
     let mut group = Vec::new();
-    while queue.take(&mut group) {
+    while let Some(mut under_way) = queue.take(&mut group) {
         // In the order of slips: neighbours share pages, nothing of the order of arrival is left, and two groups that
         // want the same slips do not wait for each other in a circle.
         group.sort_unstable_by_key(|job| (job.row.poll, job.row.digest));
         for job in &group {
             locked(&job.round.live).take_off();
         }
-        let outcomes = line.commit(shared, &group);
+        let outcomes = line.commit(shared, &group, &mut under_way);
         remember(&group, &outcomes);
-        queue.done(group.len());
+        under_way.end();
         for (mut job, outcome) in group.drain(..).zip(outcomes) {
             job.answers.clear();
             job.row.sealed.zeroize();
@@ -285,7 +287,7 @@ pub(super) fn writers(database: &Database) -> usize {
     }
 }
 
-/// A connection for the writer.
+/// A connection for a writer.
 pub(super) fn connect(database: &Database) -> Result<AnyConnection, DatabaseError> {
     let mut connection = database.connect_to_cast()?;
     match &mut connection {
@@ -295,17 +297,19 @@ pub(super) fn connect(database: &Database) -> Result<AnyConnection, DatabaseErro
     Ok(connection)
 }
 
-/// The writer's line to the database.
+/// A writer's line to the database.
 struct Line {
-    connection: Option<AnyConnection>,
+    /// With the number of doubts that there were when it was made: after a further one it is not used any more, because
+    /// it may lead to a server that others have left.
+    connection: Option<(AnyConnection, u64)>,
     /// The last group was given up: until one gets through, each is tried once only, so that nobody waits in a queue of
     /// groups that all wait.
     worn: bool,
 }
 
 impl Line {
-    /// Commits the group, with a new connection and a pause after a failure that may pass.
-    fn commit(&mut self, shared: &Shared, group: &[Job]) -> Vec<Outcome> {
+    /// Commits the group, with a new connection and a pause after a failure that may pass. Others need not wait for it then.
+    fn commit(&mut self, shared: &Shared, group: &[Job], under_way: &mut UnderWay<'_, Job>) -> Vec<Outcome> {
         let (begun, mut pause) = (Instant::now(), PAUSE);
         for attempt in 1.. {
             match self.attempt(shared, group) {
@@ -314,6 +318,7 @@ impl Line {
                     return outcomes;
                 }
                 Err(again) => {
+                    under_way.end();
                     shared.doubt();
                     if !again || self.worn || (attempt >= TRIES && begun.elapsed() >= PATIENCE) {
                         break;
@@ -333,19 +338,20 @@ impl Line {
             warn(error);
             error.may_pass()
         };
+        let doubts = shared.doubts();
         let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => connect(&shared.database).map_err(|error| failed(&error))?,
+            Some((connection, made)) if made == doubts => connection,
+            _ => connect(&shared.database).map_err(|error| failed(&error))?,
         };
-        // A fault in one group must not end the writer.
-        let stored = catch_unwind(AssertUnwindSafe(|| store(shared, &mut connection, group)));
+        // A fault in one group must not end a writer.
+        let stored = catch_unwind(AssertUnwindSafe(|| store(shared, &mut connection, doubts, group)));
         // After a failure nobody knows in what state the connection is: it is not put back.
         let outcomes = stored.map_err(|_| {
-            tracing::error!("the writer stumbled over a group of casts");
+            tracing::error!("a writer stumbled over a group of casts");
             true
         })?;
         let outcomes = outcomes.map_err(|error| failed(&error))?;
-        self.connection = Some(connection);
+        self.connection = Some((connection, doubts));
         Ok(outcomes)
     }
 }
@@ -355,10 +361,16 @@ fn warn(error: &DatabaseError) {
 }
 
 /// Commits the group in one transaction, as far as its rounds are open.
-fn store(shared: &Shared, connection: &mut AnyConnection, group: &[Job]) -> Result<Vec<Outcome>, DatabaseError> {
+fn store(
+    shared: &Shared,
+    connection: &mut AnyConnection,
+    doubts: u64,
+    group: &[Job],
+) -> Result<Vec<Outcome>, DatabaseError> {
+    let spend = |connection: &mut AnyConnection| spend(shared, connection, doubts, group);
     match connection {
-        AnyConnection::Sqlite(_) => shared.database.write_on(connection, |connection| spend(connection, group)),
-        AnyConnection::Postgres(_) => spend(connection, group),
+        AnyConnection::Sqlite(_) => shared.database.write_on(connection, spend),
+        AnyConnection::Postgres(_) => spend(connection),
     }
 }
 
@@ -373,7 +385,12 @@ enum Standing {
 
 /// Spends and inserts, and says why not where not. Outcomes are in the order of the group, which is sorted by round and
 /// slip.
-fn spend(connection: &mut AnyConnection, group: &[Job]) -> Result<Vec<Outcome>, DatabaseError> {
+fn spend(
+    shared: &Shared,
+    connection: &mut AnyConnection,
+    doubts: u64,
+    group: &[Job],
+) -> Result<Vec<Outcome>, DatabaseError> {
     let rounds: BTreeMap<PollId, &Arc<Round>> = group.iter().map(|job| (job.row.poll, &job.round)).collect();
     let fits = |job: &Job| rounds.get(&job.row.poll).is_some_and(|round| round.key_id == job.round.key_id);
     // At most one cast per slip is spent in a group; further ones of the same slip are looked up after it.
@@ -401,7 +418,7 @@ fn spend(connection: &mut AnyConnection, group: &[Job]) -> Result<Vec<Outcome>, 
                 Standing::Open
             } else if done.held.contains(id) {
                 if let Some(round) = rounds.get(id) {
-                    seen_anew |= Shared::sees_open(connection, round)?;
+                    seen_anew |= shared.sees_open(connection, doubts, round)?;
                 }
                 Standing::NotOpen
             } else {

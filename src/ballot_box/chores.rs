@@ -26,7 +26,7 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 /// Between two rounds of the other chores.
 const CHORES: Duration = Duration::from_secs(3);
 
-/// The chores of the box, until the bell is gone. Woken by the writer after each group.
+/// The chores of the box, until the bell is gone. Woken by the writers after each group.
 pub(super) fn run(shared: &Shared, bell: &Receiver<()>) {
     let mut patrol = Patrol::new();
     let (mut glanced, mut chores) = (Instant::now(), Instant::now());

@@ -33,9 +33,9 @@ const DEAR: Duration = Duration::from_millis(20);
 const REST: u32 = 40;
 /// However long it took: a round has ten candidates at most, and a server that was slow once is not waited for.
 const LONGEST_REST: Duration = Duration::from_secs(3);
-/// How often a process that is alone compares its memory with the database before it unseals the box instead: a
-/// group may be committed and not yet remembered.
-const COMPARISONS: u32 = 3;
+/// How often a process that is alone compares its memory with the database before it unseals the box instead:
+/// groups may be committed and not yet remembered.
+const COMPARISONS: u32 = 6;
 /// Between two comparisons.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -54,7 +54,7 @@ pub(super) struct Memory {
     /// At most so many of the ballots of this process were among them: what it brings beyond comes on top.
     own_counted: u64,
     /// `own` may be that of all ballots: the box was empty when the round was loaded, no other process was seen to cast,
-    /// and the writer's line to the database never broke (behind a broken one, a server may have gone back).
+    /// and no writer's line to the database ever broke (behind a broken one, a server may have gone back).
     alone: bool,
     /// A tally of all ballots at one moment, waiting until k more have come.
     candidate: Option<Live>,
@@ -196,7 +196,7 @@ fn in_memory(shared: &Shared, round: &Round) -> Result<Option<Live>, DatabaseErr
         let (own, spent) = shared.database.read(|connection| {
             rows::snapshot(connection, |connection| {
                 let own = {
-                    // The writer remembers nothing more until the snapshot stands; it need not wait for the count.
+                    // No writer remembers anything more until the snapshot stands; they need not wait for the count.
                     let memory = locked(&round.live);
                     rows::live_state(connection, round.id)?;
                     memory.own.clone()
@@ -391,7 +391,7 @@ mod tests {
             memory.known
         };
         assert_eq!(cast(&mut memory, None), 4);
-        // Committed, and counted before the writer remembered it: a mark above what the database holds would stop the round.
+        // Committed, and counted before a writer remembered it: a mark above what the database holds would stop the round.
         assert_eq!(cast(&mut memory, Some(5)), 5);
         assert_eq!(cast(&mut memory, None), 6);
         // Others have cast as well; what comes after the count is on top of it.

@@ -2,7 +2,7 @@
 //! are stopped.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -27,11 +27,13 @@ pub(super) struct Shared {
     pub(super) vault: Vault,
     pub(super) changes: watch::Sender<u64>,
     rounds: RwLock<HashMap<PollId, Arc<Round>>>,
-    /// One look in database and vault at a time.
+    /// For casts that look for their round in database and vault.
     pub(super) looks: Looks,
     stopped: Mutex<HashMap<PollId, String>>,
     /// Rounds whose keys are not yet known to be destroyed everywhere.
     pub(super) unfinished: Mutex<BTreeSet<PollId>>,
+    /// How often a writer's line broke.
+    doubts: AtomicU64,
     /// Whether rows were deleted of which copies may still stand in the database's log.
     pub(super) untidy: AtomicBool,
     receipts: Mutex<BTreeMap<PollId, Arc<Vec<u8>>>>,
@@ -84,6 +86,7 @@ impl Shared {
             looks: Looks::default(),
             stopped: Mutex::default(),
             unfinished: Mutex::default(),
+            doubts: AtomicU64::new(0),
             untidy: AtomicBool::new(false),
             receipts: Mutex::default(),
             turnouts: Mutex::default(),
@@ -138,19 +141,29 @@ impl Shared {
         self.rounds.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 
-    /// The writer's line to the database broke: a server may have gone back, and what is in memory may be more than it
-    /// holds. Phase and key of each round are read anew before the next cast.
+    /// A writer's line to the database broke: a server may have gone back, and what is in memory may be more than it
+    /// holds. Phase and key of each round are read anew before the next cast, over a line that was made after this.
     pub(super) fn doubt(&self) {
+        self.doubts.fetch_add(1, Ordering::AcqRel);
         for round in self.all_known() {
+            let mut memory = locked(&round.live);
             round.open_at.store(-1, Ordering::Release);
-            locked(&round.live).doubt();
+            memory.doubt();
         }
+    }
+
+    /// How often that happened.
+    pub(super) fn doubts(&self) -> u64 {
+        self.doubts.load(Ordering::Acquire)
     }
 
     /// The round with its key, from memory or else from database and vault, which are checked against each
     /// other.
     pub(super) fn round(&self, id: PollId) -> Result<Result<Arc<Round>, NotThere>, DatabaseError> {
-        self.looks.ask_waiting(|| self.there(id), || self.load(id))
+        match self.stopped(id) {
+            Some(_) => Ok(Err(NotThere::Stopped)),
+            None => self.known(id).map_or_else(|| self.load(id), |round| Ok(Ok(round))),
+        }
     }
 
     /// The round, if it is in memory, or that it is stopped.
@@ -158,7 +171,7 @@ impl Shared {
         self.known(id).map(Ok).or_else(|| self.stopped(id).map(|_| Err(NotThere::Stopped)))
     }
 
-    /// Reads a round that is not in memory: one at a time, when [`Shared::looks`] gives the turn.
+    /// Reads a round that is not in memory.
     pub(super) fn load(&self, id: PollId) -> Result<Result<Arc<Round>, NotThere>, DatabaseError> {
         let head = self.database.read(|connection| rows::head(connection, id))?;
         let Some(head) = head else { return Ok(Err(NotThere::Phase(false))) };
@@ -186,6 +199,10 @@ impl Shared {
             round.open_at.store(head.version, Ordering::Release);
         }
         let mut rounds = self.rounds.write().unwrap_or_else(PoisonError::into_inner);
+        // It may have been stopped meanwhile.
+        if self.stopped(id).is_some() {
+            return Ok(Err(NotThere::Stopped));
+        }
         Ok(Ok(rounds.entry(id).or_insert(round).clone()))
     }
 
@@ -217,15 +234,24 @@ impl Shared {
     }
 
     /// Whether the round is open for phones, with the key that it was opened with; its version is then remembered as one
-    /// in which it is.
-    pub(super) fn sees_open(connection: &mut AnyConnection, round: &Round) -> Result<bool, DatabaseError> {
+    /// in which it is, unless the line that says so was made before the last doubt or says what is older than what is
+    /// known.
+    pub(super) fn sees_open(
+        &self,
+        connection: &mut AnyConnection,
+        doubts: u64,
+        round: &Round,
+    ) -> Result<bool, DatabaseError> {
         let Some(head) = rows::head(connection, round.id)? else { return Ok(false) };
         let Phase::Open { opening, .. } = &head.phase else { return Ok(false) };
         if opening.key_id != round.key_id {
             return Ok(false);
         }
-        locked(&round.live).step = step(&head.phase);
-        round.open_at.store(head.version, Ordering::Release);
+        let mut memory = locked(&round.live);
+        if self.doubts() == doubts && head.version >= round.open_at.load(Ordering::Acquire) {
+            memory.step = step(&head.phase);
+            round.open_at.store(head.version, Ordering::Release);
+        }
         Ok(true)
     }
 

@@ -1,66 +1,74 @@
 //! One look for all who ask at once: a hall that comes together after a restart waits for a single look-up, and neither
 //! does hundreds of them nor holds a thread for each while it waits.
 
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Mutex;
 
 use super::DatabaseError;
 
-/// Looks of one kind, one after another.
+/// How many looks may go on at the same time; more than there are connections to the database.
+const SLOTS: usize = 32;
+
+/// Looks of one kind, one after another for each key. Tasks take part only, and no threads: all that there are might wait
+/// for a look that needs one of them.
 ///
 /// Each asks `known` first, and again when it is its turn: mostly the one before has found it. Where the one before
 /// failed, those that waited for it fail too: a crowd that tried one after another would wait for ever.
 #[derive(Default)]
 pub struct Looks {
+    /// A key has one of these by its hash, which nobody outside can foretell.
+    slots: [Slot; SLOTS],
+    hashing: RandomState,
+}
+
+#[derive(Default)]
+struct Slot {
     turn: Mutex<()>,
     /// How many have failed so far.
     failed: AtomicU64,
 }
 
 impl Looks {
-    /// What `known` gives, or else what `look` finds. Waits without holding a thread.
+    /// What `known` gives, or else what `look` finds. While somebody looks already, what `meanwhile` gives will do.
     ///
     /// # Errors
     /// Those of `look`, and `GaveUp`.
     pub async fn ask<T>(
         &self,
+        key: impl Hash,
         known: impl Fn() -> Option<T>,
+        meanwhile: impl FnOnce() -> Option<T>,
         look: impl Future<Output = Result<T, DatabaseError>>,
     ) -> Result<T, DatabaseError> {
-        let failed = self.failed();
         if let Some(found) = known() {
             return Ok(found);
         }
-        let _turn = self.turn.lock().await;
+        let slot = self.slot(&key);
+        let failed = slot.failed();
+        let _turn = match slot.turn.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => match meanwhile() {
+                Some(found) => return Ok(found),
+                None => slot.turn.lock().await,
+            },
+        };
         match known() {
             Some(found) => Ok(found),
-            None if self.failed() != failed => Err(DatabaseError::GaveUp),
-            None => self.note(look.await),
+            None if slot.failed() != failed => Err(DatabaseError::GaveUp),
+            None => slot.note(look.await),
         }
     }
 
-    /// The same for a thread that may wait.
-    ///
-    /// # Errors
-    /// Those of `look`, and `GaveUp`.
-    pub fn ask_waiting<T>(
-        &self,
-        known: impl Fn() -> Option<T>,
-        look: impl FnOnce() -> Result<T, DatabaseError>,
-    ) -> Result<T, DatabaseError> {
-        let failed = self.failed();
-        if let Some(found) = known() {
-            return Ok(found);
-        }
-        let _turn = self.turn.blocking_lock();
-        match known() {
-            Some(found) => Ok(found),
-            None if self.failed() != failed => Err(DatabaseError::GaveUp),
-            None => self.note(look()),
-        }
+    fn slot(&self, key: &impl Hash) -> &Slot {
+        let [first, ..] = &self.slots;
+        let place = usize::try_from(self.hashing.hash_one(key) % SLOTS as u64);
+        place.ok().and_then(|place| self.slots.get(place)).unwrap_or(first)
     }
+}
 
+impl Slot {
     fn failed(&self) -> u64 {
         self.failed.load(Ordering::Acquire)
     }
@@ -84,7 +92,7 @@ mod tests {
     fn crowd(looks: &Looks, found: Option<u8>) -> (Vec<Found>, u64) {
         let (known, made) = (Known::new(None), AtomicU64::new(0));
         let ask = || {
-            looks.ask(|| *known.lock().unwrap(), async {
+            looks.ask("round", || *known.lock().unwrap(), || None, async {
                 tokio::task::yield_now().await;
                 made.fetch_add(1, Ordering::Relaxed);
                 *known.lock().unwrap() = found;
@@ -119,24 +127,16 @@ mod tests {
     }
 
     #[test]
-    fn threads_wait_for_one_look_too() {
-        let (looks, known, made) = (Looks::default(), Known::new(None), AtomicU64::new(0));
-        let gate = std::sync::Barrier::new(8);
-        let ask = || {
-            gate.wait();
-            let look = || {
-                made.fetch_add(1, Ordering::Relaxed);
-                *known.lock().unwrap() = Some(7);
-                Ok(7)
-            };
-            let found: Found = looks.ask_waiting(|| *known.lock().unwrap(), look);
-            assert!(matches!(found, Ok(7)));
+    fn what_is_old_will_do_while_somebody_looks() {
+        let looks = Looks::default();
+        let ask = |found: u8| {
+            looks.ask("round", || None, || Some(1), async move {
+                tokio::task::yield_now().await;
+                Ok(found)
+            })
         };
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(ask);
-            }
-        });
-        assert_eq!(made.into_inner(), 1);
+        let both = futures_util::future::join(ask(2), ask(3));
+        let (first, second) = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(both);
+        assert!(matches!((first, second), (Ok(2), Ok(1))));
     }
 }

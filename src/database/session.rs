@@ -62,7 +62,7 @@ pub fn syncs(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
     Ok(fsync != "off")
 }
 
-/// For the writer of the ballot box: it gives up on a lock or a statement sooner than a page does, because whole groups of
+/// For a writer of the ballot box: it gives up on a lock or a statement sooner than a page does, because whole groups of
 /// casts wait for it; and it looks slips up by their index, however few there were when the statement was planned, and plans
 /// it once.
 ///

@@ -2,7 +2,6 @@
 //! and whether somebody is trying codes out.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -19,8 +18,8 @@ use crate::store;
 /// How long a round is shown as it was read. Casting never relies on it: the ballot box reads the phase itself.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// How many rounds may be looked up at the same time; more than there are connections to the database.
-const LOOKS: usize = 32;
+/// How long it may be shown while somebody looks at it anew.
+const STALE: Duration = Duration::from_secs(10);
 
 /// Unknown codes of one round answered at once, before the guard slows down to one a second. A hall of people
 /// with last year's slips stays below it; codes that exist are never counted.
@@ -46,12 +45,18 @@ pub struct Round {
     pub union: String,
 }
 
+/// Rounds as they were read, and when.
+#[derive(Default)]
+struct Read {
+    rounds: HashMap<PollTag, (Instant, Arc<Round>)>,
+    /// How often all were forgotten: what was read before is not kept.
+    forgotten: u64,
+}
+
 /// The rounds that members ask for, and the guard over their codes.
 pub struct Rounds {
-    known: RwLock<HashMap<PollTag, (Instant, Arc<Round>)>>,
-    /// A round has one of these by the hash of its tag, which nobody outside can foretell.
-    looks: [Looks; LOOKS],
-    hashing: RandomState,
+    read: RwLock<Read>,
+    looks: Looks,
     unknown: DefaultKeyedRateLimiter<PollTag>,
     /// Since the service started. Rounds only that there are, so it stays small.
     tried: Mutex<HashMap<PollTag, Tried>>,
@@ -61,9 +66,8 @@ impl Default for Rounds {
     fn default() -> Self {
         let quota = Quota::per_second(NonZeroU32::MIN).allow_burst(UNKNOWN_BURST);
         Rounds {
-            known: RwLock::default(),
-            looks: Default::default(),
-            hashing: RandomState::new(),
+            read: RwLock::default(),
+            looks: Looks::default(),
             unknown: RateLimiter::keyed(quota),
             tried: Mutex::default(),
         }
@@ -76,50 +80,53 @@ impl Rounds {
     /// # Errors
     /// Database faults.
     pub fn find(&self, database: &Database, tag: PollTag) -> Result<Option<Arc<Round>>, DatabaseError> {
-        self.looks(tag).ask_waiting(|| self.known(tag).map(Some), || self.read(database, tag))
+        self.known(tag, FRESH).map_or_else(|| self.look(database, tag), |round| Ok(Some(round)))
     }
 
-    /// The same for the event loop, which may not wait.
+    /// The same for the event loop, which may not wait; ten seconds old while somebody looks at it anew.
     ///
     /// # Errors
-    /// Database faults.
+    /// Database faults, which are logged.
     pub async fn find_aside(app: &Arc<App>, tag: PollTag) -> Result<Option<Arc<Round>>, DatabaseError> {
+        let known = |age| app.rounds.known(tag, age).map(Some);
         let look = async {
             let app = app.clone();
-            web::block(move || app.rounds.read(&app.database, tag)).await.unwrap_or(Err(DatabaseError::GaveUp))
+            let looked = web::block(move || app.rounds.look(&app.database, tag)).await;
+            let found = looked.unwrap_or(Err(DatabaseError::GaveUp));
+            found.inspect_err(|error| tracing::warn!(%error, "a round could not be looked up"))
         };
-        app.rounds.looks(tag).ask(|| app.rounds.known(tag).map(Some), look).await
+        app.rounds.looks.ask(tag, || known(FRESH), || known(STALE), look).await
     }
 
-    fn looks(&self, tag: PollTag) -> &Looks {
-        let [first, ..] = &self.looks;
-        let place = usize::try_from(self.hashing.hash_one(tag) % LOOKS as u64);
-        place.ok().and_then(|place| self.looks.get(place)).unwrap_or(first)
-    }
-
-    fn read(&self, database: &Database, tag: PollTag) -> Result<Option<Arc<Round>>, DatabaseError> {
+    fn look(&self, database: &Database, tag: PollTag) -> Result<Option<Arc<Round>>, DatabaseError> {
+        let forgotten = self.read.read().unwrap_or_else(PoisonError::into_inner).forgotten;
         let found = database.read(|connection| -> Result<_, DatabaseError> {
             let Some(poll) = store::polls::by_tag(connection, tag)? else { return Ok(None) };
             let union = store::unions::load(connection, poll.union)?.map(|union| union.name).unwrap_or_default();
             Ok(Some(Arc::new(Round { poll, union })))
         })?;
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
         match &found {
-            Some(round) => drop(known.insert(tag, (Instant::now(), Arc::clone(round)))),
-            None => drop(known.remove(&tag)),
+            Some(round) if read.forgotten == forgotten => {
+                read.rounds.insert(tag, (Instant::now(), Arc::clone(round)));
+            }
+            Some(_) => {}
+            None => drop(read.rounds.remove(&tag)),
         }
         Ok(found)
     }
 
-    /// The round as it was read at most two seconds ago, if it was. Waits for nothing.
-    pub fn known(&self, tag: PollTag) -> Option<Arc<Round>> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(&tag).filter(|(read, _)| read.elapsed() < FRESH).map(|(_, round)| round.clone())
+    /// The round as it was read no longer than this ago, if it was.
+    fn known(&self, tag: PollTag, age: Duration) -> Option<Arc<Round>> {
+        let read = self.read.read().unwrap_or_else(PoisonError::into_inner);
+        read.rounds.get(&tag).filter(|(at, _)| at.elapsed() < age).map(|(_, round)| round.clone())
     }
 
     /// Forgets every round as it was read: somebody changed one, and members are to see it at once.
     pub fn forget(&self) {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
+        read.rounds.clear();
+        read.forgotten += 1;
     }
 
     /// Notes that a code of this round was unknown; `false` when there were so many of late that somebody seems to

@@ -13,6 +13,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod crowd;
 mod faults;
 mod people;
 mod phone;

@@ -2,8 +2,8 @@
 //! at eight connections, on the same server and the same tables: `cargo bench --bench postgres`.
 //!
 //! Contestants in turn, several rounds of each in one run, each on a database of its own with one open round: the
-//! service over HTTP with few and with many members at once, the ballot box alone, pgbench. Prints figures and ratios, asserts no time. The server is private,
-//! syncs every commit, and is gone afterwards.
+//! service over HTTP with few and with many members at once, the ballot box alone, pgbench. Prints figures and ratios,
+//! asserts no time. The server is private, syncs every commit, and is gone afterwards.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

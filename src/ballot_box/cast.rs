@@ -18,7 +18,7 @@ use super::rows::{self, Row};
 use super::seal::{Content, DoesNotOpen, Sealer, Source};
 use super::shared::{NotThere, Round, Shared, locked};
 use super::sqlite;
-use crate::database::{AnyConnection, Database, DatabaseError, Kind, session};
+use crate::database::{AnyConnection, Database, DatabaseError, Kind, look_aside, session};
 use crate::domain::ballot::Ballot;
 use crate::domain::digest::Digest;
 use crate::domain::ids::PollId;
@@ -169,9 +169,7 @@ pub(super) async fn cast(
 async fn there(shared: &Arc<Shared>, poll: PollId) -> Result<Option<Arc<Round>>, CastRefusal> {
     let look = async {
         let shared = shared.clone();
-        let looked = tokio::task::spawn_blocking(move || shared.load(poll)).await;
-        let found = looked.unwrap_or(Err(DatabaseError::GaveUp));
-        found.inspect_err(|error| tracing::warn!(%error, "a round could not be looked up"))
+        look_aside(move || shared.load(poll)).await
     };
     match shared.looks.ask(poll, || shared.there(poll), || None, look).await {
         Ok(Ok(round)) => Ok(Some(round)),

@@ -160,10 +160,7 @@ impl Shared {
     /// The round with its key, from memory or else from database and vault, which are checked against each
     /// other.
     pub(super) fn round(&self, id: PollId) -> Result<Result<Arc<Round>, NotThere>, DatabaseError> {
-        match self.stopped(id) {
-            Some(_) => Ok(Err(NotThere::Stopped)),
-            None => self.known(id).map_or_else(|| self.load(id), |round| Ok(Ok(round))),
-        }
+        self.there(id).map_or_else(|| self.load(id), Ok)
     }
 
     /// The round, if it is in memory, or that it is stopped.

@@ -68,6 +68,17 @@ impl Looks {
     }
 }
 
+/// A look on a thread that may wait. What fails is logged here, once for all who wait for it.
+///
+/// # Errors
+/// Those of `look`; `GaveUp` when it panics.
+pub async fn look_aside<T: Send + 'static>(
+    look: impl FnOnce() -> Result<T, DatabaseError> + Send + 'static,
+) -> Result<T, DatabaseError> {
+    let found = tokio::task::spawn_blocking(look).await.unwrap_or(Err(DatabaseError::GaveUp));
+    found.inspect_err(|error| tracing::warn!(%error, "a round could not be looked up"))
+}
+
 impl Slot {
     fn failed(&self) -> u64 {
         self.failed.load(Ordering::Acquire)

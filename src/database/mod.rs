@@ -22,4 +22,4 @@ pub mod transfer;
 
 pub use address::{Address, PostgresUrl};
 pub use connection::{AnyConnection, Database, DatabaseError, Kind};
-pub use looks::Looks;
+pub use looks::{Looks, look_aside};

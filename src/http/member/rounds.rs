@@ -6,10 +6,9 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use actix_web::web;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::database::{Database, DatabaseError, Looks};
+use crate::database::{Database, DatabaseError, Looks, look_aside};
 use crate::domain::poll::Poll;
 use crate::domain::slip::PollTag;
 use crate::http::App;
@@ -91,9 +90,7 @@ impl Rounds {
         let known = |age| app.rounds.known(tag, age).map(Some);
         let look = async {
             let app = app.clone();
-            let looked = web::block(move || app.rounds.look(&app.database, tag)).await;
-            let found = looked.unwrap_or(Err(DatabaseError::GaveUp));
-            found.inspect_err(|error| tracing::warn!(%error, "a round could not be looked up"))
+            look_aside(move || app.rounds.look(&app.database, tag)).await
         };
         app.rounds.looks.ask(tag, || known(FRESH), || known(STALE), look).await
     }

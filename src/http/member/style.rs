@@ -16,7 +16,7 @@ fn without_idle_tokens(style: &str) -> String {
     let mut rest = style;
     while let Some((before, after)) = rest.split_once("--") {
         left.push_str(before);
-        let declared = before.ends_with(['{', ';']);
+        let declared = left.ends_with(['{', ';']);
         let end = after.find([';', '}']).filter(|_| declared);
         let (token, further) = after.split_at(end.unwrap_or(0));
         let name = token.split(':').next().unwrap_or_default();
@@ -126,13 +126,17 @@ fn occurs(kind: char, name: &str, pages: &str) -> bool {
     if name.is_empty() {
         return true;
     }
+    // Whole words only; what begins with a bracket is an element.
+    let stands = |before: &[char], name: &str| {
+        pages.match_indices(name).any(|(place, _)| {
+            let (left, right) = (pages.get(..place).unwrap_or_default(), pages.get(place + name.len()..));
+            let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            !left.ends_with(goes_on) && !left.ends_with(before) && !right.unwrap_or_default().starts_with(goes_on)
+        })
+    };
     match kind {
-        '.' => pages.match_indices(name).any(|(place, _)| {
-            let edge = |c: Option<char>| !c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-            let (before, after) = (pages.get(..place).unwrap_or_default(), pages.get(place + name.len()..));
-            edge(before.chars().next_back()) && edge(after.unwrap_or_default().chars().next())
-        }),
-        ' ' | '>' | '+' | '~' | ',' => name == "html" || pages.contains(&format!("<{name}")),
+        '.' => stands(&['<', '/'], name),
+        ' ' | '>' | '+' | '~' | ',' => name == "html" || stands(&[], &format!("<{name}")),
         _ => true,
     }
 }
@@ -150,7 +154,8 @@ mod tests {
         assert_eq!(kept(".receipt, .table td { color: red; }"), ".receipt{color:red}");
         assert_eq!(kept(".table { color: red } table p { top: 0 }"), "");
         assert_eq!(kept(".code .group { top: 0 } .page > p + p { top: 0 }"), ".page > p + p{top:0}");
-        assert_eq!(kept(".rec { top: 0 }"), "", "a part of a word is another word");
+        assert_eq!(kept(".rec { top: 0 } but { top: 0 }"), "", "a part of a word is another word");
+        assert_eq!(kept(".body { top: 0 }"), "", "an element is no class");
         assert_eq!(
             kept(".button[aria-busy=\"true\"]::before { top: 0 } *, *::after { top: 0 } "),
             ".button[aria-busy=\"true\"]::before{top:0}*,*::after{top:0}"
@@ -172,6 +177,8 @@ mod tests {
         let sheet = ":root { --a: 1px; --b: 2px; --ab: 3px; } p { top: var(--b); left: var(--ab) }";
         assert_eq!(used(sheet, PAGES), ":root{--b:2px;--ab:3px}p{top:var(--b);left:var(--ab)}");
         assert_eq!(used(":root { --a: 1px; --b: 2px; } p { top: var(--a) }", PAGES), ":root{--a:1px;}p{top:var(--a)}");
+        let two = ":root { --a: 1px; --b: 2px; --c: 3px } p { top: var(--c) }";
+        assert_eq!(used(two, PAGES), ":root{--c:3px}p{top:var(--c)}", "one after another");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::api::BoxError;
 use super::shared::{Round, Shared, locked};
+use super::vault::Fault;
 use super::{close, live, rows};
 use crate::database::Kind;
 use crate::domain::ids::PollId;
@@ -61,11 +62,26 @@ pub(super) fn run(shared: &Shared, bell: &Receiver<()>) {
 /// The service ends: the vault learns the turnout of every round.
 fn note_all(shared: &Shared) {
     for round in shared.all_known() {
-        let known = locked(&round.live).known;
-        if let Err(fault) = shared.vault.raise_mark(&round.place, known) {
+        if let Err(fault) = mark(shared, &round) {
             tracing::warn!(poll = round.id.0, reason = %fault.0, "the turnout could not be noted at the end");
         }
     }
+}
+
+/// Notes the turnout in the vault, if there is anything new. Several processes cast to a server only.
+fn mark(shared: &Shared, round: &Round) -> Result<(), Fault> {
+    let (turnout, marked) = {
+        let memory = locked(&round.live);
+        (memory.turnout(), memory.marked)
+    };
+    if turnout.known > marked.known {
+        shared.vault.raise_mark(&round.place, turnout.known)?;
+    }
+    if turnout.own > marked.own && shared.database.kind() == Kind::Postgres {
+        shared.vault.raise_cast(&round.place, &round.caster, turnout.own)?;
+    }
+    locked(&round.live).marked = turnout;
+    Ok(())
 }
 
 /// Looks at the open rounds one after the other, over and over. However many there are, and however big, looking takes
@@ -118,9 +134,9 @@ impl Patrol {
 /// open or whose vault or database no longer holds what it must. Slips are counted on a server only, to which others
 /// cast and which may have gone back behind our back; a file holds what was committed to it.
 fn look(shared: &Shared, round: &Round) -> Result<(), BoxError> {
-    let (known, marked, frozen) = {
+    let (turnout, marked, frozen) = {
         let memory = locked(&round.live);
-        (memory.known, memory.marked, memory.frozen)
+        (memory.turnout(), memory.marked, memory.frozen)
     };
     let head = shared.database.read(|connection| rows::head(connection, round.id))?;
     let Some(head) = head.filter(|head| matches!(head.phase, Phase::Open { .. } | Phase::Counting { .. })) else {
@@ -131,18 +147,15 @@ fn look(shared: &Shared, round: &Round) -> Result<(), BoxError> {
         shared.evict(round.id);
         return Ok(());
     };
-    if known > marked {
-        if let Err(fault) = shared.vault.raise_mark(&round.place, known) {
-            shared.stop(round.id, &fault);
-            return Err(fault.into());
-        }
-        locked(&round.live).marked = known;
+    if let Err(fault) = mark(shared, round) {
+        shared.stop(round.id, &fault);
+        return Err(fault.into());
     }
-    let count = shared.database.kind() == Kind::Postgres && (known > marked || !frozen);
+    let count = shared.database.kind() == Kind::Postgres && (turnout != marked || !frozen);
     let spent = if count {
         shared.database.read(|connection| live::count_now(shared, connection, round.id))?.spent
     } else {
-        known
+        turnout.known
     };
     if let Err(fault) = shared.examine(&head, opening, spent) {
         shared.stop(round.id, &fault);

@@ -68,13 +68,27 @@ pub(super) struct Memory {
     noted: Option<u64>,
     /// The published number of ballots as last seen; it may have grown since.
     published: Option<u64>,
-    /// `known` at the last high-water mark.
-    pub(super) marked: u64,
+    /// What the vault was last told.
+    pub(super) marked: Marked,
     /// Phones are closed: the published state stands still from here on.
     pub(super) frozen: bool,
 }
 
+/// What the vault is told of the turnout.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Marked {
+    /// Ballots that the database is known to hold.
+    pub(super) known: u64,
+    /// Those among them that were cast through this process since the round was loaded. What every process knows is as
+    /// old as its last count but for these, so that only together do they say what a server that goes back must hold.
+    pub(super) own: u64,
+}
+
 impl Memory {
+    pub(super) fn turnout(&self) -> Marked {
+        Marked { known: self.known, own: self.own.valid }
+    }
+
     pub(super) fn new(step: u64, spent: u64, paper: &Paper) -> Self {
         Memory {
             step,
@@ -90,7 +104,7 @@ impl Memory {
             shown: 0,
             noted: None,
             published: None,
-            marked: 0,
+            marked: Marked::default(),
             frozen: false,
         }
     }

@@ -12,7 +12,7 @@ use super::api::{BoxError, CastRefusal, LIVE_STEP, Turnout};
 use super::live::Memory;
 use super::rows::{self, Head};
 use super::seal::{Key, Sealer};
-use super::vault::{Fault, Place, Vault};
+use super::vault::{Fault, Place, Vault, unique};
 use crate::database::{AnyConnection, Database, DatabaseError, Looks};
 use crate::domain::ids::PollId;
 use crate::domain::paper::Paper;
@@ -47,6 +47,8 @@ pub(super) struct Round {
     pub(super) place: Place,
     pub(super) paper: Paper,
     pub(super) key_id: String,
+    /// Under which the vault notes what was cast through this process since the round was loaded.
+    pub(super) caster: String,
     pub(super) sealer: Sealer,
     /// Version of the round's row at which it was last seen open for phones; -1 while it never was.
     pub(super) open_at: AtomicI64,
@@ -188,6 +190,7 @@ impl Shared {
             place: head.place.clone(),
             sealer: Sealer::new(&key, id),
             key_id: opening.key_id.clone(),
+            caster: unique(),
             open_at: AtomicI64::new(-1),
             live: Mutex::new(Memory::new(step(&head.phase), spent, &head.paper)),
             paper: head.paper,

@@ -5,11 +5,13 @@
 //! <vault>/vault-<32 hexadecimal digits>/ the mark by which the database knows its vault
 //!         poll-42-8KQ2M/<key id>.key     32 bytes, mode 0600
 //!                       mark-00000000000000000120    a name is the whole of it: nothing to tear
+//!                       cast-3f…a1-00000000000000000080    of one process; more than one may cast
 //!                       tombstone
 //! ```
 //! Only opening a round makes its folder. A folder that lacks it is not this vault: an unmounted disk never
 //! passes for one from which the key was destroyed.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -25,6 +27,8 @@ use crate::domain::slip::PollTag;
 
 /// Before the number of slips that were spent at least.
 const MARK: &str = "mark-";
+/// Before the name of a process and the number of slips that were spent through it at least.
+const CAST: &str = "cast-";
 /// Before the number of ballots in a live state that was published.
 const SHOWN: &str = "shown-";
 const TOMBSTONE: &str = "tombstone";
@@ -89,9 +93,27 @@ impl Vault {
         self.raise(place, MARK, count)
     }
 
-    /// The highest number of spent slips that any folder knows of; 0 where the round has none.
+    /// Records and syncs in every folder that at least `count` slips were spent through the process of this name, which
+    /// nobody else bears.
+    pub(super) fn raise_cast(&self, place: &Place, process: &str, count: u64) -> Result<(), Fault> {
+        self.raise(place, &format!("{CAST}{process}-"), count)
+    }
+
+    /// The number of spent slips that the folders know of: the highest that any process saw, or what all of them cast
+    /// together where that is more; 0 where the round has none.
     pub(super) fn mark(&self, place: &Place) -> Result<u64, Fault> {
-        self.highest(place, MARK)
+        let mut cast: BTreeMap<String, u64> = BTreeMap::new();
+        for home in self.folders.iter().map(|folder| folder.join(&place.0)) {
+            for (name, _) in names(&home).map_err(|error| Fault::at(&home, "不能读取", &error))? {
+                let Some((process, count)) = name.strip_prefix(CAST).and_then(|rest| rest.split_once('-')) else {
+                    continue;
+                };
+                let most = cast.entry(process.to_owned()).or_default();
+                *most = count.parse().unwrap_or(0).max(*most);
+            }
+        }
+        let together = cast.into_values().fold(0, u64::saturating_add);
+        Ok(self.highest(place, MARK)?.max(together))
     }
 
     /// Records and syncs in every folder that a live state of `count` ballots is about to be published.
@@ -203,7 +225,8 @@ impl Fault {
     }
 }
 
-fn unique() -> String {
+/// A name that nobody else bears.
+pub(super) fn unique() -> String {
     data_encoding::HEXLOWER.encode(&crate::world::random_bytes::<8>())
 }
 
@@ -384,6 +407,21 @@ mod tests {
         assert_eq!((f.vault.shown(&f.place), f.vault.mark(&f.place)), (Ok(40), Ok(120)));
         fs::remove_dir_all(f.folders[0].join(&f.place.0)).unwrap();
         assert_eq!(f.vault.mark(&f.place), Ok(120), "the mirror knows");
+    }
+
+    #[test]
+    fn what_several_processes_cast_adds_up() {
+        let f = fixture();
+        f.vault.create_key(&f.place, "k1", &Key([8; 32])).unwrap();
+        f.vault.raise_mark(&f.place, 120).unwrap();
+        for (process, count) in [("a", 70), ("b", 40), ("a", 60)] {
+            f.vault.raise_cast(&f.place, process, count).unwrap();
+        }
+        assert_eq!(f.vault.mark(&f.place), Ok(120), "70 and 40 are fewer than somebody saw");
+        f.vault.raise_cast(&f.place, "b", 55).unwrap();
+        assert_eq!(f.vault.mark(&f.place), Ok(125));
+        fs::remove_dir_all(f.folders[0].join(&f.place.0)).unwrap();
+        assert_eq!(f.vault.mark(&f.place), Ok(125), "the mirror knows");
     }
 
     #[test]

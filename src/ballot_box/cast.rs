@@ -39,6 +39,9 @@ const LOOKS: u32 = 3;
 /// How often, and how long after each other, a cast comes back to a round that somebody is changing.
 const KNOCKS: u32 = 50;
 const KNOCK: Duration = Duration::from_millis(60);
+/// How long a member waits at most. What takes longer waits for a standby that does not answer, and nobody can say how long
+/// yet: whoever sends again is thanked when it is there.
+const WAIT: Duration = Duration::from_secs(30);
 
 /// What became of a cast inside the transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +143,8 @@ pub(super) async fn cast(
             NoRoom::Full => CastRefusal::Busy,
             NoRoom::Closed => CastRefusal::Unavailable,
         })?;
-        match answer.await.unwrap_or(Outcome::Failed) {
+        let answer = tokio::time::timeout(WAIT, answer).await;
+        match answer.ok().and_then(Result::ok).unwrap_or(Outcome::Failed) {
             Outcome::Stored => return Ok(Cast::Cast(ticket.receipt)),
             Outcome::Present => return Ok(Cast::AlreadyCast(ticket.receipt)),
             Outcome::Slip(SlipState::Unknown) => return unless_over(shared, ticket, CastRefusal::UnknownSlip).await,
@@ -205,6 +209,9 @@ fn not_open(shared: &Shared, ticket: &Ticket) -> Result<Cast, CastRefusal> {
         .read(|connection| {
             let head = rows::head(connection, ticket.poll)?;
             let outcome = refusal(connection, ticket.poll, &ticket.digest, &ticket.box_id)?;
+            if outcome == Outcome::Present {
+                rows::settle(connection)?;
+            }
             Ok::<_, DatabaseError>((head, outcome))
         })
         .map_err(|error| unavailable(&error))?;
@@ -437,7 +444,11 @@ fn spend(
         }
         (None, _) => Ok(Outcome::NotOpen),
     };
-    group.iter().zip(outcomes).map(outcome).collect()
+    let outcomes: Vec<Outcome> = group.iter().zip(outcomes).map(outcome).collect::<Result<_, DatabaseError>>()?;
+    if outcomes.contains(&Outcome::Present) {
+        rows::settle(connection)?;
+    }
+    Ok(outcomes)
 }
 
 /// Adds what was committed to the tallies in memory.

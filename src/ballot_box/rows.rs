@@ -112,6 +112,15 @@ pub(super) fn spend(connection: &mut AnyConnection, row: &Row) -> Result<bool, D
     Ok(true)
 }
 
+/// Whoever reads that a ballot is there may thank for it after this: a commit that was interrupted while it waited for a
+/// standby can be seen before the standby has it, and a later one waits for both.
+pub(super) fn settle(connection: &mut AnyConnection) -> Result<(), DatabaseError> {
+    match connection {
+        AnyConnection::Sqlite(_) => Ok(()),
+        AnyConnection::Postgres(inner) => postgres::settle(inner),
+    }
+}
+
 /// Inserts unspent slips.
 pub(super) fn insert_slips(
     connection: &mut AnyConnection,

@@ -3,6 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -218,6 +219,50 @@ fn a_server_that_goes_back_is_noticed_though_nobody_votes() {
     eventually("the turnout is noted", || !house.vault_files("mark-00000000000000000006").is_empty());
     outsider(&house).batch_execute("UPDATE slip SET state = 0").unwrap();
     eventually("the round stops", || ballots.stopped(round.id).is_some_and(|why| why.contains("数据库中只有0张")));
+}
+
+#[test]
+fn a_server_that_lost_what_two_processes_cast_since_they_counted_is_noticed() {
+    let house = Installation::new(Kind::Postgres);
+    let database = house.database();
+    let (one, other) = (house.start(), house.start());
+    let round = open(&one, &database, &paper(false), 10, 0);
+    for (place, slip) in round.slips.roll.iter().enumerate() {
+        let ballots = if place < 4 { &one } else { &other };
+        cast(ballots, round.id, slip, &nonce(), &ballot(&paper(false), Some(Answer::Satisfied))).unwrap();
+    }
+    drop((one, other));
+    // As if the last count had been when there were eight: neither knew what the other cast since.
+    let is_mark = |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("mark-"));
+    for mark in house.vault_files("").into_iter().filter(is_mark) {
+        std::fs::rename(&mark, mark.with_file_name("mark-00000000000000000008")).unwrap();
+    }
+    let lost = "UPDATE slip SET state = 0 WHERE digest = (SELECT digest FROM slip ORDER BY 1 LIMIT 1); \
+                DELETE FROM sealed_ballot WHERE box_id = (SELECT box_id FROM sealed_ballot ORDER BY 1 LIMIT 1)";
+    outsider(&house).batch_execute(lost).unwrap();
+    let why = house.start().stopped(round.id).expect("a thanked ballot is missing");
+    assert!(why.contains("只有9张") && why.contains("至少有10张"), "{why}");
+}
+
+#[test]
+fn who_sends_again_is_thanked_after_a_commit_too() {
+    let house = Installation::new(Kind::Postgres);
+    let (database, ballots, paper) = (house.database(), house.start(), paper(false));
+    let round = open(&ballots, &database, &paper, 6, 0);
+    let (slip, form, say) = (&round.slips.roll[0], nonce(), ballot(&paper, Some(Answer::Satisfied)));
+    let mut outsider = outsider(&house);
+    let mut place = || -> String {
+        let place = diesel::dsl::sql::<diesel::sql_types::Text>("pg_current_wal_insert_lsn()::text");
+        diesel::select(place).get_result(&mut outsider).unwrap()
+    };
+    cast(&ballots, round.id, slip, &form, &say).unwrap();
+    let mut places = vec![place()];
+    for _ in 0..3 {
+        assert!(matches!(cast(&ballots, round.id, slip, &form, &say), Ok(Cast::AlreadyCast(_))));
+        places.push(place());
+    }
+    places.dedup();
+    assert_eq!(places.len(), 4, "the log grows with each thanks, and a commit waits for what grows");
 }
 
 #[test]

@@ -20,6 +20,10 @@ pub enum Address {
     Postgres(PostgresUrl),
 }
 
+/// The bundled library comes without TLS, which would need a library of the system.
+const NO_TLS: &str = "到数据库服务器的连接本程序不加密：请去掉 sslmode=…，数据库与本程序放在同一可信内网，或者在两台机器之间建加密隧道\
+     （WireGuard、stunnel 等，见 docs/postgres.md）";
+
 /// `postgres://…`, as somebody wrote it: connecting checks it. It may hold a password, so that neither `Debug` nor
 /// `Display` shows all of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -80,7 +84,10 @@ impl Address {
                 url.check().map_err(|why| failed(&why))?;
                 let failed =
                     |error: &dyn fmt::Display| DatabaseError::Connect(url.without_password(&error.to_string()));
-                let mut inner = PgConnection::establish(&session::patient(&url.0)).map_err(|error| failed(&error))?;
+                let mut inner = PgConnection::establish(&session::patient(&url.0)).map_err(|error| {
+                    // The server lets nobody in without TLS.
+                    if error.to_string().contains("no encryption") { failed(&NO_TLS) } else { failed(&error) }
+                })?;
                 inner.batch_execute(postgres).map_err(|error| failed(&error))?;
                 session::examine(&mut inner)?;
                 Ok(AnyConnection::Postgres(inner))
@@ -171,7 +178,11 @@ impl PostgresUrl {
             port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
         });
         let parameters = parts.parameters().all(|pair| pair.split_once('=').is_some_and(|(key, _)| !key.is_empty()));
-        if printable && escaped && one_at && ports && parameters { Ok(()) } else { Err(SPELL) }
+        if !(printable && escaped && one_at && ports && parameters) {
+            return Err(SPELL);
+        }
+        let encrypted = ["sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"];
+        if parts.parameters().any(|pair| encrypted.contains(&pair)) { Err(NO_TLS) } else { Ok(()) }
     }
 
     /// Passwords in the address, as written.
@@ -272,6 +283,9 @@ mod tests {
             let error = error.unwrap_or_else(|| panic!("{wrong} was taken"));
             assert!(error.contains("数据库地址") && !error.contains("s3"), "{wrong}: {error}");
         }
+        let encrypted = PostgresUrl::from("postgres://db/x?sslmode=verify-full").check();
+        assert!(encrypted.is_err_and(|why| why.contains("隧道")), "and the library does not know it");
+        assert_eq!(PostgresUrl::from("postgres://db/x?sslmode=disable").check(), Ok(()));
         let unreachable = Address::Postgres("postgres://pj:s3cret@127.0.0.1:1/x?connect_timeout=2".into()).connect();
         let error = unreachable.err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("127.0.0.1") && !error.contains("s3cret"), "{error}");

@@ -2,8 +2,9 @@
 //! at eight connections, on the same server and the same tables: `cargo bench --bench postgres`.
 //!
 //! Contestants in turn, several rounds of each in one run, each on a database of its own with one open round: the
-//! service over HTTP with few and with many members at once, the ballot box alone, pgbench. Prints figures and ratios,
-//! asserts no time. The server is private, syncs every commit, and is gone afterwards.
+//! service over HTTP with few and with many members at once, the ballot box alone, pgbench as it is called by default and
+//! with prepared statements. Prints figures and ratios, asserts no time. The server is private, syncs every commit, and
+//! is gone afterwards.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -44,6 +45,8 @@ const SLIPS: u32 = 120_000;
 const VOTES: usize = 60_000;
 /// What every phone says; the nonce is added.
 const SAYS: &str = "home=satisfied&awareness=know&step=cast";
+/// How pgbench sends its statements: each as text, as it does unless told otherwise, or prepared once.
+const PROTOCOLS: [&str; 2] = ["simple", "prepared"];
 /// Connections of pgbench, as the goal has it.
 const CONNECTIONS: u32 = 8;
 /// Members who vote at the same moment: a hall, and a city.
@@ -64,13 +67,14 @@ COMMIT;
 fn main() {
     let server = Cluster::durable();
     let size = sealed_size(&server);
-    let mut rates: [Vec<f64>; 4] = Default::default();
+    let mut rates: [Vec<f64>; 5] = Default::default();
     for lap in 1..=ROUNDS {
         let hall = on_its_own(&server, |house, _| over_http(house, HALL));
         let city = on_its_own(&server, |house, _| over_http(house, CITY));
         let alone = on_its_own(&server, |house, _| the_box(house));
-        let pgbench = on_its_own(&server, |house, url| pgbench(house, url, size));
-        let lap_rates = [hall, city, alone, pgbench];
+        let [simple, prepared] =
+            PROTOCOLS.map(|protocol| on_its_own(&server, |house, url| pgbench(house, url, size, protocol)));
+        let lap_rates = [hall, city, alone, simple, prepared];
         println!("round {lap}: {}", said(lap_rates));
         for (rates, rate) in rates.iter_mut().zip(lap_rates) {
             rates.push(rate);
@@ -79,15 +83,14 @@ fn main() {
     println!("medians: {}", said(rates.map(median)));
 }
 
-/// Votes a second of each contestant, and what they are to those of the last.
-fn said([hall, city, alone, pgbench]: [f64; 4]) -> String {
-    format!(
-        "over HTTP {hall:.0}/s at {HALL} connections, {city:.0}/s at {CITY}; box alone {alone:.0}/s; pgbench -c {CONNECTIONS} {pgbench:.0}/s; \
-         ratios {:.2}, {:.2} and {:.2}",
-        hall / pgbench,
-        city / pgbench,
-        alone / pgbench
-    )
+/// Votes a second of each contestant, and what they are to those of pgbench.
+fn said([hall, city, alone, pgbench @ ..]: [f64; 5]) -> String {
+    let ours = format!("over HTTP {hall:.0}/s at {HALL} connections, {city:.0}/s at {CITY}; box alone {alone:.0}/s");
+    let theirs = PROTOCOLS.iter().zip(pgbench).map(|(protocol, rate)| {
+        let times = [hall, city, alone].map(|own| format!("{:.2}", own / rate)).join(", ");
+        format!("; pgbench -c {CONNECTIONS} -M {protocol} {rate:.0}/s, ratios {times}")
+    });
+    ours + &theirs.collect::<String>()
 }
 
 fn say() -> pingjia::domain::ballot::Ballot {
@@ -167,7 +170,7 @@ fn the_box(house: &House) -> f64 {
 }
 
 /// One transaction per vote.
-fn pgbench(house: &House, url: &str, size: usize) -> f64 {
+fn pgbench(house: &House, url: &str, size: usize, protocol: &str) -> f64 {
     let database = house.database();
     execute(
         &database,
@@ -180,7 +183,7 @@ fn pgbench(house: &House, url: &str, size: usize) -> f64 {
     let variables =
         ["poll=1".to_owned(), format!("each={}", SLIPS / CONNECTIONS), format!("size={size}"), "counter=0".to_owned()];
     let mut pgbench = Command::new(format!("{BINARIES}/pgbench"));
-    pgbench.args(["-n", "-M", "prepared", "-j", "2", "-c"]).arg(CONNECTIONS.to_string());
+    pgbench.args(["-n", "-M", protocol, "-j", "2", "-c"]).arg(CONNECTIONS.to_string());
     pgbench.arg("-T").arg(SPELL.as_secs().to_string());
     pgbench.args(variables.iter().flat_map(|variable| ["-D", variable])).arg("-f").arg(script.path()).arg(url);
     let output = pgbench.output().unwrap();

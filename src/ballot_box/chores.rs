@@ -1,14 +1,18 @@
 //! The chores of an open box: the live tally goes on, rounds are looked at again (turnout, high-water mark, vault),
 //! keys that are still to be destroyed are.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection as _;
 
 use super::api::BoxError;
 use super::shared::{Round, Shared, locked};
 use super::vault::Fault;
 use super::{close, live, rows};
-use crate::database::Kind;
+use crate::database::{AnyConnection, Database, DatabaseError, Kind};
 use crate::domain::ids::PollId;
 use crate::domain::poll::Phase;
 
@@ -26,11 +30,14 @@ const REST: u32 = 19;
 const LONGEST_REST: Duration = Duration::from_secs(30);
 /// Between two rounds of the other chores.
 const CHORES: Duration = Duration::from_secs(3);
+/// Between two times that a server is asked to clear away what rounds have left behind.
+const VACUUMS: Duration = Duration::from_secs(60);
 
 /// The chores of the box, until the bell is gone. Woken by the writers after each group.
 pub(super) fn run(shared: &Shared, bell: &Receiver<()>) {
     let mut patrol = Patrol::new();
     let (mut glanced, mut chores) = (Instant::now(), Instant::now());
+    let mut vacuumed = None;
     loop {
         let rung = match bell.recv_timeout(GLANCE) {
             Ok(()) => true,
@@ -54,8 +61,12 @@ pub(super) fn run(shared: &Shared, bell: &Receiver<()>) {
         if chores.elapsed() >= CHORES {
             chores = Instant::now();
             do_chores(shared);
+            if vacuumed.is_none_or(|last: Instant| last.elapsed() >= VACUUMS) && is_to_be_vacuumed(shared) {
+                vacuumed = Some(Instant::now());
+                vacuum_aside(&shared.database);
+            }
         }
-        std::thread::sleep(PACE);
+        thread::sleep(PACE);
     }
 }
 
@@ -176,9 +187,36 @@ fn do_chores(shared: &Shared) {
             tracing::warn!(poll = id.0, %error, "a closed round could not be finished");
         }
     }
-    if let Err(error) = close::tidy(shared) {
+    if let Err(error) = close::cut_log(shared) {
         tracing::warn!(%error, "the log of the database could not be cut");
     }
+}
+
+/// Whether rounds have left dead rows on a server since it was asked last.
+fn is_to_be_vacuumed(shared: &Shared) -> bool {
+    shared.database.kind() == Kind::Postgres && shared.untidy.swap(false, Ordering::AcqRel)
+}
+
+/// Clears dead rows away on a thread and a connection of its own, which nobody waits for: all rounds share these tables,
+/// and it may take minutes. Where it fails or somebody is at it already, the server's own cleaner comes later.
+fn vacuum_aside(database: &Database) {
+    let database = database.clone();
+    let vacuum = move || {
+        if let Err(error) = vacuum(&database) {
+            tracing::warn!(%error, "the sealed rows of closed rounds could not be cleared away");
+        }
+    };
+    if let Err(error) = thread::Builder::new().name("ballot-vacuum".to_owned()).spawn(vacuum) {
+        tracing::warn!(%error, "no thread to clear away the sealed rows of closed rounds");
+    }
+}
+
+fn vacuum(database: &Database) -> Result<(), DatabaseError> {
+    if let AnyConnection::Postgres(mut inner) = database.connect()? {
+        inner.batch_execute("SET statement_timeout = 0")?;
+        inner.batch_execute("VACUUM (SKIP_LOCKED) sealed_ballot, sealed_comment")?;
+    }
+    Ok(())
 }
 
 /// Looks again at a round that was stopped.

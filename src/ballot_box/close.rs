@@ -287,7 +287,7 @@ fn delete_sealed(shared: &Shared, id: PollId) -> Result<(), BoxError> {
     }
     if any {
         shared.untidy.store(true, Ordering::Release);
-        tidy(shared)?;
+        cut_log(shared)?;
     }
     Ok(())
 }
@@ -299,25 +299,19 @@ struct Checkpoint {
     busy: i32,
 }
 
-/// After rows were deleted: SQLite's write-ahead log, in which copies of them stand, is cut to nothing; PostgreSQL
-/// vacuums. Whoever reads at that moment puts it off until the next time; nobody waits for it.
-pub(super) fn tidy(shared: &Shared) -> Result<(), DatabaseError> {
-    if !shared.untidy.swap(false, Ordering::AcqRel) {
+/// After rows were deleted from a file: its write-ahead log, in which copies of them stand, is cut to nothing. Whoever
+/// reads at that moment puts it off until the next time; nobody waits for it. A server is tidied by the chores.
+pub(super) fn cut_log(shared: &Shared) -> Result<(), DatabaseError> {
+    if shared.database.kind() != Kind::Sqlite || !shared.untidy.swap(false, Ordering::AcqRel) {
         return Ok(());
     }
-    let done = shared.database.read(|connection| match connection {
-        AnyConnection::Sqlite(inner) => {
-            // Meanwhile nobody writes: so it must not wait as long for readers as others wait for the writer.
-            inner.batch_execute("PRAGMA busy_timeout = 100")?;
-            let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(inner);
-            inner.batch_execute("PRAGMA busy_timeout = 15000")?;
-            Ok::<_, DatabaseError>(checkpoint.is_ok_and(|checkpoint| checkpoint.busy == 0))
-        }
-        AnyConnection::Postgres(inner) => {
-            // Without the right to it, the server's own cleaner comes later.
-            let _ = inner.batch_execute("VACUUM sealed_ballot, sealed_comment");
-            Ok(true)
-        }
+    let done = shared.database.read(|connection| {
+        let AnyConnection::Sqlite(inner) = connection else { return Ok(true) };
+        // Meanwhile nobody writes: so it must not wait as long for readers as others wait for the writer.
+        inner.batch_execute("PRAGMA busy_timeout = 100")?;
+        let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(inner);
+        inner.batch_execute("PRAGMA busy_timeout = 15000")?;
+        Ok::<_, DatabaseError>(checkpoint.is_ok_and(|checkpoint| checkpoint.busy == 0))
     });
     if !matches!(done, Ok(true)) {
         shared.untidy.store(true, Ordering::Release);

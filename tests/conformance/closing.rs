@@ -1,9 +1,13 @@
 //! Closing, step by step.
 
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use pingjia::ballot_box::{BallotBox, BoxError, CastRefusal};
 use pingjia::database::schema::{sealed_ballot, sealed_comment};
-use pingjia::database::{AnyConnection, Database, DatabaseError};
+use pingjia::database::{AnyConnection, Database, DatabaseError, Kind};
 use pingjia::domain::ballot::Ballot;
 use pingjia::domain::ids::{PollId, SheetId};
 use pingjia::domain::merkle;
@@ -204,4 +208,33 @@ fn comments_stand_apart(house: &Installation) {
     let opened = close(&ballots, &database, round.id).unwrap();
     assert_eq!(opened.comments, 2);
     assert_eq!(ballots.comments(round.id).unwrap(), ["多办讲座", "食堂很好"], "sorted");
+}
+
+/// How often the table of sealed ballots was vacuumed.
+fn vacuums(connection: &mut PgConnection) -> i64 {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        vacuums: i64,
+    }
+    let query = "SELECT vacuum_count AS vacuums FROM pg_stat_user_tables WHERE relname = 'sealed_ballot'";
+    diesel::sql_query(query).get_result::<Count>(connection).unwrap().vacuums
+}
+
+#[test]
+fn a_server_is_vacuumed_and_no_closing_waits_for_it() {
+    let house = Installation::new(Kind::Postgres);
+    let (database, ballots) = (house.database(), house.start());
+    let mut connection = PgConnection::establish(&house.server_url().unwrap()).unwrap();
+    let first = counting(&house, &ballots, &database, 5);
+    ballots.close(&load(&database, first.id), CHAIR, NOW).unwrap();
+    eventually("the sealed ballots are vacuumed", || vacuums(&mut connection) == 1);
+
+    // As somebody holds it who vacuums a table that takes its time.
+    connection.batch_execute("BEGIN; LOCK TABLE sealed_ballot IN SHARE UPDATE EXCLUSIVE MODE").unwrap();
+    let second = counting(&house, &ballots, &database, 5);
+    let begun = Instant::now();
+    assert!(ballots.close(&load(&database, second.id), CHAIR, NOW).unwrap().key_destroyed);
+    assert!(begun.elapsed() < Duration::from_secs(10), "it waited {:?}", begun.elapsed());
+    assert_eq!(sealed(&database, second.id), 0);
 }

@@ -193,3 +193,24 @@ fn a_move_can_be_repeated_and_given_up() {
     assert!(house.serve(None).is_ok());
     assert!(house.serve(Some(&server)).is_err());
 }
+
+#[test]
+fn a_table_laid_out_in_partitions_moves_both_ways() {
+    let house = House::at_rest();
+    let server = empty_server();
+    run(&["password", "--database-url", &server, "nobody"]);
+    let laid_out = "DROP TABLE slip; \
+         CREATE TABLE slip (poll_id BIGINT NOT NULL, digest BYTEA NOT NULL, state SMALLINT NOT NULL, \
+             PRIMARY KEY (poll_id, digest)) PARTITION BY HASH (poll_id); \
+         CREATE TABLE slip_0 PARTITION OF slip FOR VALUES WITH (MODULUS 2, REMAINDER 0); \
+         CREATE TABLE slip_1 PARTITION OF slip FOR VALUES WITH (MODULUS 2, REMAINDER 1)";
+    PgConnection::establish(&server).unwrap().batch_execute(laid_out).unwrap();
+    let there = moves(house.data(), &server);
+    let parts = "SELECT (SELECT count(*) FROM slip_0) + (SELECT count(*) FROM slip_1) || '' AS text";
+    let parts = texts(&server, parts);
+    assert!(parts != ["0"] && parts == texts(&server, "SELECT count(*) || '' AS text FROM slip"), "{parts:?}");
+    house.serve(Some(&server)).unwrap().kill();
+
+    let back = House::empty();
+    assert_eq!(moves(&server, back.data()), there, "every table has the same digest again");
+}

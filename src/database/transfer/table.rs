@@ -69,11 +69,12 @@ const SQLITE_COLUMNS: &str = "SELECT t.name AS table_name, c.name AS name, lower
      FROM sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
 const SQLITE_POINTERS: &str = "SELECT t.name AS table_name, f.\"table\" AS points_to \
      FROM sqlite_master t JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table'";
+/// A table that is laid out in partitions counts as the one that it is.
 const POSTGRES_COLUMNS: &str = "SELECT t.relname::text AS table_name, c.attname::text AS name, \
      format_type(c.atttypid, NULL) AS kind, COALESCE(array_position(i.indkey::int2[], c.attnum), -1)::bigint + 1 AS key \
      FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped \
      LEFT JOIN pg_index i ON i.indrelid = t.oid AND i.indisprimary \
-     WHERE t.relkind IN ('r', 'p') AND t.relnamespace = current_schema()::regnamespace";
+     WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.relnamespace = current_schema()::regnamespace";
 const POSTGRES_POINTERS: &str = "SELECT t.relname::text AS table_name, o.relname::text AS points_to \
      FROM pg_constraint f JOIN pg_class t ON t.oid = f.conrelid JOIN pg_class o ON o.oid = f.confrelid \
      WHERE f.contype = 'f' AND t.relnamespace = current_schema()::regnamespace";

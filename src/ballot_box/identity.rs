@@ -12,11 +12,9 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 
 use super::api::BoxError;
-use super::vault::{Fault, Vault, private_folder, sync_folder};
+use super::vault::{Fault, OWNER, Vault, private_folder, sync_folder};
 use crate::database::schema::poll;
 use crate::database::{Database, DatabaseError, installation};
-
-const MARK: &str = "vault-";
 
 /// Holds the vault folders against the database. The first process of a new installation makes and marks them; every
 /// later one only looks.
@@ -91,7 +89,7 @@ fn mark(folder: &Path) -> io::Result<Mark> {
         entries => entries?,
     };
     for entry in entries {
-        if let Some(id) = entry?.file_name().to_str().and_then(|name| name.strip_prefix(MARK)) {
+        if let Some(id) = entry?.file_name().to_str().and_then(|name| name.strip_prefix(OWNER)) {
             return Ok(Mark::Is(id.to_owned()));
         }
     }
@@ -109,8 +107,8 @@ fn compare(folder: &Path, mark: &Mark, known: &str) -> Result<(), Fault> {
             "保管处 {folder} 不存在：可能磁盘没有挂载，或者目录写错了。其余的保管处完好时，可以先不写这一个"
         ))),
         Mark::None => Err(Fault(format!(
-            "保管处 {folder} 里没有本系统的标记 {MARK}{known}：可能磁盘没有挂载，或者目录写错了。\
-             要添加镜像，请先把原来的保管处整个复制过去；保管处已经全部丢失时，在空目录里新建一个名为 {MARK}{known} 的文件夹，\
+            "保管处 {folder} 里没有本系统的标记 {OWNER}{known}：可能磁盘没有挂载，或者目录写错了。\
+             要添加镜像，请先把原来的保管处整个复制过去；保管处已经全部丢失时，在空目录里新建一个名为 {OWNER}{known} 的文件夹，\
              再启动（正在进行的各轮只能作废重来）"
         ))),
     }
@@ -118,7 +116,7 @@ fn compare(folder: &Path, mark: &Mark, known: &str) -> Result<(), Fault> {
 
 fn make(folder: &Path, id: &str) -> io::Result<()> {
     private_folder().recursive(true).create(folder)?;
-    private_folder().recursive(true).create(folder.join(format!("{MARK}{id}")))?;
+    private_folder().recursive(true).create(folder.join(format!("{OWNER}{id}")))?;
     sync_folder(folder)
 }
 

@@ -8,8 +8,8 @@
 //!                       cast-3f…a1-00000000000000000080    of one process; more than one may cast
 //!                       tombstone
 //! ```
-//! Only opening a round makes its folder. A folder that lacks it is not this vault: an unmounted disk never
-//! passes for one from which the key was destroyed.
+//! Only opening a round makes its folder. Where a round has none, the vault's own mark has to be there: an unmounted
+//! disk never passes for one from which the key was destroyed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -25,6 +25,8 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::PollId;
 use crate::domain::slip::PollTag;
 
+/// Before the name of the installation that a vault folder belongs to.
+pub(super) const OWNER: &str = "vault-";
 /// Before the number of slips that were spent at least.
 const MARK: &str = "mark-";
 /// Before the name of a process and the number of slips that were spent through it at least.
@@ -191,12 +193,12 @@ impl Vault {
 
     /// Whether any folder still holds a key of the round.
     pub(super) fn holds_key(&self, place: &Place) -> bool {
-        self.folders.iter().any(|folder| keys(&folder.join(&place.0)).map_or(true, |keys| !keys.is_empty()))
+        self.folders.iter().any(|folder| keys(folder, place).map_or(true, |keys| !keys.is_empty()))
     }
 
     /// What each folder, in their order, says of the round's keys.
     pub(super) fn key_states(&self, place: &Place) -> Vec<KeyState> {
-        let state = |folder: &PathBuf| match keys(&folder.join(&place.0)) {
+        let state = |folder: &PathBuf| match keys(folder, place) {
             Ok(keys) if keys.is_empty() => KeyState::Destroyed,
             Ok(_) => KeyState::Held,
             Err(_) => KeyState::Unreachable,
@@ -209,9 +211,8 @@ impl Vault {
     pub(super) fn destroy_keys(&self, place: &Place) -> Result<(), Fault> {
         let mut outcome = Ok(());
         for folder in &self.folders {
-            let home = folder.join(&place.0);
-            if let Err(error) = destroy_keys(folder, &home) {
-                outcome = Err(Fault::at(&home, "还没有确认密钥已销毁", &error));
+            if let Err(error) = destroy_keys(folder, place) {
+                outcome = Err(Fault::at(&folder.join(&place.0), "还没有确认密钥已销毁", &error));
             }
         }
         outcome
@@ -292,9 +293,15 @@ fn marks(home: &Path, kind: &str) -> io::Result<Vec<(u64, PathBuf)>> {
     Ok(names(home)?.into_iter().filter_map(mark).collect())
 }
 
-fn keys(home: &Path) -> io::Result<Vec<PathBuf>> {
+/// The keys of a round in one vault folder. That there are none is said by a folder only that bears the vault's own mark
+/// or has a place for the round.
+fn keys(vault: &Path, place: &Place) -> io::Result<Vec<PathBuf>> {
+    let home = vault.join(&place.0);
+    if !home.try_exists()? && !names(vault)?.iter().any(|(name, _)| name.starts_with(OWNER)) {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "没有保管处的标记，磁盘可能没有挂载"));
+    }
     let key = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "key");
-    Ok(names(home)?.into_iter().map(|(_, path)| path).filter(key).collect())
+    Ok(names(&home)?.into_iter().map(|(_, path)| path).filter(key).collect())
 }
 
 /// Several processes may raise the mark at once: each makes the name of its own count and takes away lower
@@ -317,14 +324,8 @@ fn raise_mark(home: &Path, kind: &str, count: u64) -> io::Result<()> {
     Ok(())
 }
 
-fn destroy_keys(vault: &Path, home: &Path) -> io::Result<()> {
-    if !vault.try_exists()? {
-        return Err(io::ErrorKind::NotFound.into());
-    }
-    if !home.try_exists()? {
-        return Ok(());
-    }
-    for path in keys(home)? {
+fn destroy_keys(vault: &Path, place: &Place) -> io::Result<()> {
+    for path in keys(vault, place)? {
         let mut file = match OpenOptions::new().write(true).open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             file => file?,
@@ -343,7 +344,11 @@ fn destroy_keys(vault: &Path, home: &Path) -> io::Result<()> {
             _ => {}
         }
     }
-    sync_folder(home)
+    match sync_folder(&vault.join(&place.0)) {
+        // A round that was never opened, or whose place was lost with everything in it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        synced => synced,
+    }
 }
 
 #[cfg(test)]
@@ -455,6 +460,13 @@ mod tests {
         f.vault.tombstone(&f.place).unwrap().unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "rest");
         f.vault.destroy_keys(&f.place).unwrap();
+        fs::remove_dir_all(f.folders[1].join(&f.place.0)).unwrap();
+        assert!(f.vault.destroy_keys(&f.place).is_err(), "nor does an empty mount point");
+        assert!(f.vault.holds_key(&f.place));
+        assert_eq!(f.vault.key_states(&f.place), [KeyState::Destroyed, KeyState::Unreachable]);
+        fs::create_dir(f.folders[1].join("vault-00")).unwrap();
+        f.vault.destroy_keys(&f.place).unwrap();
+        assert!(!f.vault.holds_key(&f.place), "a vault that has lost the round's place");
         fs::remove_dir_all(&f.folders[1]).unwrap();
         assert!(f.vault.destroy_keys(&f.place).is_err(), "an unreachable folder never confirms");
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use pingjia::ballot_box::{BallotBox, BoxError, Cast, CastRefusal};
+use pingjia::ballot_box::{BallotBox, BoxError, Cast, CastRefusal, KeyState};
 use pingjia::domain::paper::Answer;
 use pingjia::domain::poll::{Phase, VoidReason};
 
@@ -17,6 +17,7 @@ on_both!(
     a_tombstone_outranks_a_restored_database,
     a_round_voided_stays_void,
     destruction_is_tried_until_every_folder_confirms,
+    a_key_on_an_unmounted_mirror_is_not_destroyed,
     an_interrupted_opening_leaves_nothing_that_counts,
 );
 
@@ -165,6 +166,25 @@ fn destruction_is_tried_until_every_folder_confirms(house: &Installation) {
     assert!(house.vault_files(".key").is_empty());
     assert_eq!(house.vault_files("tombstone").len(), 2);
     eventually("nothing more to tell", || ballots.stopped(round.id).is_none());
+}
+
+fn a_key_on_an_unmounted_mirror_is_not_destroyed(house: &Installation) {
+    let (database, ballots) = (house.database(), house.start());
+    let round = open(&ballots, &database, &paper(false), 5, 0);
+    let [_, mirror] = house.vaults();
+    let disk = mirror.with_extension("disk");
+    fs::rename(&mirror, &disk).unwrap();
+    fs::create_dir(&mirror).unwrap();
+    ballots.void(round.id, VoidReason::VaultLost, Some(CHAIR), NOW).unwrap();
+    let poll = load(&database, round.id);
+    assert_eq!(ballots.key_states(&poll), [KeyState::Destroyed, KeyState::Unreachable]);
+    assert!(ballots.stopped(round.id).is_some(), "the operator is told");
+
+    fs::remove_dir(&mirror).unwrap();
+    fs::rename(&disk, &mirror).unwrap();
+    eventually("the key is destroyed", || house.vault_files(".key").is_empty());
+    eventually("nothing more to tell", || ballots.stopped(round.id).is_none());
+    assert_eq!(ballots.key_states(&poll), [KeyState::Destroyed; 2]);
 }
 
 fn an_interrupted_opening_leaves_nothing_that_counts(house: &Installation) {

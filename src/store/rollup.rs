@@ -142,9 +142,33 @@ fn line_of((union, round): (unions::Row, Option<RoundRow>)) -> Result<Line, Data
     Ok(Line { union: union_of(union)?, round: round.map(round_of).transpose()? })
 }
 
-/// A pattern for any part of a name. What LIKE takes for "any" is no part of names.
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Small letters. SQLite takes small and capital ones for the same in LIKE by itself, PostgreSQL does not.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
+/// Before a character that LIKE would take for "any".
+const LITERALLY: char = '\\';
+
+/// A pattern for any part of a name.
 fn part_of(name: &str) -> String {
-    format!("%{}%", name.replace(['%', '_', '\\'], ""))
+    let mut pattern = "%".to_owned();
+    for letter in name.chars() {
+        if matches!(letter, '%' | '_' | LITERALLY) {
+            pattern.push(LITERALLY);
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// Whether a union's name has this in it, in capital or small letters.
+macro_rules! is_named {
+    ($filter:expr) => {
+        lower(u::name).like(lower(part_of(&$filter.name))).escape(LITERALLY)
+    };
 }
 
 /// A page of the area that the union with this path heads, itself included: at most `limit` lines after `after`.
@@ -171,7 +195,7 @@ pub fn page(
         .filter(u::path.ge(from))
         .filter(u::path.lt(to))
         .filter(u::path.gt(&after.path))
-        .filter(u::name.like(part_of(&filter.name)))
+        .filter(is_named!(filter))
         .order(u::path)
         .limit(limit)
         .select((u::all_columns, ROUND.nullable()));
@@ -223,7 +247,7 @@ fn held(
                 .filter(s::current.eq(true))
                 .filter($path.ge(&from))
                 .filter($path.lt(&to))
-                .filter(u::name.like(part_of(&filter.name)))
+                .filter(is_named!(filter))
                 .limit(limit)
                 .select((u::all_columns, ROUND.nullable()));
             rounds
@@ -457,195 +481,3 @@ pub fn waiting_counts(connection: &mut AnyConnection, path: &str) -> Result<(u64
 }
 
 diesel::allow_columns_to_appear_in_same_group_by_clause!(s::class, s::grassroots);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::jws::Statement;
-    use crate::domain::jws::tests::keys;
-    use crate::domain::poll::{Opinion, Phase, Poll, VoidReason};
-    use crate::domain::sheet::sample::Sample;
-    use crate::store::testing::{by, database, new_poll, new_union};
-    use crate::store::{StoreError, polls, sheets};
-
-    fn shown(connection: &mut AnyConnection, path: &str, filter: &Filter, sort: Sort) -> Vec<String> {
-        let lines = page(connection, path, 2026, filter, sort, &After::default(), 100).unwrap();
-        lines.into_iter().map(|line| line.union.name).collect()
-    }
-
-    /// Certifies a sheet for the round with these many satisfied of all ballots.
-    fn certify(c: &mut AnyConnection, poll: &Poll) -> Result<(), StoreError> {
-        let [ed25519, _] = keys();
-        let sample = Sample::new();
-        let mut sheet = sample.sheet(&[&ed25519]);
-        sheet.round.poll = poll.id;
-        let id = sheet.id().unwrap();
-        let body = Statement::sign(&sheet, &[&ed25519]).unwrap();
-        let stored = sheets::StoredSheet {
-            id: id.clone(),
-            poll: poll.id,
-            union: poll.union,
-            year: poll.year,
-            body,
-            replaces: None,
-        };
-        sheets::insert(c, &stored)?;
-        let closed = sample.poll.phase;
-        polls::advance(c, poll, "poll.certify", "", by(), |_| closed.certify(id))
-    }
-
-    #[test]
-    fn the_screen_shows_every_union_with_its_round_of_the_year() {
-        database()
-            .write(|c| -> Result<(), StoreError> {
-                let root = unions::create(c, &new_union(None, "市总工会"), by())?;
-                let held_one = unions::create(c, &new_union(Some(root.id), "甲厂工会"), by())?;
-                let idle = unions::create(c, &new_union(Some(root.id), "乙厂工会"), by())?;
-                let foreign = unions::create(c, &new_union(None, "外市"), by())?;
-                polls::create(c, &new_poll(foreign.id), || 8, by())?;
-                let poll = polls::create(c, &new_poll(held_one.id), || 7, by())?;
-                let any = Filter::default();
-                let round = |c: &mut AnyConnection| {
-                    page(c, &root.path, 2026, &Filter::default(), Sort::Tree, &After::default(), 9).unwrap()[1]
-                        .round
-                        .clone()
-                        .unwrap()
-                };
-                assert_eq!(round(c).class.stage, Stage::Draft);
-                assert_eq!(waiting_counts(c, &root.path)?, (0, 0));
-                polls::advance(c, &poll, "poll.ask", "", by(), Phase::ask_approval)?;
-                assert_eq!(waiting_counts(c, &root.path)?, (1, 0));
-                assert_eq!(waiting(c, &root.path, Waits::Roll, 9)?[0].name, "甲厂工会");
-                assert_eq!(waiting(c, &held_one.path, Waits::Roll, 9)?, [], "never one's own");
-
-                let poll = polls::load(c, poll.id)?.unwrap();
-                certify(c, &poll)?;
-                let now = round(c);
-                assert_eq!((now.class.stage, now.class.rating), (Stage::Certified, Some(Rating::Met)));
-                assert!(now.rate.is_some() && now.sheet.is_some() && now.returned.is_some());
-                assert_eq!(waiting_counts(c, &root.path)?, (0, 1));
-
-                let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-                assert_eq!(shown(c, &root.path, &any, Sort::Tree), names(&["市总工会", "甲厂工会", "乙厂工会"]));
-                assert_eq!(shown(c, &idle.path, &any, Sort::Tree), names(&["乙厂工会"]));
-                for sort in [Sort::Rate, Sort::Turnout] {
-                    assert_eq!(shown(c, &root.path, &any, sort), names(&["甲厂工会"]));
-                }
-                let none = Filter { none: true, ..Filter::default() };
-                assert_eq!(shown(c, &root.path, &none, Sort::Rate), names(&["市总工会", "乙厂工会"]));
-                let met = Filter { rating: Some(Rating::Met), ..Filter::default() };
-                assert_eq!(shown(c, &root.path, &met, Sort::Tree), names(&["甲厂工会"]));
-                let open = Filter { stage: Some(Stage::Open), ..Filter::default() };
-                assert_eq!(shown(c, &root.path, &open, Sort::Tree), names(&[]));
-                let wild = Filter { name: "%厂_".to_owned(), ..Filter::default() };
-                assert_eq!(shown(c, &root.path, &wild, Sort::Tree).len(), 2, "no wildcards from outside");
-                assert!(page(c, &root.path, 2025, &met, Sort::Tree, &After::default(), 9)?.is_empty());
-
-                let totals = totals(c, &root.path, 2026)?;
-                assert_eq!((totals.unions, totals.grassroots, totals.grassroots_held), (3, 3, 1));
-                assert_eq!((totals.none(), totals.count(|class| class.stage.is_held())), (2, 1));
-                assert_eq!(totals.rates().len(), 1);
-                assert_eq!(years(c)?, Some((2026, 2026)));
-
-                let poll = polls::load(c, poll.id)?.unwrap();
-                let opinion = Opinion {
-                    accepted: false,
-                    text: "补正".to_owned(),
-                    by: crate::domain::ids::AccountId(1),
-                    given_on: time::macros::date!(2026 - 11 - 22),
-                };
-                polls::advance(c, &poll, "poll.return", "", by(), |phase| phase.report(opinion))?;
-                assert_eq!(round(c).class.stage, Stage::SheetReturned);
-                Ok(())
-            })
-            .unwrap();
-    }
-
-    #[test]
-    fn before_a_result_the_newest_round_that_is_not_void_is_shown() {
-        database()
-            .write(|c| -> Result<(), StoreError> {
-                let root = unions::create(c, &new_union(None, "市总工会"), by())?;
-                let first = polls::create(c, &new_poll(root.id), || 7, by())?;
-                let second = polls::create(c, &new_poll(root.id), || 8, by())?;
-                let round = |c: &mut AnyConnection| {
-                    let lines =
-                        page(c, &root.path, 2026, &Filter::default(), Sort::Tree, &After::default(), 9).unwrap();
-                    assert_eq!(lines.len(), 1, "one line per union");
-                    lines[0].round.as_ref().map(|round| round.poll)
-                };
-                assert_eq!(round(c), Some(second.id));
-                polls::advance(c, &second, "poll.void", "", by(), |phase| phase.void(VoidReason::VaultLost))?;
-                assert_eq!(round(c), Some(first.id));
-                polls::advance(c, &first, "poll.void", "", by(), |phase| phase.void(VoidReason::VaultLost))?;
-                assert_eq!(round(c), Some(second.id));
-                assert_eq!(totals(c, &root.path, 2026)?.count(|class| class.stage == Stage::Void), 1);
-                Ok(())
-            })
-            .unwrap();
-    }
-
-    #[test]
-    fn a_certified_round_is_shown_until_another_is_certified() {
-        database()
-            .write(|c| -> Result<(), StoreError> {
-                let root = unions::create(c, &new_union(None, "市总工会"), by())?;
-                let shown = |c: &mut AnyConnection| {
-                    let lines =
-                        page(c, &root.path, 2026, &Filter::default(), Sort::Tree, &After::default(), 9).unwrap();
-                    let held = totals(c, &root.path, 2026).unwrap().count(|class| class.stage.is_held());
-                    (lines[0].round.as_ref().unwrap().poll, held)
-                };
-                let first = polls::create(c, &new_poll(root.id), || 7, by())?;
-                certify(c, &first)?;
-                assert_eq!(other_rounds(c, &[root.id], 2026)?, []);
-                let second = polls::create(c, &new_poll(root.id), || 8, by())?;
-                assert_eq!(shown(c), (first.id, 1), "a draft hides no result");
-                assert_eq!(other_rounds(c, &[root.id], 2026)?, [(root.id, 1)]);
-                assert_eq!(other_rounds(c, &[root.id], 2025)?, []);
-                let opinion = Opinion {
-                    accepted: false,
-                    text: "补正".to_owned(),
-                    by: crate::domain::ids::AccountId(1),
-                    given_on: time::macros::date!(2026 - 11 - 22),
-                };
-                let certified = polls::load(c, first.id)?.unwrap();
-                polls::advance(c, &certified, "poll.return", "", by(), |phase| phase.report(opinion))?;
-                assert_eq!(shown(c), (first.id, 1), "nor a sheet that was returned");
-                certify(c, &second)?;
-                assert_eq!(shown(c), (second.id, 1), "one round of the year counts");
-                Ok(())
-            })
-            .unwrap();
-    }
-
-    #[test]
-    fn pages_follow_each_other_without_gap_or_repetition() {
-        database()
-            .write(|c| -> Result<(), StoreError> {
-                let root = unions::create(c, &new_union(None, "市总工会"), by())?;
-                for n in 0..23 {
-                    let union = unions::create(c, &new_union(Some(root.id), &format!("{n}厂")), by())?;
-                    let poll = polls::create(c, &new_poll(union.id), || 100 + n, by())?;
-                    if n % 2 == 0 {
-                        certify(c, &poll)?;
-                    }
-                }
-                for (sort, all) in [(Sort::Tree, 24), (Sort::Rate, 12), (Sort::Turnout, 12)] {
-                    let (mut after, mut seen) = (After::default(), Vec::new());
-                    loop {
-                        let lines = page(c, &root.path, 2026, &Filter::default(), sort, &after, 5)?;
-                        let Some(last) = lines.last() else { break };
-                        after = last.place(sort);
-                        seen.extend(lines.into_iter().map(|line| line.union.id));
-                    }
-                    let mut unique = seen.clone();
-                    unique.sort();
-                    unique.dedup();
-                    assert_eq!((seen.len(), unique.len()), (all, all), "{sort:?}");
-                }
-                Ok(())
-            })
-            .unwrap();
-    }
-}

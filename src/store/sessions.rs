@@ -122,28 +122,6 @@ fn note(connection: &mut AnyConnection, account: &Account, action: &str, by: By)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::{account, by, database};
-
-    #[test]
-    fn sessions_run_out_and_end() {
-        database()
-            .write(|c| -> Result<(), StoreError> {
-                let account = account(c, "li");
-                let (token, other) = (SessionToken::new([1; 32]), SessionToken::new([2; 32]));
-                let now = by().at;
-                create(c, &account, &token, now)?;
-                assert_eq!(load(c, &token, now)?.map(|(who, _)| who), Some(account.clone()));
-                assert!(load(c, &other, now)?.is_none(), "another token is nobody");
-                assert!(load(c, &token, now + LIFETIME)?.is_none(), "a session runs out");
-                end(c, &account, &token, now)?;
-                assert!(load(c, &token, now)?.is_none(), "a session ends");
-                create(c, &account, &token, now)?;
-                accounts::set_active(c, &account, false, by())?;
-                assert!(load(c, &token, now)?.is_none(), "a person struck off is signed out");
-                Ok(())
-            })
-            .unwrap();
-    }
 
     #[test]
     fn tokens_survive_the_cookie_and_do_not_print() {

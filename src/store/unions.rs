@@ -180,38 +180,3 @@ pub fn named(connection: &mut AnyConnection, path: &str, names: &[&str]) -> Resu
     }
     found.into_iter().map(union_of).collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::testing::{by, database, new_union};
-
-    #[test]
-    fn subtrees_are_ranges_of_paths() {
-        let database = database();
-        database
-            .write(|c| -> Result<(), StoreError> {
-                let root = create(c, &new_union(None, "市总工会"), by())?;
-                let mut heads = Vec::new();
-                for n in 0..12 {
-                    heads.push(create(c, &new_union(Some(root.id), &format!("区{n}")), by())?);
-                }
-                let leaf = create(c, &new_union(Some(heads[1].id), "企业"), by())?;
-                // Ids 2 and 13 share a beginning; their subtrees must not.
-                assert_eq!(below(c, &heads[0].path, 100)?, vec![heads[0].clone()]);
-                assert_eq!(below(c, &heads[1].path, 100)?, vec![heads[1].clone(), leaf.clone()]);
-                assert_eq!(count_below(c, &root.path)?, 14);
-                let names: Vec<String> = lineage(c, &leaf)?.into_iter().map(|union| union.name).collect();
-                assert_eq!(names, ["市总工会", "区1", "企业"]);
-                assert_eq!(load(c, leaf.id)?, Some(leaf));
-                Ok(())
-            })
-            .unwrap();
-    }
-
-    #[test]
-    fn no_union_below_a_union_that_does_not_exist() {
-        let made = database().write(|c| create(c, &new_union(Some(UnionId(99)), "无"), by()));
-        assert!(matches!(made, Err(StoreError::NoSuchUnion)));
-    }
-}

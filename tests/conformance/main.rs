@@ -1,4 +1,4 @@
-//! One suite for both databases: what the ballot box promises, held against SQLite and PostgreSQL alike.
+//! One suite for both databases: what the ballot box and the store promise, held against SQLite and PostgreSQL alike.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 #[path = "../support/mod.rs"]
@@ -22,5 +22,7 @@ mod live;
 mod packets;
 mod paper;
 mod races;
+mod rollup;
+mod store;
 mod traces;
 mod vault;

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::{Arc, OnceLock};
 
-use pingjia::ballot_box::{BallotBox, Options};
 use pingjia::config::{Config, Front};
-use pingjia::database::Database;
+use pingjia::database::Kind;
 use pingjia::domain::account::{Account, Role};
 use pingjia::domain::ballot::Ballot;
 use pingjia::domain::ids::{PollId, UnionId};
@@ -27,26 +26,28 @@ use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 use tempfile::TempDir;
 
+use crate::support::installation::Installation;
+
 pub const PASSWORD: &str = "a-sample-password";
 pub const YEAR: u16 = 2026;
 
 pub struct House {
     pub office: Office,
     pub base: String,
+    _installation: Installation,
     _folder: TempDir,
 }
 
 impl House {
     /// An empty installation, served.
-    pub fn new() -> Self {
+    pub fn on(kind: Kind) -> Self {
+        let installation = Installation::new(kind);
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let database = Database::sqlite(&folder.path().join("test.db")).unwrap();
-        let vaults = vec![folder.path().join("vault")];
-        let options = Options { vaults: vaults.clone(), queue_limit: 4096 };
+        let database = installation.database();
         let office = Office {
-            ballot_box: BallotBox::start(database.clone(), options).unwrap(),
+            ballot_box: installation.try_start(database.clone()).unwrap(),
             database,
             keys: Arc::new(SigningKeys::load_or_create(folder.path()).unwrap()),
             rules: Arc::new(RuleRegistry::embedded().unwrap()),
@@ -56,7 +57,7 @@ impl House {
             listen: listener.local_addr().unwrap(),
             data: folder.path().to_owned(),
             database_url: None,
-            vaults,
+            vaults: installation.vaults().to_vec(),
             public_url: base.clone(),
             front: Front::default(),
             rules: None,
@@ -65,7 +66,7 @@ impl House {
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(http::run(app, listener).unwrap()).unwrap();
         });
-        House { office, base, _folder: folder }
+        House { office, base, _installation: installation, _folder: folder }
     }
 
     pub fn union(&self, above: Option<&Union>, name: &str, category: Category) -> Union {
@@ -199,7 +200,7 @@ impl House {
         let tables = ["trade_union", "account", "session", "poll", "statement", "sheet", "journal", "standing", "slip"];
         let counted = tables.iter().map(|table| format!("SELECT count(*) AS n FROM {table}"));
         let queries: Vec<String> =
-            counted.chain(["SELECT coalesce(sum(version), 0) AS n FROM poll".to_owned()]).collect();
+            counted.chain(["SELECT CAST(coalesce(sum(version), 0) AS BIGINT) AS n FROM poll".to_owned()]).collect();
         self.office
             .database
             .read(|c| -> Result<Vec<i64>, pingjia::database::DatabaseError> {

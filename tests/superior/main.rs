@@ -1,14 +1,43 @@
 //! The superior over real HTTP with plain forms: its area, decisions, unions, accounts, imports, spot checks, and
 //! that nobody reaches beyond their own subtree.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failure is a failed test")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod house;
+#[path = "../support/mod.rs"]
+mod support;
 
 use house::{House, Person, id_of};
+use pingjia::database::Kind;
 use pingjia::domain::account::Role;
 use pingjia::domain::poll::{Approval, Phase};
 use pingjia::domain::union::{Category, Union};
 use reqwest::StatusCode;
+
+/// Runs each of these functions as one test on SQLite and one on PostgreSQL.
+macro_rules! on_both {
+    ($($test:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[test] fn $test() { super::$test(super::city(pingjia::database::Kind::Sqlite)); })+
+        }
+        mod on_postgres {
+            $(#[test] fn $test() { super::$test(super::city(pingjia::database::Kind::Postgres)); })+
+        }
+    };
+}
+
+on_both!(
+    the_area_shows_state_turnout_rate_threshold_and_outcome,
+    electorates_are_approved_or_returned_with_a_reason,
+    opinions_are_signed_and_corrections_stand_beside_the_old_sheet,
+    nobody_reaches_beyond_their_own_subtree,
+    a_superior_never_decides_on_its_own_round,
+    unions_and_accounts_are_made_and_passwords_shown_once,
+    a_union_has_rules_for_its_category_and_can_be_corrected,
+    an_import_is_all_or_nothing,
+    a_spot_check_can_be_drawn_again_from_its_seed,
+    gets_change_nothing,
+    five_thousand_unions_are_paged_completely,
+);
 
 /// A city with two districts; superiors of the city and of the first district.
 struct City {
@@ -18,8 +47,8 @@ struct City {
     west: Union,
 }
 
-fn city() -> City {
-    let house = House::new();
+fn city(kind: Kind) -> City {
+    let house = House::on(kind);
     let root = house.union(None, "示例市总工会", Category::GeneralUnion);
     let east = house.union(Some(&root), "东区总工会", Category::CountyUnion);
     let west = house.union(Some(&root), "西区总工会", Category::CountyUnion);
@@ -28,9 +57,7 @@ fn city() -> City {
     City { house, root, east, west }
 }
 
-#[test]
-fn the_area_shows_state_turnout_rate_threshold_and_outcome() {
-    let City { house, root, east, .. } = city();
+fn the_area_shows_state_turnout_rate_threshold_and_outcome(City { house, root, east, .. }: City) {
     let factory = |name: &str| house.union(Some(&east), name, Category::Enterprise);
     let (met, failed, low, open, idle) =
         (factory("甲厂工会"), factory("乙厂工会"), factory("丙厂工会"), factory("丁厂工会"), factory("戊厂工会"));
@@ -75,9 +102,7 @@ fn the_area_shows_state_turnout_rate_threshold_and_outcome() {
     assert!(city.bytes("/desk/rollup.xlsx?year=2026").starts_with(b"PK"));
 }
 
-#[test]
-fn electorates_are_approved_or_returned_with_a_reason() {
-    let City { house, east, .. } = city();
+fn electorates_are_approved_or_returned_with_a_reason(City { house, east, .. }: City) {
     let union = house.union(Some(&east), "甲厂工会", Category::Enterprise);
     let (first, second) = (house.asked(&union, 30), house.asked(&union, 40));
     let superior = house.sign_in("east");
@@ -110,9 +135,7 @@ fn electorates_are_approved_or_returned_with_a_reason() {
     assert!(superior.get("/approvals").text.contains("没有等待批准的名册"));
 }
 
-#[test]
-fn opinions_are_signed_and_corrections_stand_beside_the_old_sheet() {
-    let City { house, east, .. } = city();
+fn opinions_are_signed_and_corrections_stand_beside_the_old_sheet(City { house, east, .. }: City) {
     let union = house.union(Some(&east), "甲厂工会", Category::Enterprise);
     let chair = house.account(&union, Role::Chair, "chair");
     let id = house.certified(&union, &chair, 9, 1);
@@ -129,7 +152,7 @@ fn opinions_are_signed_and_corrections_stand_beside_the_old_sheet() {
     assert!(house.sign_in("east").get(&format!("/sheets/{first}")).text.contains("整改措施不具体"));
 
     let mut closing = pingjia::office::Closing::default();
-    closing.follow_up.rectification = "每月公开一次经费".to_owned();
+    closing.follow_up.rectification = "每月公开一次经费".into();
     house.office.correct(&house.load(id), &closing, house::nobody()).unwrap();
     let second = house.load(id).phase.sheet().unwrap().to_string();
     let page = superior.get(&format!("/oversight/{id}"));
@@ -160,9 +183,7 @@ fn printed_with_its_opinion(house: &House, anybody: &Person, sheet: &str, decisi
     assert_eq!(file("/opinion.pdf"), file("/opinion.pdf"), "the same bytes every time");
 }
 
-#[test]
-fn nobody_reaches_beyond_their_own_subtree() {
-    let City { house, root, east, west } = city();
+fn nobody_reaches_beyond_their_own_subtree(City { house, root, east, west }: City) {
     let foreign = house.union(Some(&west), "西厂工会", Category::Enterprise);
     let foreign_chair = house.account(&foreign, Role::Chair, "west-chair");
     let foreign_round = house.asked(&foreign, 10);
@@ -226,9 +247,7 @@ fn nobody_reaches_beyond_their_own_subtree() {
     }
 }
 
-#[test]
-fn a_superior_never_decides_on_its_own_round() {
-    let City { house, east, .. } = city();
+fn a_superior_never_decides_on_its_own_round(City { house, east, .. }: City) {
     let town = house.union(Some(&east), "甲街道总工会", Category::TownshipUnion);
     house.account(&town, Role::Superior, "town");
     let round = house.asked(&town, 10);
@@ -240,9 +259,7 @@ fn a_superior_never_decides_on_its_own_round() {
     assert_eq!(superior.post(&format!("/oversight/{round}/roll"), &fields).status, StatusCode::NOT_FOUND);
 }
 
-#[test]
-fn unions_and_accounts_are_made_and_passwords_shown_once() {
-    let City { house, east, .. } = city();
+fn unions_and_accounts_are_made_and_passwords_shown_once(City { house, east, .. }: City) {
     let superior = house.sign_in("east");
     let fields = |name| {
         [
@@ -285,9 +302,7 @@ fn unions_and_accounts_are_made_and_passwords_shown_once() {
     assert!(!own.text.contains("/active\""), "nobody stops the own account");
 }
 
-#[test]
-fn a_union_has_rules_for_its_category_and_can_be_corrected() {
-    let City { house, east, .. } = city();
+fn a_union_has_rules_for_its_category_and_can_be_corrected(City { house, east, .. }: City) {
     let union = house.union(Some(&east), "甲厂工会", Category::Enterprise);
     house.union(Some(&east), "乙厂工会", Category::Enterprise);
     let chair = house.account(&union, Role::Chair, "chair");
@@ -327,9 +342,7 @@ fn a_union_has_rules_for_its_category_and_can_be_corrected() {
     assert!(coverage("工会 0 ÷ 基层工会 1"), "a federation is none");
 }
 
-#[test]
-fn an_import_is_all_or_nothing() {
-    let City { house, east, .. } = city();
+fn an_import_is_all_or_nothing(City { house, east, .. }: City) {
     let superior = house.sign_in("east");
     let before = house.fingerprint();
     let bad = "工会名称,工会类别,上级工会,统一社会信用代码,主席姓名,主席用户名\r\n甲街道,乡镇（街道）工会,,,,\r\n乙厂,公司,甲街道,,,\r\n丙厂,企业工会,没有的工会,,,\r\n丁厂,企业工会,,8137,张三,city\r\n戊厂,企业工会,西区总工会,,,\r\n";
@@ -362,9 +375,7 @@ fn an_import_is_all_or_nothing() {
     assert_eq!(superior.get(&format!("/desk?under={}", east.id)).unions().len(), 3);
 }
 
-#[test]
-fn a_spot_check_can_be_drawn_again_from_its_seed() {
-    let City { house, east, .. } = city();
+fn a_spot_check_can_be_drawn_again_from_its_seed(City { house, east, .. }: City) {
     for n in 0..30 {
         house.union(Some(&east), &format!("{n}厂工会"), Category::Enterprise);
     }
@@ -393,9 +404,7 @@ fn a_spot_check_can_be_drawn_again_from_its_seed() {
     assert_eq!(later.between("data-drawn=\"", "\""), drawn);
 }
 
-#[test]
-fn gets_change_nothing() {
-    let City { house, east, .. } = city();
+fn gets_change_nothing(City { house, east, .. }: City) {
     let union = house.union(Some(&east), "甲厂工会", Category::Enterprise);
     let round = house.asked(&union, 10);
     let superior = house.sign_in("city");
@@ -422,9 +431,7 @@ fn gets_change_nothing() {
     assert_eq!(house.fingerprint(), before);
 }
 
-#[test]
-fn five_thousand_unions_are_paged_completely() {
-    let City { house, root, east, west } = city();
+fn five_thousand_unions_are_paged_completely(City { house, root, east, west }: City) {
     house
         .office
         .database

@@ -83,7 +83,13 @@ pub fn draft(database: &Database, paper: &Paper) -> PollId {
         .expect("the round is inserted")
 }
 
-fn facts() -> Facts {
+/// By which rules a round is held.
+pub fn rule_set() -> RuleSetRef {
+    RuleSetRef { id: "qingdao-2020".into(), version: "1".into(), digest: Digest([0; 32]) }
+}
+
+/// What a round is set up with.
+pub fn facts() -> Facts {
     Facts {
         title: "2026年度会员评议职工之家".into(),
         assembly: Assembly::Members,
@@ -115,7 +121,7 @@ pub fn load(database: &Database, id: PollId) -> Poll {
                 union: UnionId(1),
                 year: 2026,
                 category: Category::Enterprise,
-                rule_set: RuleSetRef { id: "qingdao-2020".into(), version: "1".into(), digest: Digest([0; 32]) },
+                rule_set: rule_set(),
                 paper: serde_json::from_str(&paper).expect("a paper"),
                 facts: facts(),
                 phase: phase::read(&phase_data)?,

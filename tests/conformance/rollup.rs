@@ -1,0 +1,245 @@
+//! What a union above sees of its tree.
+
+use std::sync::OnceLock;
+
+use pingjia::database::{AnyConnection, Kind};
+use pingjia::domain::ids::AccountId;
+use pingjia::domain::jws::{SecretKey, Statement};
+use pingjia::domain::poll::{Opinion, Phase, Poll, VoidReason};
+use pingjia::domain::sheet::SheetPayload;
+use pingjia::domain::standing::{Rating, Stage, Waits};
+use pingjia::domain::union::{Category, Union};
+use pingjia::store::rollup::{After, Filter, RoundLine, Sort};
+use pingjia::store::sheets::{self, StoredSheet};
+use pingjia::store::{StoreError, polls, rollup, unions};
+use time::macros::date;
+
+use super::store::{BY, poll, union, write};
+use crate::support::installation::Installation;
+use crate::support::round;
+
+on_both!(
+    the_screen_shows_every_union_with_its_round_of_the_year,
+    before_a_result_the_newest_round_that_is_not_void_is_shown,
+    a_certified_round_is_shown_until_another_is_certified,
+    pages_follow_each_other_without_gap_or_repetition,
+    a_part_of_a_name_is_found_as_it_is_written,
+    the_grassroots_are_those_of_the_area,
+);
+
+const YEAR: u16 = 2026;
+
+/// The phase of a round that was counted.
+fn closed() -> Phase {
+    static CLOSED: OnceLock<Phase> = OnceLock::new();
+    let count = || {
+        let house = Installation::new(Kind::Sqlite);
+        let (database, ballots) = (house.database(), house.start());
+        let open = round::open(&ballots, &database, &round::paper(true), 4, 0);
+        for slip in &open.slips.roll {
+            round::cast(&ballots, open.id, slip, &round::nonce(), &round::random_ballot(&round::paper(true))).unwrap();
+        }
+        round::close(&ballots, &database, open.id).unwrap();
+        round::change(&database, open.id, |phase| phase.confirm_result(round::SCRUTINEER).unwrap());
+        round::load(&database, open.id).phase
+    };
+    CLOSED.get_or_init(count).clone()
+}
+
+/// Certifies the golden sheet, whose result is `met`, for this round.
+fn certify(c: &mut AnyConnection, poll: &Poll) -> Result<(), StoreError> {
+    let golden = Statement::parse(include_bytes!("../golden/sheet.json")).unwrap();
+    let mut sheet = SheetPayload::read(golden.payload()).unwrap();
+    sheet.round.poll = poll.id;
+    let id = sheet.id().unwrap();
+    let key = SecretKey::ed25519(ed25519_dalek::SigningKey::from_bytes(&[1; 32]));
+    let body = Statement::sign(&sheet, &[&key]).unwrap();
+    let stored =
+        StoredSheet { id: id.clone(), poll: poll.id, union: poll.union, year: poll.year, body, replaces: None };
+    sheets::insert(c, &stored)?;
+    polls::advance(c, poll, "poll.certify", "", BY, |_| closed().certify(id))
+}
+
+/// The union above does not accept the sheet.
+fn send_back(c: &mut AnyConnection, poll: &Poll) -> Result<(), StoreError> {
+    let poll = polls::load(c, poll.id)?.unwrap();
+    let opinion =
+        Opinion { accepted: false, text: "补正".to_owned(), by: AccountId(1), given_on: date!(2026 - 11 - 22) };
+    polls::advance(c, &poll, "poll.return", "", BY, |phase| phase.report(opinion))
+}
+
+fn shown(c: &mut AnyConnection, path: &str, filter: &Filter, sort: Sort) -> Vec<String> {
+    let lines = rollup::page(c, path, YEAR, filter, sort, &After::default(), 100).unwrap();
+    lines.into_iter().map(|line| line.union.name).collect()
+}
+
+/// The round that stands beside this union.
+fn line(c: &mut AnyConnection, union: &Union) -> RoundLine {
+    let lines = rollup::page(c, &union.path, YEAR, &Filter::default(), Sort::Tree, &After::default(), 1).unwrap();
+    lines[0].round.clone().unwrap()
+}
+
+fn the_screen_shows_every_union_with_its_round_of_the_year(house: &Installation) {
+    write(house, |c| {
+        let root = union(c, None, "市总工会")?;
+        let (held, idle) = (union(c, Some(&root), "甲厂工会")?, union(c, Some(&root), "乙厂工会")?);
+        let foreign = union(c, None, "外市")?;
+        poll(c, &foreign, 8)?;
+        let round = poll(c, &held, 7)?;
+        assert_eq!(line(c, &held).class.stage, Stage::Draft);
+        assert_eq!(rollup::waiting_counts(c, &root.path)?, (0, 0));
+        polls::advance(c, &round, "poll.ask", "", BY, Phase::ask_approval)?;
+        assert_eq!(rollup::waiting_counts(c, &root.path)?, (1, 0));
+        let waiting = rollup::waiting(c, &root.path, Waits::Roll, 9)?;
+        assert!(matches!(&waiting[..], [one] if one.name == "甲厂工会" && one.since == Some(BY.at)));
+        assert_eq!(rollup::waiting(c, &held.path, Waits::Roll, 9)?, [], "never one's own");
+
+        let asked = polls::load(c, round.id)?.unwrap();
+        certify(c, &asked)?;
+        let now = line(c, &held);
+        assert_eq!((now.class.stage, now.class.rating), (Stage::Certified, Some(Rating::Met)));
+        assert!(now.rate.is_some() && now.sheet.is_some() && now.returned.is_some());
+        assert_eq!(rollup::waiting_counts(c, &root.path)?, (0, 1));
+
+        let any = Filter::default();
+        assert_eq!(shown(c, &root.path, &any, Sort::Tree), ["市总工会", "甲厂工会", "乙厂工会"]);
+        assert_eq!(shown(c, &idle.path, &any, Sort::Tree), ["乙厂工会"]);
+        for sort in [Sort::Rate, Sort::Turnout] {
+            assert_eq!(shown(c, &root.path, &any, sort), ["甲厂工会"]);
+        }
+        let none = Filter { none: true, ..Filter::default() };
+        assert_eq!(shown(c, &root.path, &none, Sort::Rate), ["市总工会", "乙厂工会"]);
+        let met = Filter { rating: Some(Rating::Met), ..Filter::default() };
+        for sort in [Sort::Tree, Sort::Rate, Sort::Turnout] {
+            assert_eq!(shown(c, &root.path, &met, sort), ["甲厂工会"]);
+        }
+        let open = Filter { stage: Some(Stage::Open), ..Filter::default() };
+        assert!(shown(c, &root.path, &open, Sort::Tree).is_empty());
+        assert!(rollup::page(c, &root.path, 2025, &met, Sort::Tree, &After::default(), 9)?.is_empty());
+
+        let totals = rollup::totals(c, &root.path, YEAR)?;
+        assert_eq!((totals.unions, totals.grassroots, totals.grassroots_held), (3, 3, 1));
+        assert_eq!((totals.none(), totals.count(|class| class.stage.is_held())), (2, 1));
+        assert_eq!(totals.rates().len(), 1);
+        assert_eq!(rollup::years(c)?, Some((YEAR, YEAR)));
+        send_back(c, &round)?;
+        assert_eq!(line(c, &held).class.stage, Stage::SheetReturned);
+        Ok(())
+    });
+}
+
+fn before_a_result_the_newest_round_that_is_not_void_is_shown(house: &Installation) {
+    write(house, |c| {
+        assert_eq!(rollup::years(c)?, None, "before there is a round");
+        let root = union(c, None, "市总工会")?;
+        let (first, second) = (poll(c, &root, 7)?, poll(c, &root, 8)?);
+        assert_eq!(line(c, &root).poll, second.id);
+        polls::advance(c, &second, "poll.void", "", BY, |phase| phase.void(VoidReason::VaultLost))?;
+        assert_eq!(line(c, &root).poll, first.id);
+        polls::advance(c, &first, "poll.void", "", BY, |phase| phase.void(VoidReason::VaultLost))?;
+        assert_eq!(line(c, &root).poll, second.id);
+        assert_eq!(rollup::totals(c, &root.path, YEAR)?.count(|class| class.stage == Stage::Void), 1);
+        Ok(())
+    });
+}
+
+fn a_certified_round_is_shown_until_another_is_certified(house: &Installation) {
+    write(house, |c| {
+        let root = union(c, None, "市总工会")?;
+        let shown = |c: &mut AnyConnection| {
+            let held = rollup::totals(c, "/", YEAR).unwrap().count(|class| class.stage.is_held());
+            (line(c, &root).poll, held)
+        };
+        let first = poll(c, &root, 7)?;
+        certify(c, &first)?;
+        assert_eq!(rollup::other_rounds(c, &[root.id], YEAR)?, []);
+        let second = poll(c, &root, 8)?;
+        assert_eq!(shown(c), (first.id, 1), "a draft hides no result");
+        assert_eq!(rollup::other_rounds(c, &[root.id], YEAR)?, [(root.id, 1)]);
+        assert_eq!(rollup::other_rounds(c, &[root.id], 2025)?, []);
+        send_back(c, &first)?;
+        assert_eq!(shown(c), (first.id, 1), "nor a sheet that was returned");
+        certify(c, &second)?;
+        assert_eq!(shown(c), (second.id, 1), "one round of the year counts");
+        Ok(())
+    });
+}
+
+fn pages_follow_each_other_without_gap_or_repetition(house: &Installation) {
+    write(house, |c| {
+        let root = union(c, None, "市总工会")?;
+        for n in 0..23 {
+            let below = union(c, Some(&root), &format!("{n}厂"))?;
+            let round = poll(c, &below, 100 + n)?;
+            if n % 2 == 0 {
+                certify(c, &round)?;
+            }
+        }
+        for (sort, all) in [(Sort::Tree, 24), (Sort::Rate, 12), (Sort::Turnout, 12)] {
+            let (mut after, mut seen) = (After::default(), Vec::new());
+            loop {
+                let lines = rollup::page(c, &root.path, YEAR, &Filter::default(), sort, &after, 5)?;
+                let Some(last) = lines.last() else { break };
+                after = last.place(sort);
+                seen.extend(lines.into_iter().map(|line| line.union.id));
+            }
+            let mut unique = seen.clone();
+            unique.sort();
+            unique.dedup();
+            assert_eq!((seen.len(), unique.len()), (all, all), "{sort:?}");
+        }
+        Ok(())
+    });
+}
+
+fn a_part_of_a_name_is_found_as_it_is_written(house: &Installation) {
+    write(house, |c| {
+        let root = union(c, None, "市总工会")?;
+        let names = ["Haier海尔工会", "HAIER_2厂", "100%厂", "100厂", r"A\B厂"];
+        for (name, tag) in names.into_iter().zip(7..) {
+            let below = union(c, Some(&root), name)?;
+            let round = poll(c, &below, tag)?;
+            certify(c, &round)?;
+        }
+        let expected: [(&str, &[&str]); 7] = [
+            ("haier", &names[..2]),
+            ("HaIeR海", &names[..1]),
+            ("r_", &names[1..2]),
+            ("0%", &names[2..3]),
+            ("a\\b", &names[4..]),
+            ("%厂_", &[]),
+            ("", &names),
+        ];
+        // Searched for in the tree, by rate, and among those without a round.
+        for (part, found) in expected {
+            let rated = Filter { name: part.to_owned(), rating: Some(Rating::Met), ..Filter::default() };
+            for sort in [Sort::Tree, Sort::Rate] {
+                assert_eq!(shown(c, &root.path, &rated, sort), found, "{part} {sort:?}");
+            }
+            let any = Filter { name: part.to_owned(), ..Filter::default() };
+            let mut all = shown(c, &root.path, &any, Sort::Tree);
+            all.retain(|name| *name != root.name);
+            assert_eq!(all, found, "{part}");
+        }
+        Ok(())
+    });
+}
+
+fn the_grassroots_are_those_of_the_area(house: &Installation) {
+    write(house, |c| {
+        let root = union(c, None, "市总工会")?;
+        let (held, idle) = (union(c, Some(&root), "甲厂工会")?, union(c, Some(&root), "乙厂工会")?);
+        let street = union(c, Some(&root), "街道总工会")?;
+        unions::edit(c, &Union { category: Category::TownshipUnion, ..street }, BY)?;
+        let round = poll(c, &held, 7)?;
+        certify(c, &round)?;
+        let of = |union: &Union| (union.id, union.name.clone());
+        assert_eq!(rollup::grassroots(c, &root.path, YEAR, false)?, [of(&held), of(&idle)], "its head is none of them");
+        assert_eq!(rollup::grassroots(c, &root.path, YEAR, true)?, [of(&held)]);
+        assert_eq!(rollup::grassroots(c, &root.path, 2025, true)?, []);
+        // Coverage counts by the category of today.
+        unions::edit(c, &Union { category: Category::TownshipUnion, ..held }, BY)?;
+        assert_eq!(rollup::grassroots(c, &root.path, YEAR, true)?, []);
+        Ok(())
+    });
+}

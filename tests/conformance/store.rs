@@ -1,0 +1,307 @@
+//! The store beside the ballot box: unions, people, sessions, rounds, sheets, statements, the journal.
+
+use pingjia::database::{AnyConnection, DatabaseError};
+use pingjia::domain::account::{Account, Role};
+use pingjia::domain::digest::Digest;
+use pingjia::domain::ids::{SheetId, UnionId};
+use pingjia::domain::paper::Paper;
+use pingjia::domain::poll::{Approval, Phase, Poll, Refusal};
+use pingjia::domain::union::{Category, Union};
+use pingjia::store::accounts::{self, NewAccount, PasswordDigest};
+use pingjia::store::polls::NewPoll;
+use pingjia::store::sessions::{self, LIFETIME, SessionToken};
+use pingjia::store::sheets::{self, StoredSheet};
+use pingjia::store::unions::{self, NewUnion};
+use pingjia::store::{By, StoreError, journal, polls, statements};
+
+use crate::support::installation::Installation;
+use crate::support::round::{self, NOW};
+
+on_both!(
+    subtrees_are_ranges_of_paths,
+    a_union_is_corrected_and_found_by_its_name,
+    no_union_below_a_union_that_does_not_exist,
+    accounts_are_created_once,
+    a_new_password_ends_every_session,
+    sessions_run_out_and_end,
+    a_round_is_read_as_it_was_written_and_moves_once,
+    a_draft_is_revised_until_it_was_sent_up,
+    a_tag_is_given_once,
+    sheets_name_those_they_correct,
+    a_statement_takes_the_place_of_the_one_before,
+    the_journal_is_read_by_round_and_by_union,
+);
+
+pub const BY: By = By { account: None, at: NOW };
+
+/// One write transaction in which nothing may go wrong.
+pub fn write<T>(house: &Installation, work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>) -> T {
+    house.database().write(work).unwrap()
+}
+
+pub fn union(c: &mut AnyConnection, superior: Option<&Union>, name: &str) -> Result<Union, StoreError> {
+    let new = NewUnion {
+        superior: superior.map(|union| union.id),
+        name: name.to_owned(),
+        credit_code: None,
+        category: Category::Enterprise,
+        rule_set: "qingdao-2020".to_owned(),
+    };
+    unions::create(c, &new, BY)
+}
+
+fn password() -> PasswordDigest {
+    PasswordDigest::of("正确的密码12", &[7; 16]).unwrap()
+}
+
+fn account(c: &mut AnyConnection, union: UnionId, role: Role, username: &str) -> Result<Account, StoreError> {
+    let new = NewAccount { username: username.to_owned(), role, union, name: format!("{username}本人") };
+    accounts::create(c, &new, &password(), BY)
+}
+
+/// A round of this union; `tag` is what its tag is made of.
+pub fn poll(c: &mut AnyConnection, union: &Union, tag: u32) -> Result<Poll, StoreError> {
+    let facts = round::facts();
+    let rule_set = round::rule_set();
+    let (category, paper) = (union.category, round::paper(true));
+    polls::create(c, &NewPoll { union: union.id, year: 2026, category, rule_set, paper, facts }, || tag, BY)
+}
+
+fn subtrees_are_ranges_of_paths(house: &Installation) {
+    write(house, |c| {
+        let root = union(c, None, "市总工会")?;
+        let heads: Vec<Union> = (0..12).map(|n| union(c, Some(&root), &format!("区{n}"))).collect::<Result<_, _>>()?;
+        let leaf = union(c, Some(&heads[1]), "企业")?;
+        // Ids 2 and 13 share a beginning; their subtrees must not.
+        assert_eq!(unions::below(c, &heads[0].path, 100)?, [heads[0].clone()]);
+        assert_eq!(unions::below(c, &heads[1].path, 100)?, [heads[1].clone(), leaf.clone()]);
+        assert_eq!(
+            unions::below(c, &root.path, 3)?,
+            [&root, &heads[8], &heads[9]].map(Clone::clone),
+            "by path, cut off"
+        );
+        assert_eq!((unions::count_below(c, &root.path)?, unions::count_below(c, &leaf.path)?), (14, 1));
+        assert_eq!(unions::lineage(c, &leaf)?, [&root, &heads[1], &leaf].map(Clone::clone));
+        let asked = [root.id, heads[0].id, heads[1].id, leaf.id];
+        let mut above = unions::with_unions_below(c, &asked)?;
+        above.sort_unstable();
+        assert_eq!(above, [root.id, heads[1].id]);
+        assert_eq!((unions::load(c, leaf.id)?, unions::load(c, UnionId(99))?), (Some(leaf), None));
+        Ok(())
+    });
+}
+
+fn a_union_is_corrected_and_found_by_its_name(house: &Installation) {
+    write(house, |c| {
+        let (root, foreign) = (union(c, None, "市总工会")?, union(c, None, "外市")?);
+        let (one, two) = (union(c, Some(&root), "甲厂工会")?, union(c, Some(&root), "乙厂工会")?);
+        union(c, Some(&foreign), "甲厂工会")?;
+        let code = Some("91370200MA3C00000X".to_owned());
+        let corrected =
+            Union { name: "甲联合工会".into(), credit_code: code, category: Category::JointUnion, ..one.clone() };
+        unions::edit(c, &corrected, BY)?;
+        assert_eq!(unions::load(c, one.id)?, Some(corrected.clone()));
+        let mut names: Vec<String> = (0..600).map(|n| format!("没有的{n}")).collect();
+        names.extend(["甲厂工会", "乙厂工会", "甲联合工会"].map(str::to_owned));
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(unions::named(c, &root.path, &names)?, [corrected, two], "in this area, in the order of the tree");
+        let lines = journal::of_union(c, one.id, "union.edit", 9)?;
+        assert!(
+            matches!(&lines[..], [record] if record.line.detail.contains("甲厂工会") && record.line.detail.contains("甲联合工会"))
+        );
+        let nowhere = Union { id: UnionId(99), ..one };
+        assert!(matches!(unions::edit(c, &nowhere, BY), Err(StoreError::NoSuchUnion)));
+        Ok(())
+    });
+}
+
+fn no_union_below_a_union_that_does_not_exist(house: &Installation) {
+    let nowhere = NewUnion {
+        superior: Some(UnionId(99)),
+        name: "无".into(),
+        credit_code: None,
+        category: Category::Enterprise,
+        rule_set: "qingdao-2020".into(),
+    };
+    let made = house.database().write(|c| unions::create(c, &nowhere, BY));
+    assert!(matches!(made, Err(StoreError::NoSuchUnion)));
+}
+
+fn accounts_are_created_once(house: &Installation) {
+    let (home, zhang) = write(house, |c| {
+        let home = union(c, None, "某工会")?;
+        let zhang = account(c, home.id, Role::Chair, "zhang")?;
+        let teller = account(c, home.id, Role::Teller, "li")?;
+        let (found, stored) = accounts::by_username(c, "zhang")?.unwrap();
+        assert!(found == zhang && stored.fits("正确的密码12") && !stored.fits("正确的密码13"));
+        assert!(accounts::by_username(c, "Zhang")?.is_none(), "as it was written");
+        assert_eq!(accounts::of_union(c, home.id)?, [zhang.clone(), teller.clone()], "by role");
+        assert_eq!(accounts::names(c, &[teller.id, zhang.id])?, ["zhang本人", "li本人"]);
+        accounts::set_active(c, &zhang, false, BY)?;
+        assert!(matches!(accounts::set_active(c, &zhang, false, BY), Err(StoreError::Stale)));
+        assert_eq!(accounts::load(c, zhang.id)?.map(|account| account.active), Some(false));
+        accounts::expire_password(c, teller.id)?;
+        assert_eq!(accounts::load(c, teller.id)?.map(|account| account.must_change), Some(true));
+        Ok((home, zhang))
+    });
+    let again = house.database().write(|c| account(c, home.id, Role::Chair, &zhang.username));
+    assert!(matches!(again, Err(StoreError::UsernameTaken)));
+}
+
+fn a_new_password_ends_every_session(house: &Installation) {
+    write(house, |c| {
+        let home = union(c, None, "某工会")?;
+        let (zhang, li) = (account(c, home.id, Role::Chair, "zhang")?, account(c, home.id, Role::Teller, "li")?);
+        let tokens = [1, 2, 3].map(|n| SessionToken::new([n; 32]));
+        for (token, who) in tokens.iter().zip([&zhang, &zhang, &li]) {
+            sessions::create(c, who, token, NOW)?;
+        }
+        accounts::expire_password(c, zhang.id)?;
+        accounts::set_password(c, &zhang, &PasswordDigest::of("新的密码123", &[8; 16])?, BY)?;
+        let signed_in: Vec<bool> = tokens
+            .iter()
+            .map(|token| Ok(sessions::load(c, token, NOW)?.is_some()))
+            .collect::<Result<_, DatabaseError>>()?;
+        assert_eq!(signed_in, [false, false, true]);
+        let (now, stored) = accounts::by_username(c, "zhang")?.unwrap();
+        assert!(!now.must_change && stored.fits("新的密码123") && !stored.fits("正确的密码12"));
+        Ok(())
+    });
+}
+
+fn sessions_run_out_and_end(house: &Installation) {
+    write(house, |c| {
+        let home = union(c, None, "某工会")?;
+        let who = account(c, home.id, Role::Chair, "li")?;
+        let (token, other) = (SessionToken::new([1; 32]), SessionToken::new([2; 32]));
+        sessions::create(c, &who, &token, NOW)?;
+        assert_eq!(sessions::load(c, &token, NOW)?, Some((who.clone(), home)));
+        assert!(sessions::load(c, &other, NOW)?.is_none(), "another token is nobody");
+        assert!(sessions::load(c, &token, NOW + LIFETIME)?.is_none(), "a session runs out");
+        sessions::create(c, &who, &other, NOW + LIFETIME * 2)?;
+        assert!(sessions::load(c, &token, NOW)?.is_none(), "and is cleared away at the next login");
+        sessions::end(c, &who, &other, NOW)?;
+        assert!(sessions::load(c, &other, NOW)?.is_none(), "a session ends");
+        sessions::create(c, &who, &token, NOW)?;
+        accounts::set_active(c, &who, false, BY)?;
+        assert!(sessions::load(c, &token, NOW)?.is_none(), "a person struck off is signed out");
+        Ok(())
+    });
+}
+
+fn a_round_is_read_as_it_was_written_and_moves_once(house: &Installation) {
+    write(house, |c| {
+        let home = union(c, None, "某工会")?;
+        let (first, second) = (poll(c, &home, 5)?, poll(c, &home, 6)?);
+        assert_eq!(polls::load(c, first.id)?, Some(first.clone()));
+        assert_eq!(polls::by_tag(c, first.tag)?, Some(first.clone()));
+        assert_eq!(polls::of_union(c, home.id)?, [second, first.clone()], "newest first");
+        polls::advance(c, &first, "poll.ask", "", BY, Phase::ask_approval)?;
+        let again = polls::advance(c, &first, "poll.ask", "", BY, Phase::ask_approval);
+        assert!(matches!(again, Err(StoreError::Stale)), "whoever saw the old version is too late");
+        let asked = polls::load(c, first.id)?.unwrap();
+        assert!(matches!(asked.phase, Phase::Draft { approval: Approval::Asked, .. }));
+        let refused = polls::advance(c, &asked, "poll.ask", "", BY, Phase::ask_approval);
+        assert!(matches!(refused, Err(StoreError::Refused(_))));
+        let lines: Vec<String> = journal::of_poll(c, first.id, 9)?.into_iter().map(|line| line.action).collect();
+        assert_eq!(lines, ["poll.ask", "poll.create"], "what was refused leaves no line");
+        Ok(())
+    });
+}
+
+fn a_draft_is_revised_until_it_was_sent_up(house: &Installation) {
+    write(house, |c| {
+        let home = union(c, None, "某工会")?;
+        let draft = poll(c, &home, 5)?;
+        let mut facts = draft.facts.clone();
+        facts.title = "改过的题目".into();
+        let paper = Paper { comment: false, ..draft.paper.clone() };
+        polls::revise(c, &draft, &facts, &paper, BY)?;
+        assert!(matches!(polls::revise(c, &draft, &facts, &paper, BY), Err(StoreError::Stale)));
+        let revised = polls::load(c, draft.id)?.unwrap();
+        assert_eq!((&revised.facts, &revised.paper), (&facts, &paper));
+        polls::advance(c, &revised, "poll.ask", "", BY, Phase::ask_approval)?;
+        let asked = polls::load(c, draft.id)?.unwrap();
+        let late = polls::revise(c, &asked, &facts, &paper, BY);
+        assert!(matches!(late, Err(StoreError::Refused(Refusal::WrongPhase))));
+        Ok(())
+    });
+}
+
+fn a_tag_is_given_once(house: &Installation) {
+    write(house, |c| {
+        let home = union(c, None, "某工会")?;
+        let first = poll(c, &home, 5)?;
+        let mut draws = [5, 5, 6].into_iter();
+        let (category, rule_set, paper, facts) =
+            (first.category, first.rule_set.clone(), first.paper.clone(), first.facts.clone());
+        let new = NewPoll { union: home.id, year: 2026, category, rule_set, paper, facts };
+        let second = polls::create(c, &new, || draws.next().unwrap(), BY)?;
+        assert!(first.tag != second.tag && draws.next().is_none(), "drawn until one is free");
+        Ok(())
+    });
+}
+
+fn sheets_name_those_they_correct(house: &Installation) {
+    let stored = write(house, |c| {
+        let home = union(c, None, "某工会")?;
+        let of = poll(c, &home, 5)?;
+        let sheet = |n: u8, replaces: Option<SheetId>| StoredSheet {
+            id: SheetId::of(&Digest([n; 32])),
+            poll: of.id,
+            union: home.id,
+            year: 2026,
+            body: format!("{{\"n\":{n},\"名\":\"报告单\"}}"),
+            replaces,
+        };
+        let first = sheet(1, None);
+        let second = sheet(2, Some(first.id.clone()));
+        sheets::insert(c, &first)?;
+        sheets::insert(c, &second)?;
+        assert_eq!(sheets::load(c, &second.id)?, Some(second.clone()), "byte for byte");
+        assert_eq!(sheets::successor(c, &first.id)?, Some(second.id.clone()));
+        assert_eq!((sheets::successor(c, &second.id)?, sheets::load(c, &sheet(3, None).id)?), (None, None));
+        let mut both = vec![first.clone(), second];
+        both.sort_by(|one, other| one.id.cmp(&other.id));
+        assert_eq!(sheets::of_poll(c, of.id)?, both);
+        Ok(first)
+    });
+    let twice = house.database().write(|c| sheets::insert(c, &stored));
+    assert!(matches!(twice, Err(StoreError::Database(_))), "a sheet is never replaced");
+}
+
+fn a_statement_takes_the_place_of_the_one_before(house: &Installation) {
+    write(house, |c| {
+        let home = union(c, None, "某工会")?;
+        let of = poll(c, &home, 5)?;
+        let opinion = statements::opinion_on(&SheetId::of(&Digest([1; 32])));
+        for (kind, body) in [(statements::OPENING, "一"), (statements::OPENING, "二"), (opinion.as_str(), "三")] {
+            statements::put(c, of.id, kind, body)?;
+        }
+        assert_eq!(statements::load(c, of.id, statements::OPENING)?.as_deref(), Some("二"));
+        assert_eq!(statements::load(c, of.id, &opinion)?.as_deref(), Some("三"));
+        Ok(())
+    });
+}
+
+fn the_journal_is_read_by_round_and_by_union(house: &Installation) {
+    write(house, |c| {
+        let home = union(c, None, "某工会")?;
+        let (zhang, li) = (account(c, home.id, Role::Chair, "zhang")?, account(c, home.id, Role::Teller, "li")?);
+        let of = poll(c, &home, 5)?;
+        for (who, action, detail) in [(&zhang, "poll.a", "1"), (&li, "poll.a", "2"), (&zhang, "poll.b", "3")] {
+            polls::note(c, &of, action, detail, By { account: Some(who.id), at: NOW })?;
+        }
+        let lines = journal::of_poll(c, of.id, 3)?;
+        let of_line = |line: &journal::Line| (line.who.clone().unwrap(), line.detail.clone());
+        let said: Vec<(String, String)> = lines.iter().map(of_line).collect();
+        let expected = [("zhang本人", "3"), ("li本人", "2"), ("zhang本人", "1")];
+        assert_eq!(said, expected.map(|(who, detail)| (who.to_owned(), detail.to_owned())), "newest first");
+        assert!(lines.iter().all(|line| line.at == NOW));
+        assert_eq!(journal::doers(c, of.id, "poll.a")?, [(zhang.id, "1".to_owned()), (li.id, "2".to_owned())]);
+        let of_union = journal::of_union(c, home.id, "poll.a", 1)?;
+        assert!(matches!(&of_union[..], [record] if record.line.detail == "2"));
+        assert_eq!(journal::of_poll(c, of.id, 9)?.last().map(|line| line.who.clone()), Some(None), "nobody's doing");
+        Ok(())
+    });
+}

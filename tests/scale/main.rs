@@ -50,6 +50,11 @@ fn postgres_reads_no_big_table_from_end_to_end() {
     // By the index on phases a group of casts would read every open round.
     let looks: Vec<_> = plans.iter().filter(|plan| plan.statement().contains("unnest(rounds, versions)")).collect();
     assert!(!looks.is_empty() && looks.iter().all(|plan| plan.indexes() == ["poll_pkey"]));
+    // A slip is found by the whole of its key, however it is spent. (Ballots are inserted without a look.)
+    let casts: Vec<_> = plans.iter().filter(|plan| plan.statement().contains("UPDATE slip SET state = 1")).collect();
+    let by_key =
+        |conditions: Vec<&str>| matches!(conditions[..], [one] if one.contains("poll_id") && one.contains("digest"));
+    assert!(!casts.is_empty() && casts.iter().all(|plan| by_key(plan.conditions("slip"))));
 }
 
 #[test]

@@ -43,11 +43,24 @@ impl Plan {
         ["Shared Hit Blocks", "Shared Read Blocks"].iter().filter_map(|kind| self.0["Plan"][kind].as_u64()).sum()
     }
 
-    /// Which of these tables it reads from end to end, and the statement.
+    /// Which of these tables it reads from end to end, and the statement: by itself, or through an index of which nothing is
+    /// asked (its first row alone is no whole table).
     pub fn whole_table(&self, big: &[&str]) -> Option<String> {
-        let whole = |node: &&Value| node["Node Type"] == "Seq Scan" && big.contains(&name_of(node, "Relation Name"));
+        let whole = |node: &&Value| {
+            let kind = name_of(node, "Node Type");
+            let through_index = ["Index Scan", "Index Only Scan"].contains(&kind) && node["Index Cond"].is_null();
+            (kind == "Seq Scan" || (through_index && rows_read(node) > 1.0))
+                && big.contains(&name_of(node, "Relation Name"))
+        };
         let node = self.nodes().into_iter().find(whole)?;
         Some(format!("{}: {}", name_of(node, "Relation Name"), self.statement()))
+    }
+
+    /// What is asked of the index at each scan of this table.
+    pub fn conditions(&self, table: &str) -> Vec<&str> {
+        let scans =
+            |node: &&Value| name_of(node, "Relation Name") == table && name_of(node, "Node Type").ends_with("Scan");
+        self.nodes().into_iter().filter(scans).map(|node| name_of(node, "Index Cond")).collect()
     }
 
     /// The indexes that it goes through.
@@ -68,6 +81,12 @@ impl Plan {
 
 fn name_of<'p>(node: &'p Value, key: &str) -> &'p str {
     node[key].as_str().unwrap_or_default()
+}
+
+/// Rows that a scan came across, whether they fitted or not.
+fn rows_read(node: &Value) -> f64 {
+    let of = |key: &str| node[key].as_f64().unwrap_or_default();
+    (of("Actual Rows") + of("Rows Removed by Filter")) * of("Actual Loops")
 }
 
 /// The plans that were written to the log after its first `before` bytes.

@@ -30,6 +30,7 @@ diesel::table! {
         token_hash -> Binary,
         account_id -> BigInt,
         expires_at -> BigInt,
+        last_used -> BigInt,
     }
 }
 

@@ -12,6 +12,7 @@ use tracing::Instrument as _;
 
 use super::App;
 use super::ask::{Ask, session, wants_json};
+use super::idle;
 use super::origin;
 use super::page::Frame;
 use super::peer::Peer;
@@ -23,7 +24,7 @@ use crate::domain::ids::{PollId, UnionId};
 use crate::domain::poll::Poll;
 use crate::domain::union::Union;
 use crate::store::sessions::SessionToken;
-use crate::store::{By, polls, sessions, unions};
+use crate::store::{By, polls, unions};
 
 /// The person who asks.
 #[derive(Debug, Clone)]
@@ -137,9 +138,8 @@ async fn frame_of(app: &Arc<App>, request: &HttpRequest) -> Frame {
     let Some(token) = session(request, Peer::of(request, &app.config).https) else { return Frame::public("") };
     let app = app.clone();
     let looked = web::block(move || {
-        let found = app.database.read(|c| sessions::load(c, &token, crate::world::now())).ok().flatten();
-        let found = found.filter(|_| app.idle.seen(&token, crate::world::now()));
-        found.map(|(account, union)| Frame::signed_in("", &Who { account, union }, &token))
+        let session = idle::signed_in(&app, &token, crate::world::now()).ok()??;
+        Some(Frame::signed_in("", &Who { account: session.account, union: session.union }, &token))
     });
     looked.await.ok().flatten().unwrap_or_else(|| Frame::public(""))
 }
@@ -225,23 +225,22 @@ async fn answer(app: Arc<App>, endpoint: &'static Endpoint, request: &HttpReques
 /// Lets the person in, if there is one, their role fits, and the form is of this session.
 fn admit<'a>(app: &'a Arc<App>, access: Access, ask: &'a Ask, posted: bool) -> Result<Desk<'a>, Problem> {
     let token = ask.session.clone().ok_or(Problem::SIGN_IN)?;
-    let found = app.database.read(|c| sessions::load(c, &token, ask.now))?;
-    let (account, union) = found.ok_or(Problem::SIGN_IN)?;
-    if !app.idle.seen(&token, ask.now) {
-        return Err(Problem::SIGN_IN);
-    }
-    if !access.admits(account.role) {
+    let session = idle::signed_in(app, &token, ask.now)?.ok_or(Problem::SIGN_IN)?;
+    if !access.admits(session.account.role) {
         return Err(Problem::WRONG_ROLE);
     }
     let to_own_password = matches!(ask.target.split('?').next(), Some("/password" | "/logout"));
-    if account.must_change && !to_own_password {
+    if session.account.must_change && !to_own_password {
         return Err(Problem::OWN_PASSWORD);
     }
     let given = ask.form.get("form_token");
     if posted && !bool::from(given.as_bytes().ct_eq(token.form_token().as_bytes())) {
         return Err(Problem::FOREIGN_FORM);
     }
-    Ok(Desk { app, ask, who: Who { account, union }, token })
+    if posted {
+        idle::note(app, &token, &session, ask.now)?;
+    }
+    Ok(Desk { app, ask, who: Who { account: session.account, union: session.union }, token })
 }
 
 #[cfg(test)]

@@ -104,9 +104,9 @@ fn check_and_begin(app: &App, ask: &Ask, username: &str, password: &str) -> Answ
     app.database.write(|c| {
         // Whoever was signed in with this browser is so no longer.
         if let Some(before) = &ask.session
-            && let Some((who, _)) = sessions::load(c, before, ask.now)?
+            && let Some(session) = sessions::load(c, before, ask.now)?
         {
-            sessions::end(c, &who, before, ask.now)?;
+            sessions::end(c, &session.account, before, ask.now)?;
         }
         sessions::create(c, &account, &token, ask.now)
     })?;

@@ -14,6 +14,27 @@ use crate::domain::union::Union;
 /// How long a person stays signed in. A round's day is shorter.
 pub const LIFETIME: Duration = Duration::hours(12);
 
+/// How old the note of a session's last use becomes before it is written anew.
+const NOTED: Duration = Duration::minutes(10);
+
+/// A person who is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub account: Account,
+    /// Their union.
+    pub union: Union,
+    /// When it was last used, as far as that was noted: see [`note_use`].
+    pub last_used: OffsetDateTime,
+}
+
+impl Session {
+    /// Whether its use at this moment is to be noted.
+    #[must_use]
+    pub fn is_to_be_noted(&self, at: OffsetDateTime) -> bool {
+        at - self.last_used >= NOTED
+    }
+}
+
 /// 256 random bits that stand for a signed-in person. Only its hash is stored.
 #[derive(Clone)]
 pub struct SessionToken([u8; 32]);
@@ -71,13 +92,14 @@ pub fn create(
             t::token_hash.eq(token.hash().0.to_vec()),
             t::account_id.eq(account.id.0),
             t::expires_at.eq((at + LIFETIME).unix_timestamp()),
+            t::last_used.eq(at.unix_timestamp()),
         ))
         .execute(connection)?;
     note(connection, account, "session.begin", By { account: Some(account.id), at })
 }
 
-/// Who is signed in with this token, and their union; `None` if it is unknown, has run out, or the account
-/// is no longer active. Reads only.
+/// Who is signed in with this token; `None` if it is unknown, has run out, or the account is no longer active. Reads
+/// only.
 ///
 /// # Errors
 /// Database faults.
@@ -85,18 +107,31 @@ pub fn load(
     connection: &mut AnyConnection,
     token: &SessionToken,
     at: OffsetDateTime,
-) -> Result<Option<(Account, Union)>, DatabaseError> {
-    let id: Option<i64> = t::table
+) -> Result<Option<Session>, DatabaseError> {
+    let found: Option<(i64, i64)> = t::table
         .find(token.hash().0.to_vec())
         .filter(t::expires_at.gt(at.unix_timestamp()))
-        .select(t::account_id)
+        .select((t::account_id, t::last_used))
         .first(connection)
         .optional()?;
-    let Some(id) = id else { return Ok(None) };
+    let Some((id, last_used)) = found else { return Ok(None) };
+    let last_used = OffsetDateTime::from_unix_timestamp(last_used)
+        .map_err(|error| DatabaseError::Row(format!("last use of a session: {error}")))?;
     let Some(account) = accounts::load(connection, AccountId(id))?.filter(|account| account.active) else {
         return Ok(None);
     };
-    Ok(unions::load(connection, account.union)?.map(|union| (account, union)))
+    Ok(unions::load(connection, account.union)?.map(|union| Session { account, union, last_used }))
+}
+
+/// Notes that a session is in use, so that every process of the service knows it. No line in the journal: it is neither
+/// of a round nor of the business.
+///
+/// # Errors
+/// Database faults.
+pub fn note_use(connection: &mut AnyConnection, token: &SessionToken, at: OffsetDateTime) -> Result<(), DatabaseError> {
+    let session = t::table.find(token.hash().0.to_vec()).filter(t::last_used.lt(at.unix_timestamp()));
+    diesel::update(session).set(t::last_used.eq(at.unix_timestamp())).execute(connection)?;
+    Ok(())
 }
 
 /// Signs this session out. Journals.

@@ -9,10 +9,11 @@ use pingjia::domain::poll::{Approval, Phase, Poll, Refusal};
 use pingjia::domain::union::{Category, Union};
 use pingjia::store::accounts::{self, NewAccount, PasswordDigest};
 use pingjia::store::polls::NewPoll;
-use pingjia::store::sessions::{self, LIFETIME, SessionToken};
+use pingjia::store::sessions::{self, LIFETIME, Session, SessionToken};
 use pingjia::store::sheets::{self, StoredSheet};
 use pingjia::store::unions::{self, NewUnion};
 use pingjia::store::{By, StoreError, journal, polls, statements};
+use time::Duration;
 
 use crate::support::installation::Installation;
 use crate::support::round::{self, NOW};
@@ -24,6 +25,7 @@ on_both!(
     accounts_are_created_once,
     a_new_password_ends_every_session,
     sessions_run_out_and_end,
+    the_use_of_a_session_is_noted,
     a_round_is_read_as_it_was_written_and_moves_once,
     a_draft_is_revised_until_it_was_sent_up,
     a_tag_is_given_once,
@@ -175,7 +177,8 @@ fn sessions_run_out_and_end(house: &Installation) {
         let who = account(c, home.id, Role::Chair, "li")?;
         let (token, other) = (SessionToken::new([1; 32]), SessionToken::new([2; 32]));
         sessions::create(c, &who, &token, NOW)?;
-        assert_eq!(sessions::load(c, &token, NOW)?, Some((who.clone(), home)));
+        let session = Session { account: who.clone(), union: home, last_used: NOW };
+        assert_eq!(sessions::load(c, &token, NOW)?, Some(session));
         assert!(sessions::load(c, &other, NOW)?.is_none(), "another token is nobody");
         assert!(sessions::load(c, &token, NOW + LIFETIME)?.is_none(), "a session runs out");
         sessions::create(c, &who, &other, NOW + LIFETIME * 2)?;
@@ -185,6 +188,23 @@ fn sessions_run_out_and_end(house: &Installation) {
         sessions::create(c, &who, &token, NOW)?;
         accounts::set_active(c, &who, false, BY)?;
         assert!(sessions::load(c, &token, NOW)?.is_none(), "a person struck off is signed out");
+        Ok(())
+    });
+}
+
+fn the_use_of_a_session_is_noted(house: &Installation) {
+    write(house, |c| {
+        let home = union(c, None, "某工会")?;
+        let who = account(c, home.id, Role::Chair, "li")?;
+        let (token, other) = (SessionToken::new([1; 32]), SessionToken::new([2; 32]));
+        sessions::create(c, &who, &token, NOW)?;
+        sessions::create(c, &who, &other, NOW)?;
+        let later = NOW + Duration::minutes(10);
+        let noted = |c: &mut AnyConnection, token: &SessionToken| sessions::load(c, token, later).unwrap().unwrap();
+        assert!(noted(c, &token).is_to_be_noted(later) && !noted(c, &token).is_to_be_noted(later - Duration::SECOND));
+        sessions::note_use(c, &token, later)?;
+        sessions::note_use(c, &token, NOW)?;
+        assert_eq!((noted(c, &token).last_used, noted(c, &other).last_used), (later, NOW), "and never goes back");
         Ok(())
     });
 }

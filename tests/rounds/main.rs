@@ -17,3 +17,4 @@ mod published;
 mod refusals;
 mod round;
 mod service;
+mod sessions;

@@ -41,13 +41,15 @@ pub struct Service {
     pub database: Database,
     pub ballot_box: BallotBox,
     pub jia: Union,
-    handle: ServerHandle,
+    handles: Vec<ServerHandle>,
     pub installation: Installation,
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        drop(self.handle.stop(false));
+        for handle in &self.handles {
+            drop(handle.stop(false));
+        }
     }
 }
 
@@ -59,6 +61,38 @@ fn union(database: &Database, superior: Option<UnionId>, name: &str, category: C
     let new =
         NewUnion { superior, name: name.to_owned(), credit_code: None, category, rule_set: "qingdao-2020".to_owned() };
     database.write(|c| unions::create(c, &new, by())).unwrap()
+}
+
+/// Serves an installation: the address, and what ends it.
+fn serve(installation: &Installation, database: Database, ballot_box: BallotBox) -> (String, ServerHandle) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let data = tempfile::tempdir().unwrap();
+    let office = Office {
+        database,
+        ballot_box,
+        keys: Arc::new(SigningKeys::load_or_create(data.path()).unwrap()),
+        rules: Arc::new(RuleRegistry::embedded().unwrap()),
+        url: base.clone(),
+    };
+    let config = Config {
+        listen: listener.local_addr().unwrap(),
+        data: data.path().to_owned(),
+        database_url: None,
+        vaults: installation.vaults().to_vec(),
+        rules: None,
+        public_url: base.clone(),
+        front: Front::default(),
+    };
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        System::new().block_on(async move {
+            let server = http::run(App::new(config, office).unwrap(), listener).unwrap();
+            send.send(server.handle()).unwrap();
+            server.await.unwrap();
+        });
+    });
+    (base, receive.recv().unwrap())
 }
 
 impl Service {
@@ -91,35 +125,15 @@ impl Service {
             let new = NewAccount { username: username.into(), role, union: home.id, name: format!("张{username}") };
             database.write(|c| accounts::create(c, &new, &digest, by())).unwrap();
         }
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let data = tempfile::tempdir().unwrap();
-        let office = Office {
-            database: database.clone(),
-            ballot_box: ballot_box.clone(),
-            keys: Arc::new(SigningKeys::load_or_create(data.path()).unwrap()),
-            rules: Arc::new(RuleRegistry::embedded().unwrap()),
-            url: base.clone(),
-        };
-        let config = Config {
-            listen: listener.local_addr().unwrap(),
-            data: data.path().to_owned(),
-            database_url: None,
-            vaults: installation.vaults().to_vec(),
-            rules: None,
-            public_url: base.clone(),
-            front: Front::default(),
-        };
-        let (send, receive) = mpsc::channel();
-        std::thread::spawn(move || {
-            System::new().block_on(async move {
-                let server = http::run(App::new(config, office).unwrap(), listener).unwrap();
-                send.send(server.handle()).unwrap();
-                server.await.unwrap();
-            });
-        });
-        let handle = receive.recv().unwrap();
-        Service { base, database, ballot_box, jia, handle, installation }
+        let (base, handle) = serve(&installation, database.clone(), ballot_box.clone());
+        Service { base, database, ballot_box, jia, handles: vec![handle], installation }
+    }
+
+    /// Serves the same installation once more, as another process would: its address.
+    pub fn beside(&mut self) -> String {
+        let (base, handle) = serve(&self.installation, self.installation.database(), self.installation.start());
+        self.handles.push(handle);
+        base
     }
 
     /// Somebody who is not signed in.
@@ -287,6 +301,11 @@ impl Person {
     /// Any request at all.
     pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::blocking::RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    /// The same browser at another process.
+    pub fn at(&self, base: &str) -> Person {
+        Person { client: self.client.clone(), base: base.to_owned(), token: self.token.clone() }
     }
 
     pub fn send(request: reqwest::blocking::RequestBuilder) -> Page {

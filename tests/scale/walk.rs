@@ -109,6 +109,7 @@ fn people(connection: &mut AnyConnection) -> Result<(), StoreError> {
     let token = SessionToken::new([7; 32]);
     sessions::create(connection, &account, &token, NOW)?;
     assert!(sessions::load(connection, &token, NOW)?.is_some());
+    sessions::note_use(connection, &token, NOW + sessions::LIFETIME)?;
     sessions::end(connection, &account, &token, NOW)?;
     accounts::set_password(connection, &account, &password, BY)?;
     accounts::set_active(connection, &account, false, BY)

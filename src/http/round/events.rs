@@ -8,16 +8,16 @@ use futures_util::stream;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::database::DatabaseError;
 use crate::domain::account::Act;
 use crate::domain::ids::PollId;
 use crate::domain::poll::Phase;
 use crate::http::App;
 use crate::http::gate::Desk;
+use crate::http::idle;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
+use crate::store::polls;
 use crate::store::sessions::SessionToken;
-use crate::store::{polls, sessions};
 use crate::world;
 
 /// A line goes out at least this often: nobody on the way takes the connection for dead, and a session that has
@@ -110,12 +110,11 @@ async fn next(stream: &mut Stream) -> Option<String> {
 
 /// The round as it stands, as long as the session holds.
 fn look(app: &App, poll: PollId, token: &SessionToken) -> Result<Option<State>, Problem> {
-    let found = app.database.read(|c| -> Result<_, DatabaseError> {
-        let signed_in = sessions::load(c, token, world::now())?.is_some();
-        Ok(if signed_in { polls::load(c, poll)? } else { None })
-    })?;
+    let now = world::now();
+    let Some(session) = idle::signed_in(app, token, now)? else { return Ok(None) };
+    let Some(poll) = app.database.read(|c| polls::load(c, poll))? else { return Ok(None) };
     // A page that is on show is in use.
-    let Some(poll) = found.filter(|_| app.idle.seen(token, world::now())) else { return Ok(None) };
+    idle::note(app, token, &session, now)?;
     let running = matches!(poll.phase, Phase::Open { .. } | Phase::Counting { .. });
     let turnout = app.ballot_box.turnout(poll.id)?;
     Ok(Some(State {

@@ -18,7 +18,7 @@ use crate::domain::ids::{AccountId, PollId};
 use crate::domain::openings::OpeningBlock;
 use crate::domain::packet::{PacketCode, Scanned};
 use crate::domain::paper::ItemId;
-use crate::domain::poll::{Opened, Opening, Poll, Refusal, SlipIssue, VoidReason};
+use crate::domain::poll::{Opened, Opening, Phase, Poll, Refusal, SlipIssue, VoidReason};
 use crate::domain::slip::{FormNonce, Receipt, SlipCode};
 use crate::domain::tally::Tally;
 
@@ -553,7 +553,21 @@ impl BallotBox {
         self.inner.shared.vault.key_states(&super::vault::Place::of(poll.id, poll.tag))
     }
 
-    /// Whether the box of this round is stopped, and why, in a sentence for the operator.
+    /// Why the box of this round is stopped or its closing does not go on, in a sentence for the operator: where somebody
+    /// closed it in vain, the same at every process.
+    ///
+    /// # Errors
+    /// Database faults.
+    pub fn trouble(&self, poll: &Poll) -> Result<Option<String>, BoxError> {
+        let shared = &self.inner.shared;
+        let noted = match poll.phase {
+            Phase::Closing { .. } => shared.database.read(|connection| rows::halt(connection, poll.id))?,
+            _ => None,
+        };
+        Ok(noted.or_else(|| shared.stopped(poll.id)))
+    }
+
+    /// Whether this process has stopped the box of this round, and why, in a sentence for the operator.
     #[must_use]
     pub fn stopped(&self, poll: PollId) -> Option<String> {
         self.inner.shared.stopped(poll)

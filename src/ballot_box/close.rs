@@ -83,7 +83,7 @@ pub(super) fn resume(
         // Whatever this one met: another process may have counted in the meantime and taken away what it was reading.
         if let (Err(error), Phase::Closing { .. }) = (counted, &head.phase) {
             if matches!(error, BoxError::Vault(_) | BoxError::DoesNotOpen(_) | BoxError::DoesNotReconcile { .. }) {
-                shared.stop(id, &Fault(error.to_string()));
+                halt(shared, &head, &Fault(error.to_string()));
             }
             return Err(error);
         }
@@ -97,6 +97,22 @@ pub(super) fn resume(
         }
         _ => Err(Refusal::WrongPhase.into()),
     }
+}
+
+/// Stops a round whose closing cannot go on, and says why at every process. What cannot be written down is shown here alone.
+fn halt(shared: &Shared, head: &Head, fault: &Fault) {
+    let noted = shared.database.write(|connection| {
+        let now = held(connection, head.id)?;
+        if now.version == head.version {
+            Ok(rows::put_halt(connection, head.id, &fault.0)?)
+        } else {
+            Err(BoxError::Stale)
+        }
+    });
+    if let Err(error) = noted {
+        tracing::warn!(poll = head.id.0, %error, "why a closing does not go on could not be written down");
+    }
+    shared.stop(head.id, fault);
 }
 
 fn load(shared: &Shared, id: PollId) -> Result<Head, BoxError> {

@@ -34,7 +34,13 @@ pub(super) fn held(connection: &mut AnyConnection, id: PollId) -> Result<Head, B
 
 /// Puts the next phase in the place of the one in `head`, or refuses as stale.
 pub(super) fn advance(connection: &mut AnyConnection, head: &Head, next: &Phase) -> Result<(), BoxError> {
-    if phase::swap(connection, head.id, head.version, next)? { Ok(()) } else { Err(BoxError::Stale) }
+    if !phase::swap(connection, head.id, head.version, next)? {
+        return Err(BoxError::Stale);
+    }
+    if matches!(head.phase, Phase::Closing { .. }) {
+        rows::forget_halt(connection, head.id)?;
+    }
+    Ok(())
 }
 
 /// Writes a line about the round into the journal.

@@ -10,7 +10,7 @@ use diesel::sql_types::BigInt;
 use super::api::{SlipState, Turnout};
 use super::vault::Place;
 use super::{postgres, sqlite};
-use crate::database::schema::{live_state, opened_block, poll, sealed_ballot, sealed_comment, slip};
+use crate::database::schema::{halt, live_state, opened_block, poll, sealed_ballot, sealed_comment, slip};
 use crate::database::{AnyConnection, DatabaseError, phase};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{PollId, UnionId};
@@ -241,6 +241,23 @@ pub(super) fn turnout(connection: &mut AnyConnection, id: PollId) -> Result<Turn
         }
     }
     Ok(turnout)
+}
+
+/// Why the closing of this round cannot go on, where one has said so.
+pub(super) fn halt(connection: &mut AnyConnection, id: PollId) -> Result<Option<String>, DatabaseError> {
+    Ok(halt::table.find(id.0).select(halt::reason).first(connection).optional()?)
+}
+
+/// Says so, in the place of what was said before.
+pub(super) fn put_halt(connection: &mut AnyConnection, id: PollId, reason: &str) -> Result<(), DatabaseError> {
+    forget_halt(connection, id)?;
+    diesel::insert_into(halt::table).values((halt::poll_id.eq(id.0), halt::reason.eq(reason))).execute(connection)?;
+    Ok(())
+}
+
+pub(super) fn forget_halt(connection: &mut AnyConnection, id: PollId) -> Result<(), DatabaseError> {
+    diesel::delete(halt::table.find(id.0)).execute(connection)?;
+    Ok(())
 }
 
 /// How many slips are spent.

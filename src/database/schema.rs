@@ -133,6 +133,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    halt (poll_id) {
+        poll_id -> BigInt,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
     opened_block (poll_id, kind) {
         poll_id -> BigInt,
         kind -> Text,

@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use pingjia::ballot_box::{BallotBox, BoxError, CastRefusal};
-use pingjia::database::schema::{sealed_ballot, sealed_comment};
+use pingjia::database::schema::{halt, sealed_ballot, sealed_comment};
 use pingjia::database::{AnyConnection, Database, DatabaseError, Kind};
 use pingjia::domain::ballot::Ballot;
 use pingjia::domain::ids::{PollId, SheetId};
@@ -120,8 +120,13 @@ fn insert_sealed(database: &Database, id: PollId, box_id: [u8; 32]) {
     assert_eq!(inserted.unwrap(), 1);
 }
 
+/// Closings of which somebody said that they do not go on.
+fn halts(database: &Database) -> i64 {
+    database.read(|connection| Ok::<_, DatabaseError>(halt::table.count().get_result(connection)?)).unwrap()
+}
+
 fn what_does_not_open_is_not_counted(house: &Installation) {
-    let (database, ballots) = (house.database(), house.start());
+    let (database, ballots, other) = (house.database(), house.start(), house.start());
     let round = counting(house, &ballots, &database, 5);
     let own = sealed_ballot::table.filter(sealed_ballot::poll_id.eq(round.id.0));
     let (row, before) = database
@@ -145,16 +150,19 @@ fn what_does_not_open_is_not_counted(house: &Installation) {
     assert!(matches!(refused, Err(BoxError::DoesNotOpen(id)) if id == round.id), "{refused:?}");
     assert!(matches!(load(&database, round.id).phase, Phase::Closing { .. }));
     assert_eq!(ballots.receipts(round.id).unwrap(), None, "nothing is published of a partial count");
-    assert!(ballots.stopped(round.id).is_some());
+    let poll = load(&database, round.id);
+    let why = ballots.trouble(&poll).unwrap().expect("stopped");
+    assert_eq!(other.trouble(&poll).unwrap(), Some(why), "the same at every process");
     assert_eq!(house.vault_files(".key").len(), 2, "the key stays until the count stands");
 
     put(&before);
     assert_eq!(ballots.close(&load(&database, round.id), CHAIR, NOW).unwrap().phone, 5);
     assert_eq!(ballots.stopped(round.id), None);
+    assert_eq!(halts(&database), 0);
 }
 
 fn what_does_not_reconcile_is_not_counted(house: &Installation) {
-    let (database, ballots) = (house.database(), house.start());
+    let (database, ballots, other) = (house.database(), house.start(), house.start());
     let round = counting(house, &ballots, &database, 5);
     let deleted = database.write(|connection| {
         let end = sealed_ballot::table
@@ -167,8 +175,12 @@ fn what_does_not_reconcile_is_not_counted(house: &Installation) {
     assert_eq!(deleted.unwrap(), 1);
     let refused = ballots.close(&load(&database, round.id), CHAIR, NOW);
     assert!(matches!(refused, Err(BoxError::DoesNotReconcile { spent: 5, sealed: 4 })), "{refused:?}");
-    ballots.void(round.id, VoidReason::BallotsLost, Some(CHAIR), NOW).unwrap();
+    let why = other.trouble(&load(&database, round.id)).unwrap();
+    assert!(why.is_some_and(|why| why.contains('5') && why.contains('4')));
+    other.void(round.id, VoidReason::BallotsLost, Some(CHAIR), NOW).unwrap();
     assert!(house.vault_files(".key").is_empty());
+    assert_eq!(halts(&database), 0);
+    eventually("nothing more to tell", || ballots.trouble(&load(&database, round.id)).unwrap().is_none());
 }
 
 fn more_spent_than_handed_out_is_void(house: &Installation) {

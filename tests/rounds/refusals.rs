@@ -68,6 +68,34 @@ fn a_stopped_box_is_a_pause_and_claims_nothing() {
 }
 
 #[test]
+fn a_closing_that_does_not_go_on_looks_the_same_at_every_process() {
+    let mut service = Service::new();
+    let other = service.beside();
+    let (poll, _) = prepared(&service);
+    let round = |step: &str| format!("/rounds/{poll}{step}");
+    let (chair, scrutineer) = (service.person("jia-chair"), service.person("jia-scrutineer"));
+    chair.step(&round("/open"), &[]);
+    chair.step(&round("/custody"), &[("present", "12"), ("handed_out", "12"), ("spoiled", "0"), ("unused", "5")]);
+    scrutineer.submit(&round(""), &round("/custody/confirm"), &[]);
+    chair.submit(&round("/stop"), &round("/stop"), &[]);
+    std::fs::remove_file(service.installation.vault_files(".key").remove(0)).unwrap();
+    let refused = chair.post(&round("/close"), &[]);
+    assert_eq!((refused.problem().as_str(), service.phase(poll)), ("vault", "closing"));
+
+    let pages = [&chair, &chair.at(&other)].map(|person| person.get(&round("")).body);
+    let told =
+        |page: &String| page.split("data-stopped").nth(1).map(|rest| rest.split("</div>").next().unwrap().to_owned());
+    assert!(told(&pages[0]).is_some_and(|told| told.contains("密钥保管处")), "{}", pages[0]);
+    assert_eq!(told(&pages[0]), told(&pages[1]));
+    for page in &pages {
+        assert!(page.contains(&format!("href=\"{}\"", round("/void"))) && page.contains("继续开票"));
+    }
+    let void = [("reason", "密钥丢了")];
+    assert_eq!(chair.at(&other).post(&round("/void"), &void).status, 303);
+    assert_eq!(service.phase(poll), "void");
+}
+
+#[test]
 fn the_year_of_a_round_stays() {
     let service = Service::new();
     let chair = service.person("jia-chair");

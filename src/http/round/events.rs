@@ -124,7 +124,7 @@ fn look(app: &App, poll: PollId, token: &SessionToken) -> Result<Option<State>, 
         voided: turnout.voided,
         live: if running { app.ballot_box.live(poll.id)?.map_or(0, |live| live.count) } else { 0 },
         waiting: if running { app.ballot_box.paper_waiting(poll.id)? } else { 0 },
-        stopped: app.ballot_box.stopped(poll.id).is_some(),
+        stopped: app.ballot_box.trouble(&poll)?.is_some(),
         version: poll.version,
     }))
 }

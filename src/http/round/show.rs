@@ -126,7 +126,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
         role,
         steps: steps(&poll.phase),
         next: next(poll, role, about),
-        stopped: app.ballot_box.stopped(poll.id).map(|why| in_words_for_people(&why, &app.config.vaults)),
+        stopped: app.ballot_box.trouble(poll)?.map(|why| in_words_for_people(&why, &app.config.vaults)),
         guesses: app.rounds.guesses(poll),
         in_box: in_box(desk, poll)?,
         custody: custody::view(desk, poll)?,
@@ -144,7 +144,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
             Phase::Reported { opinion, .. } => Some((opinion, in_words(opinion.given_on))),
             _ => None,
         },
-        may_void: desk.may(Act::Run, union) && may_void(desk, poll),
+        may_void: desk.may(Act::Run, union) && may_void(desk, poll)?,
         journal: lines.iter().map(entry).collect(),
         poll,
     };

@@ -49,6 +49,9 @@ pub enum OfficeError {
     /// The figures cannot be assessed by the rule set.
     #[error("票数不能按规则集评定：{0}")]
     Count(#[from] CountError),
+    /// The round could be opened and counted, but never assessed.
+    #[error("选票的项目或者申报等级和规则集对不上，开票以后不能评定，所以没有开始投票")]
+    NotJudgeable(#[source] CountError),
     #[error(transparent)]
     Build(#[from] BuildError),
     #[error("没有找到开箱声明，不能签发")]
@@ -87,9 +90,12 @@ impl Office {
     /// Opens the box for casting and signs the opening statement, which the union above sees at once.
     ///
     /// # Errors
-    /// Refusals of the phase, faults of vault, database or key.
+    /// `NotJudgeable`, refusals of the phase, faults of vault, database or key.
     pub fn open(&self, poll: &Poll, union: &Union, by: AccountId, at: OffsetDateTime) -> Result<Opening, OfficeError> {
-        let parents = parents_now(&self.rules, &poll.rule_set, poll.category)?;
+        let parents = parents_now(&self.rules, poll).map_err(|error| match error {
+            JudgeError::Count(error) => OfficeError::NotJudgeable(error),
+            missing @ JudgeError::UnknownRuleSet(_) => missing.into(),
+        })?;
         let sign = |opening: &Opening| {
             let statement = OpeningStatement::of(poll, &union.name, opening, parents.clone(), self.issuer())
                 .map_err(|error| error.to_string())?;

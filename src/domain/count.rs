@@ -8,7 +8,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::poll::{Custody, Opened, Poll};
-use super::tally::ItemTally;
+use super::tally::{ItemTally, Tally};
 use super::union::Category;
 
 /// The figures of a round (contract of `pingjia assess`; field names are kept stable).
@@ -54,17 +54,27 @@ impl Count {
     /// The count of a round from its facts, the custody of its slips and what came out of the box.
     #[must_use]
     pub fn of(poll: &Poll, custody: &Custody, opened: &Opened) -> Count {
+        Count { present: custody.present.into(), issued: custody.handed_out.into(), ..Count::with(poll, &opened.tally) }
+    }
+
+    /// The count of a round in which nobody came and nobody voted.
+    #[must_use]
+    pub fn empty(poll: &Poll) -> Count {
+        Count::with(poll, &Tally::empty(&poll.paper))
+    }
+
+    fn with(poll: &Poll, tally: &Tally) -> Count {
         Count {
             rule_set: poll.rule_set.id.clone(),
             category: poll.category,
             year: poll.year,
             member_total: poll.facts.member_total.into(),
             expected: poll.facts.expected.into(),
-            present: custody.present.into(),
-            issued: custody.handed_out.into(),
-            returned: opened.tally.returned(),
-            invalid: opened.tally.invalid,
-            items: opened.tally.items.iter().map(|item| (item.item.0.clone(), answers(item))).collect(),
+            present: 0,
+            issued: 0,
+            returned: tally.returned(),
+            invalid: tally.invalid,
+            items: tally.items.iter().map(|item| (item.item.0.clone(), answers(item))).collect(),
             indicators: poll.facts.indicators.clone(),
             applying_for: poll.facts.applying_for.clone(),
         }
@@ -117,7 +127,6 @@ fn unique_items<'de, D: Deserializer<'de>>(
 mod tests {
     use super::*;
     use crate::domain::paper::{Answer, Item, Paper, Scale, Section};
-    use crate::domain::tally::Tally;
 
     #[test]
     fn items_come_from_the_tally() {

@@ -345,6 +345,10 @@ impl From<OfficeError> for Problem {
             OfficeError::Count(_) => {
                 Problem::conflict("cannot_assess", sentence, "票数没有丢失。请把这句话告诉系统管理员。")
             }
+            OfficeError::NotJudgeable(cause) => {
+                tracing::error!(%cause, "a round that cannot be assessed is not opened");
+                Problem::conflict("not_judgeable", sentence, "请作废本轮评议，另建一轮，重新报批、印发选票。")
+            }
             OfficeError::Build(_) => Problem::conflict(
                 "cannot_certify",
                 sentence,

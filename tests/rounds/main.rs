@@ -18,3 +18,4 @@ mod refusals;
 mod round;
 mod service;
 mod sessions;
+mod setup;

@@ -60,7 +60,15 @@ impl RuleRegistry {
     /// # Errors
     /// When the rule set is unknown or has no rules for the category.
     pub fn paper(&self, rule_set: &str, category: Category, options: &PaperOptions) -> Result<Paper, UnknownRule> {
-        let lineage = self.lineage_for(rule_set, category)?;
+        self.paper_of(self.require(rule_set)?, category, options)
+    }
+
+    /// As [`RuleRegistry::paper`], for a rule set at hand.
+    ///
+    /// # Errors
+    /// When it has no rules for the category.
+    pub fn paper_of(&self, set: &RuleSet, category: Category, options: &PaperOptions) -> Result<Paper, UnknownRule> {
+        let lineage = self.lineage_of(set, category)?;
         let mut items: Vec<Item> = Vec::new();
         for (set, category) in &lineage {
             for rule in set.items.iter().filter(|rule| rule.is_asked_of(*category)) {

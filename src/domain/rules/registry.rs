@@ -174,15 +174,7 @@ impl RuleRegistry {
     /// A parent that has no rules for the category is left out.
     ///
     /// # Errors
-    /// When the rule set is unknown or has no rules for the category itself.
-    pub fn lineage_for(&self, id: &str, category: Category) -> Result<Vec<(&RuleSet, Category)>, UnknownRule> {
-        self.lineage_of(self.require(id)?, category)
-    }
-
-    /// As [`RuleRegistry::lineage_for`], for a rule set at hand.
-    ///
-    /// # Errors
-    /// When it has no rules for the category.
+    /// When the rule set has no rules for the category itself.
     pub fn lineage_of<'r>(
         &'r self,
         set: &'r RuleSet,
@@ -222,8 +214,16 @@ impl RuleRegistry {
     /// # Errors
     /// When the rule set is unknown or has no rules for the category.
     pub fn requirements(&self, id: &str, category: Category) -> Result<Requirements, UnknownRule> {
+        self.requirements_of(self.require(id)?, category)
+    }
+
+    /// As [`RuleRegistry::requirements`], for a rule set at hand.
+    ///
+    /// # Errors
+    /// When it has no rules for the category.
+    pub fn requirements_of(&self, set: &RuleSet, category: Category) -> Result<Requirements, UnknownRule> {
         let mut requirements = Requirements { metrics: Vec::new(), standards: Vec::new() };
-        for (set, own) in self.lineage_for(id, category)? {
+        for (set, own) in self.lineage_of(set, category)? {
             let metrics = set.metrics.iter().filter(|metric| metric.rule.applies_to(own)).cloned();
             requirements.metrics.extend(metrics);
             for standard in set.standards.iter().filter(|standard| standard.rule.applies_to(own)) {
@@ -358,7 +358,7 @@ mod tests {
         let newer = text.replace("1.0.0", "1.1.0");
         let both = registry().with([("newer.toml", newer.as_str())]).unwrap();
         let parent = |registry: &RuleRegistry| {
-            let lineage = registry.lineage_for("qingdao-2020", Category::Enterprise).unwrap();
+            let lineage = registry.lineage_of(registry.get("qingdao-2020").unwrap(), Category::Enterprise).unwrap();
             lineage[1].0.reference()
         };
         let old = RuleSet::parse(text).unwrap().reference();

@@ -85,17 +85,13 @@ pub fn judge(
     })
 }
 
-/// The rule sets that a round inherits from as they are now: fixed in its opening statement.
+/// The rule sets that a round inherits from as they are now: fixed in its opening statement. A round that could never
+/// be judged has none, and must not be opened: its paper lacks what the rules ask for, or it applies for an unknown tier.
 ///
 /// # Errors
 /// See [`JudgeError`].
-pub fn parents_now(
-    registry: &RuleRegistry,
-    rule_set: &RuleSetRef,
-    category: Category,
-) -> Result<Vec<RuleSetRef>, JudgeError> {
-    let set = registry.at(rule_set).ok_or_else(|| JudgeError::UnknownRuleSet(rule_set.clone()))?;
-    Ok(references(&registry.lineage_of(set, category).map_err(CountError::from)?))
+pub fn parents_now(registry: &RuleRegistry, poll: &Poll) -> Result<Vec<RuleSetRef>, JudgeError> {
+    Ok(judge(registry, &poll.rule_set, &[], &Count::empty(poll))?.parents)
 }
 
 fn references(lineage: &[(&RuleSet, Category)]) -> Vec<RuleSetRef> {

@@ -118,10 +118,12 @@ pub fn show(desk: &Desk<'_>) -> Answer {
 pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, slips_form: Filled) -> Answer {
     let status = if slips_form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let role = desk.who.account.role;
+    let newest = || desk.app.rules.require(&poll.rule_set.id);
+    let set = desk.app.rules.at(&poll.rule_set).map_or_else(newest, Ok)?;
     let page = DraftPage {
         frame: desk.frame(&poll.facts.title),
         next: next(&poll, role),
-        guide: guide(desk.app, &poll.rule_set.id, poll.category)?,
+        guide: guide(desk.app, set, poll.category)?,
         is_chair: role == Role::Chair,
         issued: match &poll.phase {
             Phase::Draft { slips, .. } => *slips,

@@ -7,7 +7,7 @@ use crate::domain::account::Act;
 use crate::domain::ids::PollId;
 use crate::domain::paper::{Paper, Section};
 use crate::domain::poll::{Assembly, Facts, Poll};
-use crate::domain::rules::{Electorate, PaperOptions, Requirements, Tier, Unit, UnknownRule};
+use crate::domain::rules::{Electorate, PaperOptions, Requirements, RuleSet, Tier, Unit, UnknownRule};
 use crate::domain::union::{Category, Union};
 use crate::http::App;
 use crate::http::form::{Filled, date_value};
@@ -59,13 +59,12 @@ impl From<UnknownRule> for Problem {
 }
 
 /// What applies to unions of this category.
-pub(super) fn guide(app: &App, rule_set: &str, category: Category) -> Result<Guide, Problem> {
-    let set = app.rules.require(rule_set)?;
-    let requirements = app.rules.requirements(rule_set, category)?;
+pub(super) fn guide(app: &App, set: &RuleSet, category: Category) -> Result<Guide, Problem> {
+    let requirements = app.rules.requirements_of(set, category)?;
     Ok(Guide {
         rule_set: set.title.clone(),
         category: category.label(),
-        thresholds: thresholds(app, rule_set, &requirements),
+        thresholds: thresholds(set, &requirements),
         tiers: set.tiers.clone(),
         indicators: indicators(&requirements),
         members_only: requirements.metrics.iter().all(|metric| {
@@ -74,12 +73,9 @@ pub(super) fn guide(app: &App, rule_set: &str, category: Category) -> Result<Gui
     })
 }
 
-fn thresholds(app: &App, rule_set: &str, requirements: &Requirements) -> Vec<Threshold> {
-    let title = |item: &String| {
-        let sets = app.rules.require(rule_set).into_iter();
-        sets.filter_map(|set| set.item(item)).map(|rule| rule.item.title.clone()).next().unwrap_or_else(|| item.clone())
-    };
-    let tier = |id: &str| app.rules.get(rule_set).and_then(|set| set.tier(id)).map(|tier| tier.title.clone());
+fn thresholds(set: &RuleSet, requirements: &Requirements) -> Vec<Threshold> {
+    let title = |item: &String| set.item(item).map_or_else(|| item.clone(), |rule| rule.item.title.clone());
+    let tier = |id: &str| set.tier(id).map(|tier| tier.title.clone());
     requirements
         .metrics
         .iter()
@@ -131,6 +127,14 @@ struct SetupPage {
     poll: Option<PollId>,
 }
 
+/// The rules of the round that is set up: a new one takes those of its union, a revised one keeps its own.
+fn rules<'d>(desk: &'d Desk<'_>, poll: Option<&Poll>) -> Result<(&'d RuleSet, Category), Problem> {
+    match poll {
+        Some(poll) => Ok((desk.app.office.rule_set(poll)?, poll.category)),
+        None => Ok((desk.app.rules.require(&desk.who.union.rule_set)?, desk.who.union.category)),
+    }
+}
+
 /// `GET /rounds/new`
 ///
 /// # Errors
@@ -159,8 +163,7 @@ pub fn new_form(desk: &Desk<'_>) -> Answer {
 /// Shows the form again with what is wrong.
 pub fn create(desk: &Desk<'_>) -> Answer {
     let union = &desk.who.union;
-    let read = read(desk)?;
-    let (facts, paper, year) = match read {
+    let (facts, paper, year) = match read(desk, None)? {
         Ok(read) => read,
         Err(form) => return page(desk, form, None),
     };
@@ -177,7 +180,7 @@ pub fn create(desk: &Desk<'_>) -> Answer {
 /// `NOT_YOURS`, `wrong_phase` once the draft was sent up.
 pub fn edit_form(desk: &Desk<'_>) -> Answer {
     let (poll, _) = revisable(desk)?;
-    page(desk, filled(&poll), Some(poll.id))
+    page(desk, filled(&poll), Some(&poll))
 }
 
 /// `POST /rounds/{id}/edit`
@@ -186,18 +189,18 @@ pub fn edit_form(desk: &Desk<'_>) -> Answer {
 /// As [`edit_form`]; shows the form again with what is wrong.
 pub fn edit(desk: &Desk<'_>) -> Answer {
     let (poll, _) = revisable(desk)?;
-    let (facts, paper, year) = match read(desk)? {
+    let (facts, paper, year) = match read(desk, Some(&poll))? {
         Ok(read) => read,
         Err(mut form) => {
             form.set("year", poll.year);
-            return page(desk, form, Some(poll.id));
+            return page(desk, form, Some(&poll));
         }
     };
     if year != poll.year {
         let mut form = Filled::of(&desk.ask.form);
         form.refuse("year", format!("年度是{}年，不能修改。年度不对的，请作废本轮，再新建一轮。", poll.year));
         form.set("year", poll.year);
-        return page(desk, form, Some(poll.id));
+        return page(desk, form, Some(&poll));
     }
     desk.app.database.write(|c| polls::revise(c, &poll, &facts, &paper, desk.by()))?;
     Ok(Reply::see_other(format!("/rounds/{}/setup?done=revised", poll.id)))
@@ -211,19 +214,20 @@ fn revisable(desk: &Desk<'_>) -> Result<(Poll, Union), Problem> {
     Ok(found)
 }
 
-fn page(desk: &Desk<'_>, form: Filled, poll: Option<PollId>) -> Answer {
+fn page(desk: &Desk<'_>, form: Filled, poll: Option<&Poll>) -> Answer {
     let union = desk.who.union.clone();
-    let guide = guide(desk.app, &union.rule_set, union.category)?;
+    let (set, category) = rules(desk, poll)?;
+    let guide = guide(desk.app, set, category)?;
     let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let title = if poll.is_some() { "修改本轮评议" } else { "新建一轮评议" };
-    Ok(Reply::page(&SetupPage { frame: desk.frame(title), form, guide, union, poll })?.with_status(status))
+    Ok(Reply::page(&SetupPage { frame: desk.frame(title), form, guide, union, poll: poll.map(|poll| poll.id) })?.with_status(status))
 }
 
 type Read = (Facts, Paper, u16);
 
-fn read(desk: &Desk<'_>) -> Result<Result<Read, Filled>, Problem> {
-    let union = &desk.who.union;
-    let guide = guide(desk.app, &union.rule_set, union.category)?;
+fn read(desk: &Desk<'_>, poll: Option<&Poll>) -> Result<Result<Read, Filled>, Problem> {
+    let (set, category) = rules(desk, poll)?;
+    let guide = guide(desk.app, set, category)?;
     let mut form = Filled::of(&desk.ask.form);
     let year = u16::try_from(form.number("year", 2000, 2100)).unwrap_or(2000);
     let facts = facts(&mut form, &guide);
@@ -234,7 +238,7 @@ fn read(desk: &Desk<'_>) -> Result<Result<Read, Filled>, Problem> {
         comment: form.ticked("comment"),
     };
     distinct(&mut form, "pledges", &options.pledges);
-    let paper = desk.app.rules.paper(&union.rule_set, union.category, &options)?;
+    let paper = desk.app.rules.paper_of(set, category, &options)?;
     if paper.items.is_empty() {
         form.refuse("pledges", "这一类工会的规则集没有必评项目，请至少选择分项评价或填写一项承诺");
     }

@@ -1,0 +1,64 @@
+//! Setting a round up, changing it, and opening its box.
+
+use pingjia::domain::ids::PollId;
+use pingjia::domain::poll::Poll;
+use pingjia::store::{By, polls};
+use pingjia::world;
+
+use crate::round::FACTS;
+use crate::service::{Person, Service};
+
+fn load(service: &Service, poll: PollId) -> Poll {
+    service.database.read(|c| polls::load(c, poll)).unwrap().unwrap()
+}
+
+/// Sends the round up and has slips made.
+fn approved_with_slips(service: &Service, chair: &Person, poll: PollId) {
+    chair.step(&format!("/rounds/{poll}/ask"), &[]);
+    let oversight = format!("/oversight/{poll}");
+    service.person("shi").submit(&oversight, &format!("{oversight}/roll"), &[("decision", "approve")]);
+    assert_eq!(chair.post(&format!("/rounds/{poll}/slips"), &[("spares", "5")]).status, 200);
+}
+
+#[test]
+fn a_revised_round_keeps_the_rules_that_it_was_set_up_with() {
+    let service = Service::new();
+    let (chair, superior) = (service.person("jia-chair"), service.person("shi"));
+    chair.step("/rounds", &FACTS);
+    let poll = service.round_of(service.jia.id);
+    let before = load(&service, poll);
+    let changed = [("name", "甲厂工会"), ("category", "government_organ"), ("rule_set", "hohhot-2020")];
+    superior.step(&format!("/unions/{}/edit", service.jia.id), &changed);
+    let edit = format!("/rounds/{poll}/edit");
+    assert!(chair.get(&edit).body.contains("90.00%"), "the threshold of the round's own rules");
+    let mut facts = FACTS;
+    facts[3] = ("place", "食堂");
+    chair.step(&edit, &facts);
+    let after = load(&service, poll);
+    assert_eq!(after.facts.place, "食堂");
+    assert_eq!((after.paper, after.category, after.rule_set), (before.paper, before.category, before.rule_set));
+    assert!(chair.get("/rounds/new").body.contains("呼和浩特"), "a new round takes the union's new rules");
+    approved_with_slips(&service, &chair, poll);
+    chair.step(&format!("/rounds/{poll}/open"), &[]);
+}
+
+#[test]
+fn a_round_that_could_never_be_assessed_is_not_opened() {
+    let service = Service::new();
+    let chair = service.person("jia-chair");
+    for spoil in [
+        |poll: &mut Poll| poll.paper.items[0].id = "union_work".into(),
+        |poll: &mut Poll| poll.facts.applying_for = Some("no_such_tier".to_owned()),
+    ] {
+        chair.step("/rounds", &FACTS);
+        let id = service.round_of(service.jia.id);
+        let mut poll = load(&service, id);
+        spoil(&mut poll);
+        let by = By { account: None, at: world::now() };
+        service.database.write(|c| polls::revise(c, &poll, &poll.facts, &poll.paper, by)).unwrap();
+        approved_with_slips(&service, &chair, id);
+        let refused = chair.post(&format!("/rounds/{id}/open"), &[]);
+        assert_eq!((refused.status, refused.problem().as_str()), (409, "not_judgeable"));
+        assert_eq!(service.phase(id), "draft");
+    }
+}

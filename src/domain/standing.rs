@@ -3,7 +3,7 @@
 use super::ids::SheetId;
 use super::poll::{Approval, Phase};
 use super::sheet::SheetPayload;
-use super::verdict::{Assessment, Fraction, Outcome, Trigger, Verdict};
+use super::verdict::{Assessment, Fraction, Trigger, Verdict};
 
 /// The stage of a round: its phase, and in the draft and after certifying what the union above said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -267,7 +267,7 @@ pub struct SheetFigures {
     pub valid: u64,
 }
 
-/// The rate that decided: the first that fell short, else the first.
+/// The rate that decided: see [`Assessment::deciding`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecidingRate {
     pub numerator: u64,
@@ -279,12 +279,10 @@ impl SheetFigures {
     /// Reads them off a sheet.
     #[must_use]
     pub fn of(id: SheetId, sheet: &SheetPayload) -> Self {
-        let metrics = &sheet.assessment.metrics;
-        let metric = metrics.iter().find(|metric| metric.outcome == Outcome::NotMet).or(metrics.first());
         SheetFigures {
             sheet: id,
             rating: Rating::of(&sheet.assessment),
-            rate: metric.map(|metric| DecidingRate {
+            rate: sheet.assessment.deciding().map(|metric| DecidingRate {
                 numerator: metric.numerator,
                 base: metric.base,
                 threshold: metric.threshold,
@@ -311,6 +309,7 @@ impl SheetFigures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::verdict::Outcome;
 
     #[test]
     fn every_class_has_its_own_number() {
@@ -328,13 +327,15 @@ mod tests {
     }
 
     #[test]
-    fn figures_come_from_the_rate_that_fell_short() {
+    fn figures_come_from_the_rate_that_decided() {
         let mut sheet = super::super::sheet::sample::Sample::new().sheet(&[]);
         let figures = |sheet: &SheetPayload| SheetFigures::of(sheet.id().unwrap(), sheet);
         assert_eq!(figures(&sheet).rating, Rating::Met);
         let last = sheet.assessment.metrics.last_mut().unwrap();
         last.outcome = Outcome::NotMet;
         (last.numerator, last.base) = (899, 999);
+        let found = figures(&sheet).rate.unwrap();
+        assert_eq!(found.numerator, 21, "what a tier asks that was not applied for has not decided");
         sheet.assessment.verdict = Verdict::NotMet;
         let found = figures(&sheet);
         assert_eq!((found.rating, found.rate.map(|rate| rate.numerator)), (Rating::NotMet, Some(899)));

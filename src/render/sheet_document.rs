@@ -180,7 +180,8 @@ fn short_name(item: &sheet::SheetItem) -> &str {
 }
 
 /// 职工之家满意率: the items' names and the name of the rate, which stands before the formula's equals sign.
-fn rate_name(sheet: &SheetPayload, metric: &Metric) -> String {
+#[must_use]
+pub fn rate_name(sheet: &SheetPayload, metric: &Metric) -> String {
     let names = metric.id.strip_prefix("satisfaction.").unwrap_or(&metric.id);
     let items: Vec<&str> = names.split('+').map(|name| sheet.item(name).map_or(name, short_name)).collect();
     format!("{}{}", items.join("、"), rate_word(metric))

@@ -215,5 +215,19 @@ pub struct Assessment {
     pub tiers: Vec<TierStanding>,
 }
 
+impl Assessment {
+    /// The metric that decided: the first whose outcome is the verdict's own. A metric that came out otherwise belongs
+    /// to a tier that was not applied for, or would have changed the verdict. None where no metric decided.
+    #[must_use]
+    pub fn deciding(&self) -> Option<&Metric> {
+        let outcome = match self.verdict {
+            Verdict::Met => Outcome::Met,
+            Verdict::NotMet => Outcome::NotMet,
+            Verdict::Invalid | Verdict::CannotAssess => Outcome::CannotAssess,
+        };
+        self.metrics.iter().find(|metric| metric.outcome == outcome)
+    }
+}
+
 #[cfg(test)]
 mod tests;

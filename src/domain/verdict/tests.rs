@@ -344,6 +344,21 @@ fn tiers_of_changzhou_are_cumulative() {
 }
 
 #[test]
+fn the_deciding_metric_is_one_that_the_verdict_rests_on() {
+    let by = |good, applying_for: Option<&str>| {
+        let count = count("changzhou-2016", Category::Enterprise, 1000, &[("home_building", good)]);
+        let assessment = assessed(&Count { applying_for: applying_for.map(str::to_owned), ..count });
+        assessment.deciding().map(|metric| metric.rule.clone())
+    };
+    let (model, trusted) = (Some("CZ-4.7".to_owned()), Some("CZ-4.9".to_owned()));
+    assert_eq!([by(855, None), by(855, Some("model")), by(849, None)], [model.clone(), model.clone(), model]);
+    assert_eq!(by(855, Some("trusted")), trusted);
+    assert_eq!(by(855, Some("qualified")), None, "合格 has no ballot condition");
+    let chair_fails = count("hohhot-2020", Category::StateOwnedEnterprise, 10, &[("union_work", 10), ("chair", 5)]);
+    assert_eq!(assessed(&chair_fails).deciding().map(|metric| metric.id.as_str()), Some("satisfaction.chair"));
+}
+
+#[test]
 fn declared_figures_complete_a_tier_and_never_change_the_verdict() {
     let base = count("changzhou-2016", Category::TownshipUnion, 1000, &[("home_building", 899)]);
     let with = |indicators: &[(&str, [u64; 2])]| {

@@ -11,13 +11,14 @@ use crate::domain::ids::PollId;
 use crate::domain::poll::{Phase, Poll, Refusal};
 use crate::domain::rectification::Deadline;
 use crate::domain::sheet::{FollowUp, Publication, SheetPayload};
-use crate::domain::verdict::{Trigger, Verdict};
+use crate::domain::verdict::{Metric, Trigger, Verdict};
 use crate::http::form::{Filled, date_value};
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
 use crate::office::Closing;
+use crate::render::sheet_document::rate_name;
 use crate::world::date_in_china;
 
 /// Longest text, in characters.
@@ -75,7 +76,6 @@ fn page(desk: &Desk<'_>, poll: &Poll, sheet: &SheetPayload, form: Filled) -> Ans
         Phase::Reported { opinion, .. } => Some(opinion.text.as_str()),
         _ => None,
     };
-    let rate = sheet.assessment.metrics.first().and_then(|metric| metric.display.clone());
     let page = CertifyPage {
         frame: desk.frame(if returned.is_some() { "更正结果报告单" } else { "签发结果报告单" }),
         id: poll.id,
@@ -83,10 +83,16 @@ fn page(desk: &Desk<'_>, poll: &Poll, sheet: &SheetPayload, form: Filled) -> Ans
         returned,
         verdict: sheet.assessment.verdict.label(),
         required: must_rectify(sheet),
-        rate: rate.unwrap_or_default(),
+        rate: rate(sheet),
         usual: usual_deadline(desk, poll).as_ref().map(in_words).unwrap_or_default(),
     };
     Ok(Reply::page(&page)?.with_status(status))
+}
+
+/// The rate that decided, by its name: 工会主席履职满意率 85.50%.
+fn rate(sheet: &SheetPayload) -> String {
+    let named = |metric: &Metric| Some(format!("{} {}", rate_name(sheet, metric), metric.display.as_ref()?));
+    sheet.assessment.deciding().and_then(named).unwrap_or_default()
 }
 
 fn usual_deadline(desk: &Desk<'_>, poll: &Poll) -> Option<Deadline> {
@@ -200,6 +206,19 @@ mod tests {
         let (form, _) = read_with(&public, true);
         assert_eq!(form.errors().len(), 4, "what must be done, by whom, until when");
         assert!(read_with(&[], false).0.error("way").is_some());
+    }
+
+    #[test]
+    fn the_rate_that_decided_is_named() {
+        let mut sheet = crate::domain::sheet::sample::Sample::new().sheet(&[]);
+        assert_eq!(rate(&sheet), "职工之家满意率 91.30%");
+        let fell_short = sheet.assessment.metrics.last_mut().unwrap();
+        fell_short.outcome = crate::domain::verdict::Outcome::NotMet;
+        (fell_short.id, fell_short.display) = ("satisfaction.chair".to_owned(), Some("85.50%".to_owned()));
+        sheet.assessment.verdict = Verdict::NotMet;
+        assert_eq!(rate(&sheet), "chair满意率 85.50%", "an item that is not on this sheet");
+        sheet.assessment.metrics.clear();
+        assert_eq!(rate(&sheet), "");
     }
 
     #[test]

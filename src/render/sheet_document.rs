@@ -94,6 +94,7 @@ fn words<'d>(statement: &Statement, sheet: &SheetPayload, document: &'d [u8]) ->
         year: format!("{}年", round.year),
         rule_set: rule_sets(sheet),
         rule_set_digest: round.rule_set.digest.to_string(),
+        applying_for: round.applying_for.as_deref().map(|tier| sheet.tier_title(tier).to_owned()),
         assembly: round.assembly.label().to_owned(),
         period: format!("{}至{}", in_words(round.begins), in_words(round.ends)),
         place: round.place.clone(),
@@ -245,9 +246,7 @@ fn remarks(sheet: &SheetPayload) -> Vec<String> {
     let mut remarks: Vec<String> =
         assessment.triggers.iter().map(|trigger| format!("须{}。", trigger.label())).collect();
     for tier in &assessment.tier_conditions {
-        let title =
-            assessment.tiers.iter().find(|standing| standing.id == *tier).map_or(tier, |standing| &standing.title);
-        remarks.push(format!("达到“{title}”的满意率条件。"));
+        remarks.push(format!("达到“{}”的满意率条件。", sheet.tier_title(tier)));
     }
     remarks.extend(assessment.warnings.iter().map(|warning| warning_text(warning).to_owned()));
     remarks
@@ -311,6 +310,19 @@ mod tests {
         assert_eq!(pdf, sheet_pdf(DOCUMENT, None).unwrap());
         assert!(pdf.starts_with(b"%PDF-"));
         assert!(missing(DOCUMENT).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_tier_applied_for_is_printed() {
+        let [key, _] = crate::domain::jws::tests::keys();
+        let mut sheet = sheet::sample::Sample::new().sheet(&[&key]);
+        let printed = |sheet: &SheetPayload| {
+            let signed = Statement::sign(sheet, &[&key]).unwrap();
+            read(signed.as_bytes(), None).map(|pdf| pdf.applying_for).unwrap()
+        };
+        assert_eq!(printed(&sheet), None);
+        sheet.round.applying_for = Some("trusted".to_owned());
+        assert_eq!(printed(&sheet).as_deref(), Some("信赖职工之家"));
     }
 
     #[test]

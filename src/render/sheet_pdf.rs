@@ -35,6 +35,8 @@ pub struct SheetPdf<'a> {
     pub rule_set: String,
     /// SHA-256 of the rule set's file.
     pub rule_set_digest: String,
+    /// 申报等级; left out where the union applies for none.
+    pub applying_for: Option<String>,
     /// 评议形式
     pub assembly: String,
     /// 评议起止时间
@@ -204,7 +206,7 @@ impl SheetPdf<'_> {
         let facts = [&self.round, &self.union_name, &self.category, &self.superior_union, &self.rule_set, &self.place];
         let people = [&self.electorate, &self.publication, &self.chief_scrutineer, &self.chair, &self.address];
         let mut text: String = facts.into_iter().chain(people).map(String::as_str).collect();
-        text.extend([self.credit_code.clone(), self.replaces.clone()].into_iter().flatten());
+        text.extend([self.credit_code.clone(), self.replaces.clone(), self.applying_for.clone()].into_iter().flatten());
         text.extend([&self.scrutineers, &self.tellers, &self.remarks, &self.custody].into_iter().flatten().cloned());
         text.extend(self.items.iter().map(|item| item.bars.title.as_str()));
         text.extend(self.indicators.iter().flat_map(|(name, value)| [name.as_str(), value]));

@@ -152,6 +152,7 @@ fn facts_of(sheet: &SheetPdf<'_>) -> Vec<Vec<Value>> {
         ("工会类别", (&sheet.category).into()),
         ("上级工会", (&sheet.superior_union).into()),
         ("年度", (&sheet.year).into()),
+        ("申报等级", sheet.applying_for.as_deref().unwrap_or_default().into()),
         ("适用规则", (&sheet.rule_set).into()),
         ("评议形式", (&sheet.assembly).into()),
         ("起止时间", (&sheet.period).into()),

@@ -44,6 +44,7 @@ fn result(count: usize, factor: u64, attachment: &[u8]) -> SheetPdf<'_> {
         rule_set: "青岛市会员评家规则（qingdao-2020，版本 1.0.0），上级规则：山东省（shandong-2018，版本 1.0.0）"
             .to_owned(),
         rule_set_digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
+        applying_for: None,
         assembly: "会员代表大会".to_owned(),
         period: "2026年11月20日至11月30日".to_owned(),
         place: "平安里街道职工服务中心三楼会议室".to_owned(),
@@ -178,9 +179,10 @@ fn people_and_unions_stand_over_their_places() {
     let mut sheet = result(1, 1, b"{}");
     sheet.tellers = ["欧阳䶮一", "阿依古丽·买买提", "张𬱖"].map(str::to_owned).to_vec();
     sheet.union_name = "晨帆精密机械有限公司工会".to_owned();
+    sheet.applying_for = Some("信赖职工之家".to_owned());
     let text = sound(&folder.write("sheet-places.pdf", &sheet.pdf().unwrap()));
     let lines: Vec<&str> = text.split_whitespace().collect();
-    for words in ["（欧阳䶮一、", "阿依古丽·买买提、张𬱖）"] {
+    for words in ["（欧阳䶮一、", "阿依古丽·买买提、张𬱖）", "申报等级", "信赖职工之家"] {
         assert!(lines.contains(&words), "{words}: {text}");
     }
     for words in [&sheet.union_name, &sheet.superior_union] {

@@ -43,6 +43,23 @@ fn a_revised_round_keeps_the_rules_that_it_was_set_up_with() {
 }
 
 #[test]
+fn the_tier_applied_for_is_shown_to_chair_and_superior() {
+    let service = Service::new();
+    let (chair, superior) = (service.person("jia-chair"), service.person("shi"));
+    let row = "<dt>申报等级</dt><dd>信赖职工之家</dd>";
+    let pages = |facts: &[(&str, &str)]| {
+        chair.step("/rounds", facts);
+        let poll = service.round_of(service.jia.id);
+        [chair.get(&format!("/rounds/{poll}/setup")).body, superior.get(&format!("/oversight/{poll}")).body]
+    };
+    let tiered = [("name", "甲厂工会"), ("category", "enterprise"), ("rule_set", "changzhou-2016")];
+    superior.step(&format!("/unions/{}/edit", service.jia.id), &tiered);
+    assert!(pages(&FACTS).iter().all(|page| !page.contains("申报等级")), "only where a tier is applied for");
+    let applying = [&FACTS[..], &[("applying_for", "trusted")]].concat();
+    assert!(pages(&applying).iter().all(|page| page.contains(row)));
+}
+
+#[test]
 fn a_round_that_could_never_be_assessed_is_not_opened() {
     let service = Service::new();
     let chair = service.person("jia-chair");

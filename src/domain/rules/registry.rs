@@ -151,6 +151,12 @@ impl RuleRegistry {
         Ok(pinned)
     }
 
+    /// What a tier is called by this very version of a rule set.
+    #[must_use]
+    pub fn tier_title(&self, reference: &RuleSetRef, id: &str) -> Option<&str> {
+        Some(&self.at(reference)?.tier(id)?.title)
+    }
+
     /// Whether a reference names a version that is known with another content, or a known content by another
     /// version: what no registry of the same rule sets would write.
     #[must_use]

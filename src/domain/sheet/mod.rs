@@ -171,6 +171,17 @@ impl Counts {
     }
 }
 
+/// The field's own word for a tier: an assessment names only tiers that ask for something.
+fn common_tier(id: &str) -> Option<&'static str> {
+    match id {
+        "qualified" => Some("合格职工之家"),
+        "advanced" => Some("先进职工之家"),
+        "model" => Some("模范职工之家"),
+        "trusted" => Some("信赖职工之家"),
+        _ => None,
+    }
+}
+
 /// One item of the paper with what was said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -346,6 +357,13 @@ impl SheetPayload {
         self.items.iter().find(|item| item.id.as_str() == id)
     }
 
+    /// What a tier is called: by the assessment, else by the field's own word, else by its id.
+    #[must_use]
+    pub fn tier_title<'s>(&'s self, id: &'s str) -> &'s str {
+        let named = self.assessment.tiers.iter().find(|tier| tier.id == id);
+        named.map_or_else(|| common_tier(id).unwrap_or(id), |tier| &tier.title)
+    }
+
     /// The figures that the assessment rests on.
     #[must_use]
     pub fn count(&self) -> Count {
@@ -410,6 +428,16 @@ mod tests {
         ];
         for (place, change) in refused.iter().enumerate() {
             assert!(read(change).is_err(), "change {place}");
+        }
+    }
+
+    #[test]
+    fn the_common_words_for_tiers_are_those_of_the_rule_sets() {
+        let registry = crate::domain::rules::RuleRegistry::embedded().unwrap();
+        let tiers: Vec<_> = registry.list().flat_map(|set| &set.tiers).collect();
+        assert!(tiers.len() >= 6);
+        for tier in tiers {
+            assert_eq!(common_tier(&tier.id), Some(tier.title.as_str()));
         }
     }
 

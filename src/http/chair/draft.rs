@@ -51,6 +51,12 @@ impl DraftPage {
         sections
     }
 
+    /// The tier applied for.
+    fn tier(&self) -> Option<&str> {
+        let id = self.poll.facts.applying_for.as_deref()?;
+        Some(self.guide.tiers.iter().find(|tier| tier.id == id).map_or(id, |tier| &tier.title))
+    }
+
     fn steps(&self) -> Vec<Step> {
         steps(&self.poll.phase)
     }

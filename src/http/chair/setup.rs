@@ -220,7 +220,8 @@ fn page(desk: &Desk<'_>, form: Filled, poll: Option<&Poll>) -> Answer {
     let guide = guide(desk.app, set, category)?;
     let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let title = if poll.is_some() { "修改本轮评议" } else { "新建一轮评议" };
-    Ok(Reply::page(&SetupPage { frame: desk.frame(title), form, guide, union, poll: poll.map(|poll| poll.id) })?.with_status(status))
+    Ok(Reply::page(&SetupPage { frame: desk.frame(title), form, guide, union, poll: poll.map(|poll| poll.id) })?
+        .with_status(status))
 }
 
 type Read = (Facts, Paper, u16);

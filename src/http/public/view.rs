@@ -61,7 +61,7 @@ pub(in crate::http) struct MetricView {
 
 /// What one rule says of a rate.
 pub(in crate::http) struct RuleView {
-    pub(in crate::http) word: &'static str,
+    pub(in crate::http) word: String,
     pub(in crate::http) threshold: String,
     pub(in crate::http) outcome: &'static str,
     pub(in crate::http) source: String,
@@ -81,7 +81,7 @@ impl ResultView {
     /// # Errors
     /// A chart that cannot be drawn.
     pub(in crate::http) fn of(s: &SheetPayload, rules: &RuleRegistry) -> Result<Self, RenderError> {
-        Ok(ResultView { verdict: verdict(s, rules), metrics: metric_views(s), counts: counts(s), charts: charts(s)? })
+        Ok(ResultView { verdict: verdict(s), metrics: metric_views(s, rules), counts: counts(s), charts: charts(s)? })
     }
 }
 
@@ -185,7 +185,7 @@ fn signatures(statement: &Statement, s: &SheetPayload, keys: &KeySet) -> Vec<Fin
     findings
 }
 
-fn verdict(s: &SheetPayload, rules: &RuleRegistry) -> VerdictView {
+fn verdict(s: &SheetPayload) -> VerdictView {
     let assessment = &s.assessment;
     let tone = match assessment.verdict {
         Verdict::Met => "ok",
@@ -203,7 +203,8 @@ fn verdict(s: &SheetPayload, rules: &RuleRegistry) -> VerdictView {
         lines.push("按规定需要整顿。".to_owned());
     }
     if !assessment.tier_conditions.is_empty() {
-        let tiers: Vec<String> = assessment.tier_conditions.iter().map(|id| tier_title(s, rules, id)).collect();
+        let tiers: Vec<String> =
+            assessment.tier_conditions.iter().map(|id| format!("“{}”", s.tier_title(id))).collect();
         lines.push(format!("达到{}的满意度条件。等级由上级工会评定，不由票数决定。", tiers.join("、")));
     }
     if !s.counts.custody_reconciles {
@@ -216,11 +217,14 @@ fn verdict(s: &SheetPayload, rules: &RuleRegistry) -> VerdictView {
     VerdictView { code, label: assessment.verdict.label(), tone, lines }
 }
 
-/// The name of a tier in quotation marks, as the rule set or one above it calls it.
-fn tier_title(s: &SheetPayload, rules: &RuleRegistry, id: &str) -> String {
-    let named = s.assessment.tiers.iter().find(|tier| tier.id == id).map(|tier| tier.title.as_str());
-    let by_rules = rules.at(&s.round.rule_set).and_then(|set| set.tier(id)).map(|tier| tier.title.as_str());
-    format!("“{}”", named.or(by_rules).unwrap_or(id))
+/// The tier that a rate was held against, as its rule set calls it: the sheet names no more than the rule.
+fn tier_of<'r>(s: &SheetPayload, rules: &'r RuleRegistry, metric: &Metric) -> Option<&'r str> {
+    let mut sets = std::iter::once(&s.round.rule_set).chain(&s.round.parents).filter_map(|set| rules.at(set));
+    sets.find_map(|set| {
+        let mut held = set.metrics.iter().filter(|rule| rule.rule.id == metric.rule);
+        let rule = held.find(|rule| (rule.threshold, rule.comparator) == (metric.threshold, metric.comparator))?;
+        Some(set.tier(rule.tier.as_deref()?)?.title.as_str())
+    })
 }
 
 pub(super) fn threshold_text(threshold: Fraction) -> String {
@@ -235,21 +239,21 @@ fn metric_title(s: &SheetPayload, metric: &Metric) -> String {
 }
 
 /// One card per rate: rules that share items and formula stand together.
-fn metric_views(s: &SheetPayload) -> Vec<MetricView> {
+fn metric_views(s: &SheetPayload, rules: &RuleRegistry) -> Vec<MetricView> {
     let mut views: Vec<(&Metric, MetricView)> = Vec::new();
     for metric in &s.assessment.metrics {
         let same = |(first, _): &&mut (&Metric, MetricView)| {
             (&first.id, first.numerator, first.base) == (&metric.id, metric.numerator, metric.base)
         };
         match views.iter_mut().find(same) {
-            Some((_, view)) => view.rules.push(rule_view(metric)),
-            None => views.push((metric, metric_view(s, metric))),
+            Some((_, view)) => view.rules.push(rule_view(s, rules, metric)),
+            None => views.push((metric, metric_view(s, rules, metric))),
         }
     }
     views.into_iter().map(|(_, view)| view).collect()
 }
 
-fn metric_view(s: &SheetPayload, metric: &Metric) -> MetricView {
+fn metric_view(s: &SheetPayload, rules: &RuleRegistry, metric: &Metric) -> MetricView {
     MetricView {
         title: metric_title(s, metric),
         rate: rate_word(metric),
@@ -258,14 +262,15 @@ fn metric_view(s: &SheetPayload, metric: &Metric) -> MetricView {
         formula: metric.formula.clone(),
         numerator: metric.numerator,
         base: metric.base,
-        rules: vec![rule_view(metric)],
+        rules: vec![rule_view(s, rules, metric)],
     }
 }
 
-fn rule_view(metric: &Metric) -> RuleView {
+fn rule_view(s: &SheetPayload, rules: &RuleRegistry, metric: &Metric) -> RuleView {
     let floor = metric.comparator == Comparator::Below;
+    let tier = tier_of(s, rules, metric).map(|tier| format!("“{tier}”的")).unwrap_or_default();
     RuleView {
-        word: if floor { "整顿线，低于" } else { "门槛，不低于" },
+        word: format!("{tier}{}", if floor { "整顿线，低于" } else { "门槛，不低于" }),
         threshold: threshold_text(metric.threshold),
         outcome: match (metric.outcome, floor) {
             (Outcome::Met, false) => "达到",
@@ -311,6 +316,8 @@ fn facts(s: &SheetPayload, rules: &RuleRegistry) -> Vec<(&'static str, String)> 
     let round = &s.round;
     let rule_set = rules.at(&round.rule_set).map_or_else(|| round.rule_set.id.clone(), |set| set.title.clone());
     let days = format!("{}至{}", in_words(round.begins), in_words(round.ends));
+    let tier = round.applying_for.as_deref();
+    let tier = tier.map(|id| rules.tier_title(&round.rule_set, id).unwrap_or_else(|| s.tier_title(id)));
     let mut facts = vec![
         ("工会类别", s.union.category.label().to_owned()),
         ("上级工会", s.union.superior.clone().unwrap_or_default()),
@@ -319,6 +326,7 @@ fn facts(s: &SheetPayload, rules: &RuleRegistry) -> Vec<(&'static str, String)> 
         ("评议主体", round.electorate.clone()),
         ("地点", round.place.clone()),
         ("起止日期", days),
+        ("申报等级", tier.unwrap_or_default().to_owned()),
         ("适用规则", format!("{rule_set}（{} 第 {} 版）", round.rule_set.id, round.rule_set.version)),
         ("总监票人", s.officers.chief_scrutineer.clone()),
         ("监票人", s.officers.scrutineers.join("、")),
@@ -388,5 +396,27 @@ mod tests {
         assert!(shown.contains("data-sound=\"true\"") && shown.contains("data-verdict="));
         assert!(shown.contains("<svg") && !shown.contains("style="), "charts need no inline style");
         assert!(page(&foreign).contains("data-sound=\"false\""), "keys of strangers are not ours");
+    }
+
+    #[test]
+    fn the_tier_applied_for_stands_beside_what_was_asked_of_it() {
+        let rules = RuleRegistry::embedded().unwrap();
+        let mut s = Sample::new().sheet(&[]);
+        let row = |s: &SheetPayload| {
+            let rows = facts(s, &rules);
+            rows.into_iter().find(|(label, _)| *label == "申报等级").map(|(_, tier)| tier)
+        };
+        assert_eq!(row(&s), None, "only where a tier is applied for");
+        let set = rules.get("changzhou-2016").unwrap();
+        s.round.rule_set = set.reference();
+        s.round.applying_for = Some("trusted".to_owned());
+        assert_eq!(row(&s).as_deref(), Some("信赖职工之家"));
+        for (metric, rule) in s.assessment.metrics.iter_mut().zip(&set.metrics) {
+            (metric.rule, metric.threshold, metric.comparator) =
+                (rule.rule.id.clone(), rule.threshold, rule.comparator);
+        }
+        let views = metric_views(&s, &rules);
+        let words: Vec<&str> = views[0].rules.iter().map(|rule| rule.word.as_str()).collect();
+        assert_eq!(words, ["“模范职工之家”的门槛，不低于", "“信赖职工之家”的门槛，不低于"]);
     }
 }

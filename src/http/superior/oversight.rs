@@ -180,10 +180,13 @@ fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: &'static str) -> Answe
 fn facts(rules: &RuleRegistry, poll: &Poll, opening: Option<&str>) -> Vec<(&'static str, String)> {
     let facts = &poll.facts;
     let rule_set = rules.at(&poll.rule_set).map_or(poll.rule_set.id.as_str(), |set| set.title.as_str());
+    let tier = facts.applying_for.as_deref();
+    let tier = tier.map(|id| rules.tier_title(&poll.rule_set, id).unwrap_or(id));
     let mut rows = vec![
         ("年度", poll.year.to_string()),
         ("工会类别", poll.category.label().to_owned()),
         ("规则集", format!("{rule_set}（第{}版）", poll.rule_set.version)),
+        ("申报等级", tier.unwrap_or_default().to_owned()),
         ("评议形式", facts.assembly.label().to_owned()),
         ("地点", facts.place.clone()),
         ("投票日期", format!("{}至{}", dates::in_words(facts.begins), dates::in_words(facts.ends))),

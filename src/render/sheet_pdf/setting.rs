@@ -93,6 +93,9 @@ impl SheetPdf<'_> {
         }
         flow.row(&[pair("评议形式", &self.assembly), pair("评议主体", &self.electorate)].concat());
         flow.row(&[pair("起止时间", &self.period), pair("地　　点", &self.place)].concat());
+        if let Some(tier) = &self.applying_for {
+            flow.row(&whole("申报等级", tier));
+        }
         flow.row(
             &whole("适用规则", &format!("{}\n摘要 {}", self.rule_set, self.rule_set_digest))
                 .map(|cell| if cell.label { cell } else { cell.scaled(0.86) }),

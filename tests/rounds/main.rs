@@ -11,6 +11,7 @@ mod tools;
 mod access;
 mod forms;
 mod headers;
+mod help;
 mod packets;
 mod proxy;
 mod published;

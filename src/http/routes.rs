@@ -169,6 +169,7 @@ pub fn table() -> &'static [Endpoint] {
         },
         desk_get("/rounds/{id}/poster", CHAIR, poster::show),
         desk_get("/rounds/{id}/poster.pdf", CHAIR, poster::pdf),
+        desk_get("/rounds/{id}/open", CHAIR, draft::open_form),
         desk_post("/rounds/{id}/open", CHAIR, draft::open),
         // A running round: chair, scrutineers and tellers of its union.
         desk_get("/rounds/{id}", ATTEND, round::show),

@@ -114,6 +114,7 @@ fn of_rounds(route: &str) -> Tour {
         "/rounds/new" => Stops(vec![stop(Chair, "round-new", "/rounds/new")]),
         "/rounds/{id}/setup" => in_phases("/setup", &[(Chair, "round-setup", "draft")]),
         "/rounds/{id}/edit" => in_phases("/edit", &[(Chair, "round-edit", "draft")]),
+        "/rounds/{id}/open" => in_phases("/open", &[(Chair, "open-too-early", "draft")]),
         "/rounds/{id}/poster" => in_phases("/poster", &[(Chair, "poster", "open")]),
         "/rounds/{id}" => in_phases(
             "",

@@ -181,6 +181,8 @@ impl Walk {
         let b = &self.browser;
         self.be("chair").await;
         self.step("/setup").await;
+        b.go("a[href$='/open']").await;
+        self.look("open-asked").await;
         b.go("form[action$='/open'] .button").await;
         self.says("投票已经开始").await;
         assert_eq!(b.text("[data-now=spent]").await, "0");

@@ -1,11 +1,12 @@
 //! Setting a round up, changing it, and opening its box.
 
+use pingjia::domain::account::Role;
 use pingjia::domain::ids::PollId;
 use pingjia::domain::poll::Poll;
-use pingjia::store::{By, polls};
+use pingjia::store::{By, accounts, polls};
 use pingjia::world;
 
-use crate::round::FACTS;
+use crate::round::{FACTS, prepared};
 use crate::service::{Person, Service};
 
 fn load(service: &Service, poll: PollId) -> Poll {
@@ -57,6 +58,30 @@ fn the_tier_applied_for_is_shown_to_chair_and_superior() {
     assert!(pages(&FACTS).iter().all(|page| !page.contains("申报等级")), "only where a tier is applied for");
     let applying = [&FACTS[..], &[("applying_for", "trusted")]].concat();
     assert!(pages(&applying).iter().all(|page| page.contains(row)));
+}
+
+#[test]
+fn opening_the_box_is_asked_about_first() {
+    let service = Service::new();
+    let (poll, _) = prepared(&service);
+    let chair = service.person("jia-chair");
+    let (setup, open) = (format!("/rounds/{poll}/setup"), format!("/rounds/{poll}/open"));
+    let draft = chair.get(&setup).body;
+    assert!(draft.contains(&format!("href=\"{open}\"")) && !draft.contains(&format!("action=\"{open}\"")));
+    let asked = chair.get(&open).body;
+    for words in ["2026年11月20日至2026年11月21日", "一共 17 张", "备用 5 张", "不能再改"] {
+        assert!(asked.contains(words), "{words}");
+    }
+    assert!(!asked.contains("没有可用的监票人账号"));
+    let accounts = service.database.read(|c| accounts::of_union(c, service.jia.id)).unwrap();
+    let scrutineer = accounts.into_iter().find(|account| account.role == Role::Scrutineer).unwrap();
+    let by = By { account: None, at: world::now() };
+    service.database.write(|c| accounts::set_active(c, &scrutineer, false, by)).unwrap();
+    assert!(chair.get(&open).body.contains("没有可用的监票人账号"));
+    assert_eq!(service.phase(poll), "draft");
+    chair.submit(&open, &open, &[]);
+    assert_eq!(service.phase(poll), "open");
+    assert_eq!(chair.get(&open).status, 409);
 }
 
 #[test]

@@ -2,25 +2,36 @@
 
 use actix_web::http::StatusCode;
 use askama::Template;
+use time::Date;
 
 use super::setup::{Guide, guide};
 use crate::domain::account::{Act, Role};
 use crate::domain::dates;
 use crate::domain::paper::Item;
-use crate::domain::poll::{Approval, Phase, Poll, Refusal, SlipIssue};
+use crate::domain::poll::{Approval, Facts, Phase, Poll, Refusal, SlipIssue};
 use crate::domain::union::Union;
 use crate::http::form::Filled;
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
-use crate::http::round::{Step, steps};
-use crate::store::{StoreError, polls};
+use crate::http::round::{Step, ask_in_doubt, steps};
+use crate::store::{StoreError, accounts, polls};
+use crate::world::date_in_china;
 
-/// The one next step of a draft: words, and for the chair a button that posts to an address below the round's.
+/// The one next step of a draft: words, and for the chair a button.
 pub(super) struct Next {
     pub words: String,
-    pub post: Option<(&'static str, &'static str)>,
+    way: Option<Way>,
+}
+
+/// A button that leads to an address below the round's: address and words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Done at once.
+    Post(&'static str, &'static str),
+    /// Asked about first.
+    Ask(&'static str, &'static str),
 }
 
 #[derive(Template)]
@@ -66,43 +77,49 @@ impl DraftPage {
     }
 
     fn days(&self) -> String {
-        let (begins, ends) = (self.poll.facts.begins, self.poll.facts.ends);
-        if begins == ends {
-            dates::in_words(begins)
-        } else {
-            format!("{}至{}", dates::in_words(begins), dates::in_words(ends))
-        }
+        days(&self.poll.facts)
+    }
+}
+
+/// The days of the ballot as announced.
+fn days(facts: &Facts) -> String {
+    let (begins, ends) = (facts.begins, facts.ends);
+    if begins == ends {
+        dates::in_words(begins)
+    } else {
+        format!("{}至{}", dates::in_words(begins), dates::in_words(ends))
     }
 }
 
 /// What to do next with a draft.
 pub(super) fn next(poll: &Poll, role: Role) -> Next {
     let Phase::Draft { approval, slips } = &poll.phase else {
-        return Next { words: "投票已经开始。".to_owned(), post: None };
+        return Next { words: "投票已经开始。".to_owned(), way: None };
     };
     if role != Role::Chair {
         return Next {
-            words: "工会主席正在筹备，投票还没有开始，现在不用做什么。".to_owned(), post: None
+            words: "工会主席正在筹备，投票还没有开始，现在不用做什么。".to_owned(), way: None
         };
     }
-    let (words, post) = match (approval, slips) {
+    let (words, way) = match (approval, slips) {
         (Approval::NotAsked, _) => (
             format!("核对下面的内容，没有问题就提请上级工会批准参评名册（应到{}人）。", poll.facts.expected),
-            Some(("ask", "提请上级工会批准")),
+            Some(Way::Post("ask", "提请上级工会批准")),
         ),
-        (Approval::Returned { reason, .. }, _) => {
-            (format!("上级工会退回了参评名册：{reason}。请点“修改”改好，再次提请。"), Some(("ask", "再次提请批准")))
-        }
+        (Approval::Returned { reason, .. }, _) => (
+            format!("上级工会退回了参评名册：{reason}。请点“修改”改好，再次提请。"),
+            Some(Way::Post("ask", "再次提请批准")),
+        ),
         (Approval::Asked, _) => ("已经提请上级工会批准参评名册，请等待批准。".to_owned(), None),
         (Approval::Approved { .. }, None) => {
             ("上级工会已经批准参评名册。下一步：在下面制作并打印选票。".to_owned(), None)
         }
         (Approval::Approved { .. }, Some(_)) => (
             "选票打印好、现场准备好以后，就可以开始投票。开始以后选票不能再改。".to_owned(),
-            Some(("open", "开始投票")),
+            Some(Way::Ask("open", "开始投票")),
         ),
     };
-    Next { words, post }
+    Next { words, way }
 }
 
 /// `GET /rounds/{id}/setup`: a round that was opened stands on a page of its own.
@@ -167,6 +184,43 @@ pub fn ask(desk: &Desk<'_>) -> Answer {
     Ok(Reply::see_other(format!("/rounds/{}/setup?done=asked", poll.id)))
 }
 
+/// `GET /rounds/{id}/open`: asks once, with what is fixed from then on and what speaks against opening now.
+///
+/// # Errors
+/// `NOT_YOURS`, `not_approved`, `no_slips`, `wrong_phase`.
+pub fn open_form(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = desk.poll(&[Act::Run])?;
+    let slips = poll.phase.may_open().map_err(back(&poll))?;
+    let people = desk.app.database.read(|c| accounts::of_union(c, poll.union))?;
+    let scrutinised = people.iter().any(|account| account.role == Role::Scrutineer && account.active);
+    let lines = vec![
+        format!("公布的投票日期：{}。", days(&poll.facts)),
+        format!("选票一共 {} 张：应到 {} 张，备用 {} 张。", slips.printed(), slips.roll, slips.spares),
+        "开始以后，拿到选票的人马上就能投票。选票的张数和内容都定下来，写进签名的开箱声明报上级工会，不能再改，也不能退回筹备。"
+            .to_owned(),
+    ];
+    let doubts = doubts(&poll.facts, date_in_china(desk.ask.now), scrutinised);
+    ask_in_doubt(desk, &poll, "open", "开始投票", lines, doubts)
+}
+
+/// What speaks against opening the box on this day.
+fn doubts(facts: &Facts, today: Date, scrutinised: bool) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if today < facts.begins {
+        doubts.push(format!("今天是{}，还没有到公布的开始日期。", dates::in_words(today)));
+    }
+    if today > facts.ends {
+        doubts.push(format!("今天是{}，公布的结束日期已经过去。", dates::in_words(today)));
+    }
+    if !scrutinised {
+        doubts.push(
+            "本工会还没有可用的监票人账号。没有监票人确认选票去向和结果，就不能开票，也不能签发。请先在“监票人与计票人”里建立账号。"
+                .to_owned(),
+        );
+    }
+    doubts
+}
+
 /// `POST /rounds/{id}/open`: the box opens for casting.
 ///
 /// # Errors
@@ -208,11 +262,20 @@ mod tests {
         let asked = Phase::new().ask_approval().unwrap();
         let approved = asked.clone().decide_approval(Approval::Approved { by: AccountId(1) }).unwrap();
         let issued = approved.clone().issue_slips(SlipIssue { roll: 3, spares: 1 }).unwrap();
-        let post = |phase: &Phase| next(&draft(phase.clone()), Role::Chair).post.map(|(place, _)| place);
+        let way = |phase: &Phase| next(&draft(phase.clone()), Role::Chair).way;
         assert_eq!(
-            [post(&Phase::new()), post(&asked), post(&approved), post(&issued)],
-            [Some("ask"), None, None, Some("open")]
+            [way(&Phase::new()), way(&asked), way(&approved), way(&issued)],
+            [Some(Way::Post("ask", "提请上级工会批准")), None, None, Some(Way::Ask("open", "开始投票"))]
         );
-        assert_eq!(next(&draft(issued), Role::Teller).post, None);
+        assert_eq!(next(&draft(issued), Role::Teller).way, None);
+    }
+
+    #[test]
+    fn whoever_opens_the_box_is_told_what_speaks_against_it() {
+        let facts = draft(Phase::new()).facts;
+        assert!(doubts(&facts, facts.begins, true).is_empty() && doubts(&facts, facts.ends, true).is_empty());
+        assert!(doubts(&facts, facts.begins.previous_day().unwrap(), true)[0].contains("还没有到公布的开始日期"));
+        assert!(doubts(&facts, facts.ends.next_day().unwrap(), true)[0].contains("结束日期已经过去"));
+        assert!(doubts(&facts, facts.begins, false)[0].contains("没有可用的监票人账号"));
     }
 }

@@ -26,14 +26,31 @@ struct AskPage {
     /// Where the answer goes, behind the round's address.
     step: &'static str,
     lines: Vec<String>,
+    /// What speaks against it.
+    doubts: Vec<String>,
     button: &'static str,
     form: Filled,
     reason: bool,
 }
 
 fn ask(desk: &Desk<'_>, poll: &Poll, step: &'static str, button: &'static str, lines: Vec<String>) -> Answer {
+    ask_in_doubt(desk, poll, step, button, lines, Vec::new())
+}
+
+/// Asks before a step, with what speaks against it.
+///
+/// # Errors
+/// Faults of the template.
+pub(in crate::http) fn ask_in_doubt(
+    desk: &Desk<'_>,
+    poll: &Poll,
+    step: &'static str,
+    button: &'static str,
+    lines: Vec<String>,
+    doubts: Vec<String>,
+) -> Answer {
     let frame = desk.frame(&format!("{button}？"));
-    Reply::page(&AskPage { frame, id: poll.id, step, lines, button, form: Filled::default(), reason: false })
+    Reply::page(&AskPage { frame, id: poll.id, step, lines, doubts, button, form: Filled::default(), reason: false })
 }
 
 fn is_open(phase: &Phase) -> bool {
@@ -173,6 +190,7 @@ fn void_page(desk: &Desk<'_>, poll: &Poll, form: Filled) -> Answer {
             "作废以后，本轮已经投的票全部不算，密钥销毁，票再也打不开，不能恢复。".to_owned(),
             "需要重新评议的，另建一轮，重新印发选票。".to_owned(),
         ],
+        doubts: Vec::new(),
         button: "作废本轮评议",
         form,
         reason: true,

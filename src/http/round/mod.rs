@@ -19,6 +19,7 @@ pub use events::events;
 pub use paper::{paper, paper_form};
 pub use show::{next_words, show};
 
+pub(super) use count::ask_in_doubt;
 pub(super) use next::{Step, steps};
 
 use super::gate::Desk;

@@ -97,6 +97,7 @@ fn words<'d>(statement: &Statement, sheet: &SheetPayload, document: &'d [u8]) ->
         applying_for: round.applying_for.as_deref().map(|tier| sheet.tier_title(tier).to_owned()),
         assembly: round.assembly.label().to_owned(),
         period: format!("{}至{}", in_words(round.begins), in_words(round.ends)),
+        actual_days: round.actual_days(),
         place: round.place.clone(),
         electorate: round.electorate.clone(),
         counts: counts(sheet),

@@ -39,8 +39,10 @@ pub struct SheetPdf<'a> {
     pub applying_for: Option<String>,
     /// 评议形式
     pub assembly: String,
-    /// 评议起止时间
+    /// 评议起止时间, as announced.
     pub period: String,
+    /// 实际日期: when casting really began and when the box was opened.
+    pub actual_days: String,
     /// 地点
     pub place: String,
     /// 评议主体

@@ -156,6 +156,7 @@ fn facts_of(sheet: &SheetPdf<'_>) -> Vec<Vec<Value>> {
         ("适用规则", (&sheet.rule_set).into()),
         ("评议形式", (&sheet.assembly).into()),
         ("起止时间", (&sheet.period).into()),
+        ("实际日期", (&sheet.actual_days).into()),
         ("地点", (&sheet.place).into()),
         ("评议主体", (&sheet.electorate).into()),
         ("会员总数", Value::Count(counts.member_total)),

@@ -47,6 +47,7 @@ fn result(count: usize, factor: u64, attachment: &[u8]) -> SheetPdf<'_> {
         applying_for: None,
         assembly: "会员代表大会".to_owned(),
         period: "2026年11月20日至11月30日".to_owned(),
+        actual_days: "2026年11月20日开始投票，2026年12月1日开票".to_owned(),
         place: "平安里街道职工服务中心三楼会议室".to_owned(),
         electorate: "全体会员代表".to_owned(),
         counts: SheetCounts {
@@ -156,6 +157,7 @@ fn the_result_sheet_says_everything_and_carries_its_json() {
             "青工发〔2020〕8号",
             "本市门槛≥90%",
             "结论",
+            "2026年12月1日开票",
             &sheet.verdict,
         ] {
             assert!(text.contains(words), "{name}: {words}");

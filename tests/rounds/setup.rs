@@ -8,6 +8,7 @@ use pingjia::world;
 
 use crate::round::{FACTS, prepared};
 use crate::service::{Person, Service};
+use crate::support::days::day;
 
 fn load(service: &Service, poll: PollId) -> Poll {
     service.database.read(|c| polls::load(c, poll)).unwrap().unwrap()
@@ -82,6 +83,25 @@ fn opening_the_box_is_asked_about_first() {
     chair.submit(&open, &open, &[]);
     assert_eq!(service.phase(poll), "open");
     assert_eq!(chair.get(&open).status, 409);
+}
+
+#[test]
+fn the_chair_is_told_that_no_day_ends_the_ballot_by_itself() {
+    let service = Service::new();
+    let (chair, teller) = (service.person("jia-chair"), service.person("jia-teller1"));
+    for (ends, overdue) in [(-1, true), (0, false)] {
+        let mut facts = FACTS;
+        (facts[4].1, facts[5].1) = (&*day(-2).leak(), &*day(ends).leak());
+        chair.step("/rounds", &facts);
+        let poll = service.round_of(service.jia.id);
+        approved_with_slips(&service, &chair, poll);
+        chair.step(&format!("/rounds/{poll}/open"), &[]);
+        let round = format!("/rounds/{poll}");
+        assert_eq!(chair.get(&round).body.contains("data-overdue"), overdue);
+        assert!(!teller.get(&round).body.contains("data-overdue"), "whose turn it is not");
+        chair.step(&format!("/rounds/{poll}/stop"), &[]);
+        assert!(!chair.get(&round).body.contains("data-overdue"), "phones are closed");
+    }
 }
 
 #[test]

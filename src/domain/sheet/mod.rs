@@ -156,6 +156,14 @@ pub struct Counts {
     pub comments: Option<u64>,
 }
 
+impl RoundFacts {
+    /// The days on which the box was really opened for casting and opened for counting, in words.
+    #[must_use]
+    pub fn actual_days(&self) -> String {
+        format!("{}开始投票，{}开票", dates::in_words(self.opened_on), dates::in_words(self.closed_on))
+    }
+}
+
 impl Counts {
     /// All printed slips, spares included.
     #[must_use]

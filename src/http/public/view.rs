@@ -326,6 +326,7 @@ fn facts(s: &SheetPayload, rules: &RuleRegistry) -> Vec<(&'static str, String)> 
         ("评议主体", round.electorate.clone()),
         ("地点", round.place.clone()),
         ("起止日期", days),
+        ("实际日期", round.actual_days()),
         ("申报等级", tier.unwrap_or_default().to_owned()),
         ("适用规则", format!("{rule_set}（{} 第 {} 版）", round.rule_set.id, round.rule_set.version)),
         ("总监票人", s.officers.chief_scrutineer.clone()),
@@ -396,6 +397,8 @@ mod tests {
         assert!(shown.contains("data-sound=\"true\"") && shown.contains("data-verdict="));
         assert!(shown.contains("<svg") && !shown.contains("style="), "charts need no inline style");
         assert!(page(&foreign).contains("data-sound=\"false\""), "keys of strangers are not ours");
+        let days = "<dt>起止日期</dt><dd>2026年9月1日至2026年9月7日</dd><dt>实际日期</dt><dd>2026年9月1日开始投票，2026年9月8日开票</dd>";
+        assert!(shown.contains(days), "what was announced, and what was done");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use actix_web::http::StatusCode;
 use askama::Template;
+use time::Date;
 
 use super::count::may_void;
 use super::next::{Circumstances, Next, Step, next, steps};
@@ -26,6 +27,7 @@ use crate::http::public::view::{Drawn, ResultView};
 use crate::http::reply::{Answer, Reply};
 use crate::render::chart::{Chart, ItemBars};
 use crate::store::{accounts, journal, sheets};
+use crate::world::date_in_china;
 
 /// Lines of the journal on the page.
 const LINES: i64 = 200;
@@ -57,6 +59,8 @@ struct RoundPage<'p> {
     /// Unknown codes that were tried, when they are many.
     guesses: Option<u64>,
     in_box: Option<BoxView>,
+    /// The last day as announced, where it has passed and phones still vote.
+    overdue: Option<String>,
     custody: Option<custody::View>,
     form: Filled,
     waiting: u64,
@@ -129,6 +133,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
         stopped: app.ballot_box.trouble(poll)?.map(|why| in_words_for_people(&why, &app.config.vaults)),
         guesses: app.rounds.guesses(poll),
         in_box: in_box(desk, poll)?,
+        overdue: overdue(poll, date_in_china(desk.ask.now)),
         custody: custody::view(desk, poll)?,
         form,
         waiting,
@@ -204,6 +209,12 @@ fn in_box(desk: &Desk<'_>, poll: &Poll) -> Result<Option<BoxView>, Problem> {
         step: LIVE_STEP,
         open: matches!(poll.phase, Phase::Open { .. }),
     }))
+}
+
+/// The last day as announced, once it has passed and phones still vote: no day ends the ballot by itself.
+fn overdue(poll: &Poll, today: Date) -> Option<String> {
+    let passed = matches!(poll.phase, Phase::Open { .. }) && today > poll.facts.ends;
+    passed.then(|| in_words(poll.facts.ends))
 }
 
 /// What the sheet says: the signed one, or the one that would be signed now.

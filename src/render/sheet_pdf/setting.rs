@@ -93,6 +93,7 @@ impl SheetPdf<'_> {
         }
         flow.row(&[pair("评议形式", &self.assembly), pair("评议主体", &self.electorate)].concat());
         flow.row(&[pair("起止时间", &self.period), pair("地　　点", &self.place)].concat());
+        flow.row(&whole("实际日期", &self.actual_days));
         if let Some(tier) = &self.applying_for {
             flow.row(&whole("申报等级", tier));
         }

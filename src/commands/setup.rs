@@ -7,6 +7,7 @@ use super::installation::Place;
 use super::rules::{Folder, registry};
 use crate::database::Database;
 use crate::domain::account::Role;
+use crate::domain::import::check_name;
 use crate::domain::union::Category;
 use crate::render::font;
 use crate::store::accounts::{self, NewAccount, PasswordDigest};
@@ -54,6 +55,11 @@ pub(super) fn setup(options: &Setup) -> Result<()> {
     };
     if registry(options.folder.rules.as_deref())?.get(&options.rule_set).is_none() {
         bail!("没有规则集 {}；可用的见 pingjia rules list", options.rule_set);
+    }
+    for (what, name) in [("工会名称", &options.union), ("姓名", &options.name)] {
+        if let Err(words) = check_name(name) {
+            bail!("{what}{words}");
+        }
     }
     let missing: String = font::missing(&format!("{}{}", options.union, options.name)).into_iter().collect();
     if !missing.is_empty() {

@@ -1,5 +1,6 @@
 //! A table of unions to be created, read from CSV: every fault with its line, nothing decided about the database.
 
+use super::text::is_unseen;
 use super::union::{Category, check_credit_code};
 
 /// Most lines of one import.
@@ -195,8 +196,8 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
         Err("没有填写")
     } else if name.chars().count() > MAX_NAME {
         Err("不能超过100个字")
-    } else if name.chars().any(char::is_control) {
-        Err("含有不能使用的字符")
+    } else if name.chars().any(|c| c == '\n' || is_unseen(c)) {
+        Err("含有看不见的字符，请删去后重新输入")
     } else {
         Ok(())
     }

@@ -27,6 +27,7 @@ pub mod slip;
 pub mod standing;
 pub mod statement;
 pub mod tally;
+pub mod text;
 pub mod title;
 pub mod union;
 pub mod verdict;

@@ -7,6 +7,7 @@ use time::Date;
 use super::ask::Fields;
 use super::labels;
 use crate::domain::dates;
+use crate::domain::text::is_unseen;
 use crate::render::font;
 
 /// What was typed, and what is wrong with it.
@@ -186,17 +187,6 @@ impl Filled {
         }
         read.ok()
     }
-}
-
-/// Control and format characters (Unicode Cc and Cf), line and paragraph separators; a line feed is none.
-fn is_unseen(c: char) -> bool {
-    let format = matches!(
-        c,
-        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    );
-    format || (c.is_control() && c != '\n')
 }
 
 fn ascii_digit(c: char) -> char {

@@ -78,6 +78,8 @@ pub fn create(
     if let Err(words) = check_name(&name) {
         form.refuse("name", format!("姓名{words}"));
     }
+    // It is printed below opinions.
+    form.printable(["name"]);
     if let Err(words) = check_username(&username) {
         form.refuse("username", words);
     }

@@ -147,6 +147,16 @@ fn opinions_are_signed_and_corrections_stand_beside_the_old_sheet(City { house, 
         superior.post(&format!("/oversight/{id}/opinion"), &fields)
     };
     assert_eq!(opine("return", "").status, StatusCode::UNPROCESSABLE_ENTITY);
+    for (decision, text, words) in [
+        ("accept", "同意\u{202e}", "U+202E"),
+        ("accept", "同意\u{1f600}", "U+1F600"),
+        ("return", "不\u{200b}实", "U+200B"),
+        ("return", &*"长".repeat(501), "不能超过500个字"),
+    ] {
+        let refused = opine(decision, text);
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "nobody signs what nobody sees: {words}");
+        assert!(refused.text.contains(words), "{words}");
+    }
     assert_eq!(opine("return", "整改措施不具体").status, StatusCode::SEE_OTHER);
     assert_eq!(opine("accept", "").status, StatusCode::CONFLICT, "an opinion is given once");
     assert!(house.sign_in("east").get(&format!("/sheets/{first}")).text.contains("整改措施不具体"));
@@ -283,6 +293,12 @@ fn unions_and_accounts_are_made_and_passwords_shown_once(City { house, east, .. 
     assert!(!superior.get(&place).text.contains(&password), "shown once");
     assert!(house.sign_in_with("zhang.san", &password).is_ok());
     assert_eq!(superior.post(&format!("{place}/accounts"), &account).status, StatusCode::UNPROCESSABLE_ENTITY);
+    for (name, words) in [("张\u{200b}三", "含有看不见的字符"), ("张\u{1f600}", "U+1F600")] {
+        let hidden = [("role", "chair"), ("name", name), ("username", "zhang.er")];
+        let page = superior.post(&format!("{place}/accounts"), &hidden);
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "names are printed");
+        assert!(page.text.contains(words), "{words}");
+    }
     let scrutineer = [("role", "scrutineer"), ("name", "李四"), ("username", "li.si")];
     assert_eq!(superior.post(&format!("{place}/accounts"), &scrutineer).status, StatusCode::UNPROCESSABLE_ENTITY);
 
@@ -353,6 +369,10 @@ fn an_import_is_all_or_nothing(City { house, east, .. }: City) {
     let sent = superior.post("/unions/import/confirm", &[("under", ""), ("text", bad)]);
     assert_eq!(sent.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(house.fingerprint(), before, "not one line was imported");
+
+    let hidden = "工会名称,工会类别,主席姓名,主席用户名\r\n丙厂,企业工会,张\u{1f600},zhang\r\n";
+    let page = superior.upload("/unions/import", &[("under", "")], hidden.as_bytes());
+    assert!(page.status == StatusCode::UNPROCESSABLE_ENTITY && page.text.contains("U+1F600"));
 
     let good = "工会名称,工会类别,上级工会,统一社会信用代码,主席姓名,主席用户名\r\n甲街道,乡镇（街道）工会,,,,\r\n乙厂,企业工会,甲街道,8137,张三,zhang\r\n";
     let (bytes, _, _) = encoding_rs::GB18030.encode(good);

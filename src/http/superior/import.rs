@@ -201,6 +201,11 @@ fn resolve(
         if let Some(words) = unprintable(&line.name) {
             refuse(format!("工会名称“{}”里，{words}", line.name));
         }
+        if let Some((name, _)) = &line.chair
+            && let Some(words) = unprintable(name)
+        {
+            refuse(format!("主席姓名“{name}”里，{words}"));
+        }
         let place = match place(line.superior.as_deref(), above, &known, &earlier) {
             Ok(place) => place,
             Err(words) => {

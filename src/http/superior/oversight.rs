@@ -13,6 +13,8 @@ use crate::domain::sheet::SheetPayload;
 use crate::domain::standing::{Rating, Stage, Waits};
 use crate::domain::statement::{OpeningStatement, OpinionStatement};
 use crate::domain::union::{Union, check_credit_code};
+use crate::http::ask::Fields;
+use crate::http::form::Filled;
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
@@ -22,6 +24,7 @@ use crate::store::{StoreError, journal, polls, sheets, statements, unions};
 
 /// Longest reason, in characters.
 const REASON: usize = 500;
+const WITHOUT_REASON: &str = "退回要写明理由，不超过500字。";
 /// Lines of the journal.
 const LINES: i64 = 200;
 
@@ -61,7 +64,7 @@ struct RoundPage {
     decide: Waits,
     /// What was typed, and what is wrong with it.
     reason: String,
-    error: &'static str,
+    error: String,
 }
 
 impl RoundPage {
@@ -80,7 +83,7 @@ impl RoundPage {
 /// `NOT_YOURS`.
 pub fn show(desk: &Desk<'_>) -> Answer {
     let (poll, union) = desk.poll(&[Act::Watch])?;
-    page(desk, poll, union, "")
+    page(desk, poll, union, String::new())
 }
 
 /// `POST /oversight/{id}/roll`: approves the electorate, or returns it with a reason.
@@ -90,17 +93,18 @@ pub fn show(desk: &Desk<'_>) -> Answer {
 pub fn decide_roll(desk: &Desk<'_>) -> Answer {
     let (poll, union) = seen(desk)?;
     let by = desk.who.account.id;
-    let reason = desk.ask.form.trimmed("reason").to_owned();
-    let (approval, action, done) = match desk.ask.form.get("decision") {
-        "approve" => (Approval::Approved { by }, "poll.approve", "roll_approved"),
-        "return" if !is_reason(&reason) => return page(desk, poll, union, "退回要写明理由，不超过500字。"),
-        "return" => (Approval::Returned { by, reason: reason.clone() }, "poll.return_roll", "roll_returned"),
-        _ => return page(desk, poll, union, "请选择“批准”或“退回”。"),
+    let (approval, action, detail, done) = match (desk.ask.form.get("decision"), reason(&desk.ask.form)) {
+        ("approve", _) => (Approval::Approved { by }, "poll.approve", String::new(), "roll_approved"),
+        ("return", Err(words)) => return page(desk, poll, union, words),
+        ("return", Ok(text)) if text.is_empty() => return page(desk, poll, union, WITHOUT_REASON.to_owned()),
+        ("return", Ok(reason)) => {
+            (Approval::Returned { by, reason: reason.clone() }, "poll.return_roll", reason, "roll_returned")
+        }
+        _ => return page(desk, poll, union, "请选择“批准”或“退回”。".to_owned()),
     };
-    let detail = if action == "poll.approve" { "" } else { reason.as_str() };
     desk.app
         .database
-        .write(|c| polls::advance(c, &poll, action, detail, desk.by(), |phase| phase.decide_approval(approval)))?;
+        .write(|c| polls::advance(c, &poll, action, &detail, desk.by(), |phase| phase.decide_approval(approval)))?;
     Ok(Reply::see_other(format!("/oversight/{}?done={done}", poll.id)))
 }
 
@@ -110,22 +114,24 @@ pub fn decide_roll(desk: &Desk<'_>) -> Answer {
 /// `NOT_YOURS`, `wrong_phase`, `stale`; without a reason the page is shown again.
 pub fn decide_sheet(desk: &Desk<'_>) -> Answer {
     let (poll, union) = seen(desk)?;
-    let text = desk.ask.form.trimmed("reason").to_owned();
-    let accepted = match desk.ask.form.get("decision") {
-        "accept" if text.chars().count() <= REASON => true,
-        "accept" => return page(desk, poll, union, "意见不能超过500字。"),
-        "return" if is_reason(&text) => false,
-        "return" => return page(desk, poll, union, "退回要写明理由，不超过500字。"),
-        _ => return page(desk, poll, union, "请选择“同意”或“退回”。"),
+    let (accepted, text) = match (desk.ask.form.get("decision"), reason(&desk.ask.form)) {
+        ("accept" | "return", Err(words)) => return page(desk, poll, union, words),
+        ("accept", Ok(text)) => (true, if text.is_empty() { "同意".to_owned() } else { text }),
+        ("return", Ok(text)) if text.is_empty() => return page(desk, poll, union, WITHOUT_REASON.to_owned()),
+        ("return", Ok(text)) => (false, text),
+        _ => return page(desk, poll, union, "请选择“同意”或“退回”。".to_owned()),
     };
-    let text = if accepted && text.is_empty() { "同意".to_owned() } else { text };
     desk.app.office.opine(&poll, &desk.who.union, &desk.who.account, accepted, &text, desk.ask.now)?;
     let done = if accepted { "sheet_accepted" } else { "sheet_returned" };
     Ok(Reply::see_other(format!("/oversight/{}?done={done}", poll.id)))
 }
 
-fn is_reason(text: &str) -> bool {
-    (1..=REASON).contains(&text.chars().count())
+/// The reason or opinion that was written; it may be signed and printed, so that every character must be seen.
+fn reason(fields: &Fields) -> Result<String, String> {
+    let mut form = Filled::of(fields);
+    let text = form.optional("reason", REASON);
+    form.printable(["reason"]);
+    form.error("reason").map_or(Ok(text), |words| Err(format!("{words}。")))
 }
 
 /// The round, if this person may decide on it and its page shows it as it is now.
@@ -138,7 +144,8 @@ fn seen(desk: &Desk<'_>) -> Result<(Poll, Union), Problem> {
     }
 }
 
-fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: &'static str) -> Answer {
+fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> Answer {
+    let wrong = !error.is_empty();
     let stage = Stage::of(&poll.phase);
     let (lineage, stored, opening, lines) = desk.app.database.read(|c| -> Result<_, DatabaseError> {
         Ok((
@@ -174,7 +181,7 @@ fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: &'static str) -> Answe
         poll,
     };
     let reply = Reply::page(&page)?;
-    if error.is_empty() { Ok(reply) } else { Ok(reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY)) }
+    if wrong { Ok(reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY)) } else { Ok(reply) }
 }
 
 fn facts(rules: &RuleRegistry, poll: &Poll, opening: Option<&str>) -> Vec<(&'static str, String)> {

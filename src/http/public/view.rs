@@ -134,7 +134,7 @@ impl SheetPage {
             frame: beside.frame,
             result: ResultView::of(&s, beside.rules)?,
             facts: facts(&s, beside.rules),
-            indicators: indicators(&s, beside.rules),
+            indicators: indicators(&s),
             follow_up: follow_up(&s),
             sound: findings.iter().all(|finding| finding.holds),
             findings,
@@ -341,20 +341,19 @@ fn facts(s: &SheetPayload, rules: &RuleRegistry) -> Vec<(&'static str, String)> 
     facts
 }
 
-fn indicators(s: &SheetPayload, rules: &RuleRegistry) -> Vec<(String, String)> {
-    let set = rules.at(&s.round.rule_set);
-    let title = |id: &str| {
-        let known = set.and_then(|set| set.indicators.iter().find(|indicator| indicator.id == id));
-        known.map_or_else(|| id.to_owned(), |indicator| indicator.title.clone())
+/// Every declared figure as the assessment writes it, a rate with its fraction.
+fn indicators(s: &SheetPayload) -> Vec<(String, String)> {
+    let shown = |(id, [part, whole]): (&String, &[u64; 2])| {
+        let fraction = format!("{part} ÷ {whole}");
+        let known = s.assessment.indicators.iter().find(|indicator| indicator.id == *id);
+        let value = match known.and_then(|indicator| indicator.display.as_ref()) {
+            Some(rate) if rate.ends_with('%') => format!("{rate}（{fraction}）"),
+            Some(number) => number.clone(),
+            None => fraction,
+        };
+        (known.map_or(id, |indicator| &indicator.title).clone(), value)
     };
-    let value = |[part, whole]: [u64; 2]| match whole {
-        1 => part.to_string(),
-        _ => match percent(part, whole) {
-            Some(percent) => format!("{percent}（{part} ÷ {whole}）"),
-            None => format!("{part} ÷ {whole}"),
-        },
-    };
-    s.declared_indicators.iter().map(|(id, figures)| (title(id), value(*figures))).collect()
+    s.declared_indicators.iter().map(shown).collect()
 }
 
 fn follow_up(s: &SheetPayload) -> Vec<(&'static str, String)> {
@@ -374,6 +373,7 @@ mod tests {
     use super::*;
     use crate::domain::jws::tests::keys;
     use crate::domain::sheet::sample::Sample;
+    use crate::domain::verdict::DeclaredIndicator;
 
     #[test]
     fn a_sheet_is_shown_with_what_was_checked() {
@@ -399,6 +399,33 @@ mod tests {
         assert!(page(&foreign).contains("data-sound=\"false\""), "keys of strangers are not ours");
         let days = "<dt>起止日期</dt><dd>2026年9月1日至2026年9月7日</dd><dt>实际日期</dt><dd>2026年9月1日开始投票，2026年9月8日开票</dd>";
         assert!(shown.contains(days), "what was announced, and what was done");
+    }
+
+    #[test]
+    fn a_declared_rate_is_a_rate_whatever_its_denominator() {
+        let mut s = Sample::new().sheet(&[]);
+        let declared = |id: &str, title: &str, [num, den]: [u64; 2], display: &str| DeclaredIndicator {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            declared: Fraction::new(num, den),
+            display: Some(display.to_owned()),
+            bound: ">=".to_owned(),
+            threshold: None,
+            outcome: Outcome::CannotAssess,
+            tier: None,
+            rule: String::new(),
+            source: String::new(),
+        };
+        s.assessment.indicators = vec![
+            declared("card_rate", "用卡率", [1, 1], "100.00%"),
+            declared("aid_station_stars", "帮扶站星级", [4, 1], "4星"),
+        ];
+        s.declared_indicators = [("card_rate", [1, 1]), ("aid_station_stars", [4, 1]), ("shoe_size", [43, 1])]
+            .map(|(id, figure)| (id.to_owned(), figure))
+            .into();
+        let rows = indicators(&s);
+        let shown: Vec<(&str, &str)> = rows.iter().map(|(title, value)| (title.as_str(), value.as_str())).collect();
+        assert_eq!(shown, [("帮扶站星级", "4星"), ("用卡率", "100.00%（1 ÷ 1）"), ("shoe_size", "43 ÷ 1")]);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use time::{Date, Month};
 
-use super::rules::{Consequence, ConsequenceKind, RuleSet};
+use super::rules::{Consequence, ConsequenceKind, RuleRegistry, RuleSet};
+use super::union::Category;
 
 /// How long a union has to put things right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +102,16 @@ impl RuleSet {
     }
 }
 
+impl RuleRegistry {
+    /// The usual latest day for rectification by a rule set or, where it names no period, by the nearest one that it
+    /// inherits from.
+    #[must_use]
+    pub fn rectification_deadline(&self, set: &RuleSet, category: Category, ordered: Date) -> Option<Deadline> {
+        let lineage = self.lineage_of(set, category).ok()?;
+        lineage.iter().find_map(|(set, _)| set.rectification_deadline(ordered))
+    }
+}
+
 /// Whether a deadline has passed without the work being accepted: the day itself still counts.
 #[must_use]
 pub fn is_overdue(deadline: Date, today: Date) -> bool {
@@ -112,7 +123,6 @@ mod tests {
     use time::macros::date;
 
     use super::*;
-    use crate::domain::rules::RuleRegistry;
 
     fn set(id: &str) -> RuleSet {
         let registry = RuleRegistry::embedded().unwrap();
@@ -149,6 +159,19 @@ mod tests {
         strict.consequences.iter_mut().for_each(|consequence| consequence.as_a_rule = false);
         let late = strict.check_deadline(ordered, date!(2026 - 10 - 01), "场地改造");
         assert_eq!(late, Err(DeadlineRefusal::TooLate { latest: date!(2026 - 09 - 30) }));
+    }
+
+    #[test]
+    fn a_period_is_inherited() {
+        let registry = RuleRegistry::embedded().unwrap();
+        let by = |set: &str, category| {
+            let found = registry.rectification_deadline(registry.get(set).unwrap(), category, date!(2026 - 03 - 31));
+            found.map(|deadline| (deadline.latest, deadline.rule))
+        };
+        let six_months = Some((date!(2026 - 09 - 30), "SD-5.8".to_owned()));
+        assert_eq!(by("shandong-2018", Category::GrassrootsUnion), six_months);
+        assert_eq!(by("qingdao-2020", Category::Enterprise), six_months);
+        assert_eq!(by("chaoyang-2013", Category::GrassrootsUnion), None);
     }
 
     #[test]

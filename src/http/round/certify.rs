@@ -96,7 +96,8 @@ fn rate(sheet: &SheetPayload) -> String {
 }
 
 fn usual_deadline(desk: &Desk<'_>, poll: &Poll) -> Option<Deadline> {
-    desk.app.rules.get(&poll.rule_set.id)?.rectification_deadline(date_in_china(desk.ask.now))
+    let rules = &desk.app.rules;
+    rules.rectification_deadline(rules.at(&poll.rule_set)?, poll.category, date_in_china(desk.ask.now))
 }
 
 fn in_words(deadline: &Deadline) -> String {

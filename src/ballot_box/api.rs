@@ -507,6 +507,14 @@ impl BallotBox {
         close::void(&self.inner.shared, poll, reason, by, at)
     }
 
+    /// Voids a counted round whose result is disputed, for the union above. Its blocks stay; they link nothing. Journals.
+    ///
+    /// # Errors
+    /// `WrongPhase` unless closed; `Stale` when it has changed since it was read.
+    pub fn void_disputed(&self, poll: &Poll, text: String, by: AccountId, at: OffsetDateTime) -> Result<(), BoxError> {
+        close::void_disputed(&self.inner.shared, poll, text, by, at)
+    }
+
     /// Deletes the slip digests of a certified round.
     ///
     /// # Errors

@@ -343,9 +343,35 @@ pub(super) fn void(
     by: Option<AccountId>,
     at: OffsetDateTime,
 ) -> Result<(), BoxError> {
+    void_by(shared, id, by, at, |head| Ok(head.phase.clone().void(reason)?))
+}
+
+/// See [`super::BallotBox::void_disputed`].
+pub(super) fn void_disputed(
+    shared: &Shared,
+    poll: &Poll,
+    text: String,
+    by: AccountId,
+    at: OffsetDateTime,
+) -> Result<(), BoxError> {
+    void_by(shared, poll.id, Some(by), at, |head| {
+        if head.version != poll.version {
+            return Err(BoxError::Stale);
+        }
+        Ok(head.phase.clone().void_disputed(text, by)?)
+    })
+}
+
+fn void_by(
+    shared: &Shared,
+    id: PollId,
+    by: Option<AccountId>,
+    at: OffsetDateTime,
+    step: impl FnOnce(&Head) -> Result<Phase, BoxError>,
+) -> Result<(), BoxError> {
     shared.database.write(|connection| {
         let head = held(connection, id)?;
-        let next = head.phase.clone().void(reason)?;
+        let next = step(&head)?;
         advance(connection, &head, &next)?;
         note(connection, &head, by, at, "poll.void", "")?;
         Ok::<_, BoxError>(())

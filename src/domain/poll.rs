@@ -1,7 +1,8 @@
 //! A round of 会员评家: its facts, its phases, and which step may follow which.
 //!
 //! `Draft → Open → Counting → Closing → Closed → Certified → Reported`, and `Void` from any of them before
-//! `Closed`: a round is voided uncounted or not at all. A step consumes the phase it starts from; nothing reopens.
+//! `Closed`: whoever can see a result does not void it. Only the union above, which sees no result before its sheet,
+//! may void a counted round whose result is disputed. A step consumes the phase it starts from; nothing reopens.
 
 use serde::{Deserialize, Serialize};
 use time::Date;
@@ -209,8 +210,10 @@ pub struct Opinion {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum VoidReason {
-    /// Called off by the union or the one above, in their words.
+    /// Called off by the union, in its words.
     CalledOff { text: String, by: AccountId },
+    /// Counted, but disputed: called off by the union above, in its words.
+    Disputed { text: String, by: AccountId },
     /// More slips spent than handed out.
     MoreSpentThanHandedOut { spent: u64, handed_out: u64 },
     /// The vault's key is lost or does not match.
@@ -544,6 +547,18 @@ impl Phase {
             Phase::Draft { .. } | Phase::Open { .. } | Phase::Counting { .. } | Phase::Closing { .. } => {
                 Ok(Phase::Void { reason })
             }
+            _ => Err(Refusal::WrongPhase),
+        }
+    }
+
+    /// A counted round counts for nothing, because the union above says so: its result is disputed, nobody signs it, and
+    /// the union above has not seen it.
+    ///
+    /// # Errors
+    /// `WrongPhase` unless closed.
+    pub fn void_disputed(self, text: String, by: AccountId) -> Result<Self, Refusal> {
+        match self {
+            Phase::Closed { .. } => Ok(Phase::Void { reason: VoidReason::Disputed { text, by } }),
             _ => Err(Refusal::WrongPhase),
         }
     }

@@ -197,6 +197,7 @@ pub fn table() -> &'static [Endpoint] {
         desk_get("/oversight/{id}", SUPERIOR, oversight::show),
         desk_post("/oversight/{id}/roll", SUPERIOR, oversight::decide_roll),
         desk_post("/oversight/{id}/opinion", SUPERIOR, oversight::decide_sheet),
+        desk_post("/oversight/{id}/void", SUPERIOR, oversight::void),
         desk_get("/spot-checks", SUPERIOR, spot_check::list),
         desk_post("/spot-checks", SUPERIOR, spot_check::draw),
         desk_get("/spot-checks/{id}", SUPERIOR, spot_check::show),

@@ -22,6 +22,7 @@ on_both!(
     what_does_not_open_is_not_counted,
     what_does_not_reconcile_is_not_counted,
     more_spent_than_handed_out_is_void,
+    a_disputed_result_is_voided_until_it_is_certified,
     comments_stand_apart,
 );
 
@@ -199,6 +200,36 @@ fn more_spent_than_handed_out_is_void(house: &Installation) {
     assert_eq!(load(&database, round.id).phase, Phase::Void { reason });
     assert!(house.vault_files(".key").is_empty());
     assert_eq!(sealed(&database, round.id), 0, "uncounted");
+}
+
+fn a_disputed_result_is_voided_until_it_is_certified(house: &Installation) {
+    let (database, ballots) = (house.database(), house.start());
+    let text = || "点票时有人离席".to_owned();
+    let round = counting(house, &ballots, &database, 5);
+    let early = ballots.void_disputed(&load(&database, round.id), text(), CHAIR, NOW);
+    assert!(matches!(early, Err(BoxError::Refused(Refusal::WrongPhase))), "{early:?}");
+    ballots.close(&load(&database, round.id), CHAIR, NOW).unwrap();
+    let seen = load(&database, round.id);
+    let own = ballots.void(round.id, VoidReason::CalledOff { text: text(), by: CHAIR }, Some(CHAIR), NOW);
+    assert!(matches!(own, Err(BoxError::Refused(Refusal::WrongPhase))), "whoever sees the result does not void it");
+    change(&database, round.id, |phase| phase.confirm_result(SCRUTINEER).unwrap());
+    let stale = ballots.void_disputed(&seen, text(), CHAIR, NOW);
+    assert!(matches!(stale, Err(BoxError::Stale)), "{stale:?}");
+    ballots.void_disputed(&load(&database, round.id), text(), CHAIR, NOW).unwrap();
+    let void = Phase::Void { reason: VoidReason::Disputed { text: text(), by: CHAIR } };
+    assert_eq!(load(&database, round.id).phase, void);
+    let again = house.start();
+    assert_eq!(load(&database, round.id).phase, void, "also after a new start");
+    let late = cast(&again, round.id, &round.slips.roll[11], &nonce(), &random_ballot(&paper(true)));
+    assert!(matches!(late, Err(CastRefusal::Void)), "{late:?}");
+
+    let signed = counting(house, &ballots, &database, 5);
+    ballots.close(&load(&database, signed.id), CHAIR, NOW).unwrap();
+    change(&database, signed.id, |phase| {
+        phase.confirm_result(SCRUTINEER).unwrap().certify(SheetId::of(&signed.opening.roll_root)).unwrap()
+    });
+    let late = ballots.void_disputed(&load(&database, signed.id), text(), CHAIR, NOW);
+    assert!(matches!(late, Err(BoxError::Refused(Refusal::WrongPhase))), "{late:?}");
 }
 
 fn comments_stand_apart(house: &Installation) {

@@ -157,6 +157,7 @@ fn of_desks(route: &str) -> Tour {
         "/oversight/{id}" => vec![
             stop(Superior, "oversight-draft", oversight("draft")),
             stop(Superior, "oversight-open", oversight("open")),
+            stop(Superior, "oversight-closed", oversight("closed")),
             stop(Superior, "oversight-certified", oversight("certified")),
             stop(Superior, "oversight-reported", oversight("reported")),
             stop(Superior, "not-yours", "/oversight/99999"),

@@ -9,6 +9,7 @@ mod support;
 mod tools;
 
 mod access;
+mod disputed;
 mod forms;
 mod headers;
 mod help;

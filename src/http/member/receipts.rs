@@ -84,7 +84,7 @@ fn outcome(app: &App, round: &str, typed: &str) -> Result<Outcome, Problem> {
         return Ok(Outcome::Refused("没有找到这一轮评议。请看看选票码的前五个字。"));
     };
     if let Phase::Void { .. } = round.poll.phase {
-        return Ok(Outcome::Refused("这一轮评议已经作废，票没有打开，也就没有回执可查。"));
+        return Ok(Outcome::Refused("这一轮评议已经作废，已经投的票都不算数，也就没有回执可查。"));
     }
     Ok(match app.ballot_box.receipts(round.poll.id)? {
         None => Outcome::Early,

@@ -263,7 +263,9 @@ fn not_open(poll: &Poll) -> Word {
 
 fn void(reason: Option<&VoidReason>) -> Word {
     let why = match reason {
-        Some(VoidReason::CalledOff { text, .. }) if !text.is_empty() => format!("原因：{text}"),
+        Some(VoidReason::CalledOff { text, .. } | VoidReason::Disputed { text, .. }) if !text.is_empty() => {
+            format!("原因：{text}")
+        }
         Some(VoidReason::MoreSpentThanHandedOut { .. }) => "原因：收回的票比发出的多。".to_owned(),
         Some(VoidReason::VaultLost | VoidReason::BallotsLost) => "原因：系统故障，票不能完整地清点。".to_owned(),
         _ => "请等工会通知。".to_owned(),
@@ -272,7 +274,7 @@ fn void(reason: Option<&VoidReason>) -> Word {
         StatusCode::GONE,
         "round_void",
         "这一轮评议已经作废",
-        &[&why, "已经投的票不会打开，也不算数。重新评议的话，工会会发新的选票。"],
+        &[&why, "已经投的票都不算数。重新评议的话，工会会发新的选票。"],
     )
 }
 

@@ -84,7 +84,7 @@ fn voidable(desk: &Desk<'_>) -> Result<Poll, Problem> {
 }
 
 fn opened(id: PollId) -> Problem {
-    let way = "请照实签发；有问题由上级工会退回。";
+    let way = "请照实签发。有异议的，请告诉上级工会，由上级工会作废并重新评议。";
     back(id)(Problem::conflict("opened", "票箱已经打开，不能自行作废", way))
 }
 

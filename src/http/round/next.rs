@@ -52,6 +52,9 @@ pub(super) fn next(poll: &Poll, role: Role, about: Circumstances) -> Next {
     }
 }
 
+/// The way out when somebody does not agree with a result.
+const DISPUTED: &str = "有异议不要确认，请告诉上级工会，由上级工会作废并重新评议。";
+
 fn chair(poll: &Poll, about: Circumstances) -> Next {
     let custody = poll.phase.custody();
     let confirmed = custody.is_some_and(|custody| custody.confirmed_by.is_some());
@@ -87,7 +90,7 @@ fn chair(poll: &Poll, about: Circumstances) -> Next {
             ("/close", "再试一次"),
         ),
         Phase::Closed { .. } if !about.scrutinised => {
-            wait("等监票人确认结果", "请监票人用自己的账号登录，核对下面的结果并确认。")
+            wait("等监票人确认结果", format!("请监票人用自己的账号登录，核对下面的结果并确认。{DISPUTED}"))
         }
         _ => go("签发结果报告单", "填写主要问题、整改措施和公布情况，签名后报上级工会。", ("/certify", "去签发")),
     }
@@ -106,7 +109,9 @@ fn scrutineer(poll: &Poll, about: Circumstances) -> Next {
         Phase::Open { .. } => wait("选票去向已经确认", "写坏的和剩下的选票，请和工会主席一起逐张作废，然后等待开票。"),
         Phase::Counting { .. } | Phase::Closing { .. } => wait("等待开票", "开票以后，请您核对结果。"),
         _ if about.confirmed => wait("您已经确认结果", "请等工会主席签发结果报告单。"),
-        _ => go("核对并确认结果", "请核对下面的票数和结论，没有问题就确认。", ("#confirm", "去确认")),
+        _ => {
+            go("核对并确认结果", &format!("请核对下面的票数和结论，没有问题就确认。{DISPUTED}"), ("#confirm", "去确认"))
+        }
     }
 }
 
@@ -118,7 +123,7 @@ fn teller(poll: &Poll, about: Circumstances) -> Next {
         }
         Phase::Closing { .. } => wait("正在开票", "请稍等，开票以后请您核对结果。"),
         _ if about.confirmed => wait("您已经确认结果", "请等工会主席签发结果报告单。"),
-        _ => go("核对并确认结果", "请核对下面的票数，没有问题就确认。", ("#confirm", "去确认")),
+        _ => go("核对并确认结果", &format!("请核对下面的票数，没有问题就确认。{DISPUTED}"), ("#confirm", "去确认")),
     }
 }
 
@@ -126,6 +131,7 @@ fn teller(poll: &Poll, about: Circumstances) -> Next {
 pub(super) fn void_words(reason: &VoidReason) -> String {
     match reason {
         VoidReason::CalledOff { text, .. } => format!("作废原因：{text}"),
+        VoidReason::Disputed { text, .. } => format!("开票以后，结果有异议，由上级工会作废。原因：{text}"),
         VoidReason::MoreSpentThanHandedOut { spent, handed_out } => {
             format!("发出 {handed_out} 张选票，却收回 {spent} 张。票数多于发出的选票，按规定作废。")
         }

@@ -142,7 +142,11 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
         trouble,
         confirmed: confirmers.iter().map(|account| format!("{}（{}）", account.name, account.role.label())).collect(),
         keys: if poll.phase.opened().is_some() { keys(desk, poll) } else { Vec::new() },
-        comments: if poll.paper.comment { app.ballot_box.comments(poll.id)? } else { Vec::new() },
+        comments: if poll.paper.comment && poll.phase.opened().is_some() {
+            app.ballot_box.comments(poll.id)?
+        } else {
+            Vec::new()
+        },
         older: sheets.into_iter().map(|sheet| sheet.id).filter(|id| Some(id) != sheet.as_ref()).collect(),
         sheet,
         opinion: match &poll.phase {

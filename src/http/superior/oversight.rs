@@ -1,4 +1,4 @@
-//! A round as the union above sees it: facts, turnout, sheets and journal; and its two decisions.
+//! A round as the union above sees it: facts, turnout, sheets and journal; and what it decides.
 
 use askama::Template;
 
@@ -62,6 +62,8 @@ struct RoundPage {
     journal: Vec<JournalRow>,
     /// What this person may decide now.
     decide: Waits,
+    /// Whether this person may void the counted round.
+    may_void: bool,
     /// What was typed, and what is wrong with it.
     reason: String,
     error: String,
@@ -126,6 +128,21 @@ pub fn decide_sheet(desk: &Desk<'_>) -> Answer {
     Ok(Reply::see_other(format!("/oversight/{}?done={done}", poll.id)))
 }
 
+/// `POST /oversight/{id}/void`: voids a counted round whose result is disputed; nothing of it was signed yet.
+///
+/// # Errors
+/// `NOT_YOURS`, `wrong_phase`, `stale`; without a reason the page is shown again.
+pub fn void(desk: &Desk<'_>) -> Answer {
+    let (poll, union) = seen(desk)?;
+    let text = match reason(&desk.ask.form) {
+        Err(words) => return page(desk, poll, union, words),
+        Ok(text) if text.is_empty() => return page(desk, poll, union, "作废要写明原因，不超过500字。".to_owned()),
+        Ok(text) => text,
+    };
+    desk.app.ballot_box.void_disputed(&poll, text, desk.who.account.id, desk.ask.now)?;
+    Ok(Reply::see_other(format!("/oversight/{}?done=voided", poll.id)))
+}
+
 /// The reason or opinion that was written; it may be signed and printed, so that every character must be seen.
 fn reason(fields: &Fields) -> Result<String, String> {
     let mut form = Filled::of(fields);
@@ -174,6 +191,7 @@ fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> Answer {
         changes,
         journal: words::journal(lines),
         decide,
+        may_void: stage == Stage::Closed && desk.may(Act::Oversee, &union),
         reason: desk.ask.form.trimmed("reason").to_owned(),
         error,
         union,
@@ -230,6 +248,7 @@ fn notes(poll: &Poll, union: &Union) -> Vec<String> {
         }
         Phase::Void { reason } => notes.push(match reason {
             VoidReason::CalledOff { text, .. } => format!("本轮已作废：{text}"),
+            VoidReason::Disputed { text, .. } => format!("本轮开票以后由上级工会作废：{text}"),
             VoidReason::MoreSpentThanHandedOut { spent, handed_out } => {
                 format!("本轮已作废：收回票{spent}多于发出票{handed_out}")
             }

@@ -1,5 +1,6 @@
 //! What the help tells people is what the program does.
 
+use crate::round::prepared;
 use crate::service::Service;
 
 #[test]
@@ -12,4 +13,17 @@ fn nobody_is_told_that_a_lost_slip_can_be_voided() {
         let page = help(who);
         assert!(page.contains(words) && !page.contains("旧的会作废") && !page.contains("丢了、坏了"), "{who}");
     }
+}
+
+#[test]
+fn what_a_chair_voids_the_union_above_sees_with_its_reason() {
+    let service = Service::new();
+    let help = service.anybody().get("/help/chairs").body;
+    assert!(help.contains("作废的评议和理由，上级工会看得到") && !help.contains("结果不理想，不能重来"));
+    let (poll, _) = prepared(&service);
+    service.person("jia-chair").step(&format!("/rounds/{poll}/void"), &[("reason", "会场停电")]);
+    let superior = service.person("shi");
+    let listed = superior.get(&format!("/unions/{}", service.jia.id)).body;
+    assert!(listed.contains(&format!("/oversight/{poll}")) && listed.contains("已作废"));
+    assert!(superior.get(&format!("/oversight/{poll}")).body.contains("会场停电"));
 }

@@ -181,15 +181,30 @@ fn people_and_unions_stand_over_their_places() {
     let mut sheet = result(1, 1, b"{}");
     sheet.tellers = ["欧阳䶮一", "阿依古丽·买买提", "张𬱖"].map(str::to_owned).to_vec();
     sheet.union_name = "晨帆精密机械有限公司工会".to_owned();
-    sheet.applying_for = Some("信赖职工之家".to_owned());
+    // One page, without a running head.
+    sheet.indicators.clear();
     let text = sound(&folder.write("sheet-places.pdf", &sheet.pdf().unwrap()));
     let lines: Vec<&str> = text.split_whitespace().collect();
-    for words in ["（欧阳䶮一、", "阿依古丽·买买提、张𬱖）", "申报等级", "信赖职工之家"] {
-        assert!(lines.contains(&words), "{words}: {text}");
+    for name in &sheet.tellers {
+        assert!(lines.iter().any(|line| line.contains(name)), "{name}: {text}");
     }
     for words in [&sheet.union_name, &sheet.superior_union] {
         assert_eq!(text.matches(words.as_str()).count(), 2, "in the table and below the seal: {words}");
     }
+}
+
+/// What the union applies for stands with the particulars, and the sheet stays on its page.
+#[test]
+fn the_tier_applied_for_has_a_row_where_there_is_one() {
+    let folder = Folder::new();
+    let printed = |tier: Option<&str>| {
+        let sheet = SheetPdf { applying_for: tier.map(str::to_owned), ..result(1, 1, b"{}") };
+        let path = folder.write("sheet-tier.pdf", &sheet.pdf().unwrap());
+        assert_eq!(folder.pages(&path, 60).len(), 1);
+        sound(&path).replace(char::is_whitespace, "")
+    };
+    assert!(printed(Some("信赖职工之家")).contains("申报等级信赖职工之家"));
+    assert!(!printed(None).contains("申报等级"));
 }
 
 /// Wherever a text comes from: what no font has is named before anything is printed.

@@ -83,6 +83,7 @@ impl SheetPdf<'_> {
         let (label, value) = (25.0, 53.0);
         let pair = |name: &str, text: &str| [Cell::label(label, name), Cell::words(value, text)];
         let whole = |name: &str, text: &str| [Cell::label(label, name), Cell::words(WIDE - label, text)];
+        let small = |cells: [Cell; 2]| cells.map(|cell| if cell.label { cell } else { cell.scaled(0.86) });
         flow.row(&whole("工会名称", &self.union_name));
         if let Some(code) = &self.credit_code {
             flow.row(&[pair("信用代码", code), pair("工会类别", &self.category)].concat());
@@ -92,15 +93,12 @@ impl SheetPdf<'_> {
             flow.row(&whole("上级工会", &self.superior_union));
         }
         flow.row(&[pair("评议形式", &self.assembly), pair("评议主体", &self.electorate)].concat());
-        flow.row(&[pair("起止时间", &self.period), pair("地　　点", &self.place)].concat());
-        flow.row(&whole("实际日期", &self.actual_days));
-        if let Some(tier) = &self.applying_for {
-            flow.row(&whole("申报等级", tier));
+        match &self.applying_for {
+            Some(tier) => flow.row(&[pair("地　　点", &self.place), pair("申报等级", tier)].concat()),
+            None => flow.row(&whole("地　　点", &self.place)),
         }
-        flow.row(
-            &whole("适用规则", &format!("{}\n摘要 {}", self.rule_set, self.rule_set_digest))
-                .map(|cell| if cell.label { cell } else { cell.scaled(0.86) }),
-        );
+        flow.row(&small(whole("起止时间", &format!("{}（实际：{}）", self.period, self.actual_days))));
+        flow.row(&small(whole("适用规则", &format!("{}\n摘要 {}", self.rule_set, self.rule_set_digest))));
     }
 
     fn counts(&self, flow: &mut Flow) {

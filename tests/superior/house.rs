@@ -147,7 +147,7 @@ impl House {
         let slips = office.ballot_box.issue_slips(&self.load(id), expected, 0, chair.id, world::now()).unwrap();
         office.open(&self.load(id), union, chair.id, world::now()).unwrap();
         let poll = self.load(id);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         for (place, slip) in slips.roll.iter().enumerate() {
             let said = if place < satisfied { Answer::Satisfied } else { Answer::Dissatisfied };
             let answers = poll.paper.items.iter().map(|item| match item.scale {

@@ -206,6 +206,17 @@ pub struct Opinion {
     pub given_on: Date,
 }
 
+/// Who watches the ballot and who counts it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Officers {
+    /// 总监票人
+    pub chief_scrutineer: String,
+    /// 监票人
+    pub scrutineers: Vec<String>,
+    /// 计票人
+    pub tellers: Vec<String>,
+}
+
 /// Why a round counts for nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "why", rename_all = "snake_case")]
@@ -343,6 +354,13 @@ impl Phase {
     #[must_use]
     pub fn is_revisable(&self) -> bool {
         matches!(self, Phase::Draft { approval: Approval::NotAsked | Approval::Returned { .. }, .. })
+    }
+
+    /// Whether scrutineers and tellers may be named anew: the meeting that chooses them comes after the electorate is
+    /// approved, and somebody may be missing on the day. Not once the box is being opened.
+    #[must_use]
+    pub fn takes_officers(&self) -> bool {
+        matches!(self, Phase::Draft { .. } | Phase::Open { .. } | Phase::Counting { .. })
     }
 
     /// The chair asks the union above to approve the electorate.

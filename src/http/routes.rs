@@ -7,7 +7,7 @@ use actix_web::{Route, guard, web};
 use futures_util::future::LocalBoxFuture;
 
 use super::ask::Ask;
-use super::chair::{draft, packets, people, poster, setup, slips};
+use super::chair::{draft, officers, packets, people, poster, setup, slips};
 use super::gate::{self, Desk};
 use super::member::{ballot, front, receipts};
 use super::problem::Problem;
@@ -151,6 +151,8 @@ pub fn table() -> &'static [Endpoint] {
         desk_get("/rounds/{id}/setup", ATTEND, draft::show),
         desk_get("/rounds/{id}/edit", CHAIR, setup::edit_form),
         desk_post("/rounds/{id}/edit", CHAIR, setup::edit),
+        desk_get("/rounds/{id}/officers", CHAIR, officers::form),
+        desk_post("/rounds/{id}/officers", CHAIR, officers::change),
         desk_post("/rounds/{id}/ask", CHAIR, draft::ask),
         desk_post("/rounds/{id}/slips", CHAIR, slips::issue),
         Endpoint {

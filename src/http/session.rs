@@ -253,6 +253,7 @@ pub(super) fn done(code: &str) -> Option<&'static str> {
         ("password", "密码已修改，其他地方的登录已全部退出。"),
         ("created", "本轮评议已新建，请核对。"),
         ("revised", "已修改，请再核对一遍。"),
+        ("officers", "监票人、计票人已更换。"),
         ("asked", "已提请上级工会批准参评名册。"),
         ("opened", "投票已经开始。"),
         ("custody", "选票去向已保存，请监票人确认。"),

@@ -7,7 +7,7 @@ use crate::database::schema::poll as t;
 use crate::database::{AnyConnection, DatabaseError, journal, phase, standing};
 use crate::domain::ids::{PollId, UnionId};
 use crate::domain::paper::Paper;
-use crate::domain::poll::{Facts, Phase, Poll, Refusal, RuleSetRef};
+use crate::domain::poll::{Facts, Officers, Phase, Poll, Refusal, RuleSetRef};
 use crate::domain::slip::PollTag;
 use crate::domain::union::Category;
 
@@ -175,6 +175,32 @@ pub fn revise(
     if !poll.phase.is_revisable() {
         return Err(Refusal::WrongPhase.into());
     }
+    replace(connection, poll, facts, paper)?;
+    note(connection, poll, "poll.revise", &facts.title, by)
+}
+
+/// Names other scrutineers and tellers, until the box is opened. Journals who.
+///
+/// # Errors
+/// `Refused` later, `Stale` when somebody else was faster.
+pub fn name_officers(
+    connection: &mut AnyConnection,
+    poll: &Poll,
+    officers: &Officers,
+    by: By,
+) -> Result<(), StoreError> {
+    if !poll.phase.takes_officers() {
+        return Err(Refusal::WrongPhase.into());
+    }
+    let Officers { chief_scrutineer, scrutineers, tellers } = officers.clone();
+    let watching = std::iter::once(&chief_scrutineer).chain(&scrutineers).cloned().collect::<Vec<_>>().join("、");
+    let detail = format!("监票人{watching}，计票人{}", tellers.join("、"));
+    let facts = Facts { chief_scrutineer, scrutineers, tellers, ..poll.facts.clone() };
+    replace(connection, poll, &facts, &poll.paper)?;
+    note(connection, poll, "poll.officers", &detail, by)
+}
+
+fn replace(connection: &mut AnyConnection, poll: &Poll, facts: &Facts, paper: &Paper) -> Result<(), StoreError> {
     let changed = diesel::update(t::table.filter(t::id.eq(poll.id.0)).filter(t::version.eq(poll.version)))
         .set((t::facts.eq(json(facts)?), t::paper.eq(json(paper)?), t::version.eq(poll.version + 1)))
         .execute(connection)?;
@@ -182,7 +208,7 @@ pub fn revise(
         return Err(StoreError::Stale);
     }
     standing::refresh(connection, poll.id)?;
-    note(connection, poll, "poll.revise", &facts.title, by)
+    Ok(())
 }
 
 /// Moves the round into the phase that `step` makes of its present one. Journals `action`.

@@ -6,7 +6,7 @@ use pingjia::domain::poll::Poll;
 use pingjia::store::{By, accounts, polls};
 use pingjia::world;
 
-use crate::round::{FACTS, prepared};
+use crate::round::{FACTS, cast, prepared};
 use crate::service::{Person, Service};
 use crate::support::days::day;
 
@@ -102,6 +102,37 @@ fn the_chair_is_told_that_no_day_ends_the_ballot_by_itself() {
         chair.step(&format!("/rounds/{poll}/stop"), &[]);
         assert!(!chair.get(&round).body.contains("data-overdue"), "phones are closed");
     }
+}
+
+#[test]
+fn scrutineers_and_tellers_are_named_anew_until_the_box_is_opened() {
+    let service = Service::new();
+    let (chair, scrutineer, superior) =
+        (service.person("jia-chair"), service.person("jia-scrutineer"), service.person("shi"));
+    let (poll, codes) = prepared(&service);
+    let (round, officers) = (format!("/rounds/{poll}"), format!("/rounds/{poll}/officers"));
+    let named =
+        |chief: &'static str| [("chief_scrutineer", chief), ("scrutineers", ""), ("tellers", "冯计票\r\n陈计票")];
+    assert!(chair.get(&format!("{round}/setup")).body.contains(&officers), "the meeting chose others");
+    chair.step(&officers, &named("周监票"));
+    assert_eq!(load(&service, poll).facts.tellers, ["冯计票", "陈计票"]);
+    for judged in ["王主席", "冯计票", ""] {
+        assert_eq!(chair.post(&officers, &named(judged)).status, 422, "{judged}");
+    }
+    assert_eq!(scrutineer.post(&officers, &named("李监票")).status, 403);
+    chair.step(&format!("{round}/open"), &[]);
+    cast(&service, &codes[0], "satisfied");
+    assert!(chair.get(&round).body.contains(&officers), "somebody fell ill");
+    chair.step(&officers, &named("吴监票"));
+    assert!(cast(&service, &codes[1], "satisfied").body.contains("data-receipt"), "voting goes on");
+    let seen = superior.get(&format!("/oversight/{poll}")).body;
+    assert!(
+        seen.contains("监票人吴监票，计票人冯计票、陈计票") && seen.contains("监票人周监票"),
+        "who was named, and before"
+    );
+    chair.step(&format!("{round}/void"), &[("reason", "停电")]);
+    assert_eq!(chair.get(&officers).status, 409);
+    assert_eq!(chair.post(&officers, &named("郑监票")).status, 409);
 }
 
 #[test]

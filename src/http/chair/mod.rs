@@ -3,6 +3,7 @@
 
 pub mod dashboard;
 pub mod draft;
+pub mod officers;
 pub mod packets;
 pub mod people;
 pub mod poster;

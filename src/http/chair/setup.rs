@@ -6,7 +6,7 @@ use askama::Template;
 use crate::domain::account::Act;
 use crate::domain::ids::PollId;
 use crate::domain::paper::{Paper, Section};
-use crate::domain::poll::{Assembly, Facts, Poll};
+use crate::domain::poll::{Assembly, Facts, Officers, Poll};
 use crate::domain::rules::{Electorate, PaperOptions, Requirements, RuleSet, Tier, Unit, UnknownRule};
 use crate::domain::union::{Category, Union};
 use crate::http::App;
@@ -278,24 +278,8 @@ fn facts(form: &mut Filled, guide: &Guide) -> Facts {
     if guide.members_only && expected > member_total {
         form.refuse("expected", "应到人数不能超过会员总数");
     }
-    let chief_scrutineer = form.line("chief_scrutineer", 20);
-    let scrutineers = form.lines("scrutineers", 20, 20);
-    let tellers = form.lines("tellers", 20, 20);
-    distinct(form, "scrutineers", &scrutineers);
-    distinct(form, "tellers", &tellers);
-    if tellers.is_empty() {
-        form.refuse("tellers", "请至少填写一名计票人");
-    }
     let chair = form.line("chair", 20);
-    if chief_scrutineer == chair || scrutineers.contains(&chair) {
-        form.refuse("chief_scrutineer", "工会主席是被评议的一方，不能担任监票人");
-    }
-    if tellers.contains(&chair) {
-        form.refuse("tellers", "工会主席是被评议的一方，不能担任计票人");
-    }
-    if tellers.contains(&chief_scrutineer) || scrutineers.iter().any(|name| tellers.contains(name)) {
-        form.refuse("tellers", "同一个人不能既监票又计票");
-    }
+    let Officers { chief_scrutineer, scrutineers, tellers } = officers(form, &chair);
     let tier = form.value("applying_for").to_owned();
     if !tier.is_empty() && !guide.tiers.iter().any(|known| known.id == tier) {
         form.refuse("applying_for", "请从列表中选择");
@@ -315,6 +299,29 @@ fn facts(form: &mut Filled, guide: &Guide) -> Facts {
         applying_for: (!tier.is_empty()).then_some(tier),
         indicators: declared(form, guide),
     }
+}
+
+/// Reads who watches the ballot and who counts it; nobody who is judged is among them.
+pub(super) fn officers(form: &mut Filled, chair: &str) -> Officers {
+    let is_chair = |name: &String| name == chair;
+    let chief_scrutineer = form.line("chief_scrutineer", 20);
+    let scrutineers = form.lines("scrutineers", 20, 20);
+    let tellers = form.lines("tellers", 20, 20);
+    distinct(form, "scrutineers", &scrutineers);
+    distinct(form, "tellers", &tellers);
+    if tellers.is_empty() {
+        form.refuse("tellers", "请至少填写一名计票人");
+    }
+    if is_chair(&chief_scrutineer) || scrutineers.iter().any(is_chair) {
+        form.refuse("chief_scrutineer", "工会主席是被评议的一方，不能担任监票人");
+    }
+    if tellers.iter().any(is_chair) {
+        form.refuse("tellers", "工会主席是被评议的一方，不能担任计票人");
+    }
+    if tellers.contains(&chief_scrutineer) || scrutineers.iter().any(|name| tellers.contains(name)) {
+        form.refuse("tellers", "同一个人不能既监票又计票");
+    }
+    Officers { chief_scrutineer, scrutineers, tellers }
 }
 
 /// Says so when a line is there twice.

@@ -28,6 +28,7 @@ pub(in crate::http) fn act(action: &str, detail: &str) -> (&'static str, String)
     const NAMES: &[(&str, &str)] = &[
         ("poll.create", "新建本轮评议"),
         ("poll.revise", "修改评议内容"),
+        ("poll.officers", "更换监票人、计票人"),
         ("poll.ask", "提请上级工会批准参评名册"),
         ("poll.approve", "批准参评名册"),
         ("poll.return_roll", "退回参评名册"),

@@ -115,6 +115,7 @@ fn of_rounds(route: &str) -> Tour {
         "/rounds/{id}/setup" => in_phases("/setup", &[(Chair, "round-setup", "draft")]),
         "/rounds/{id}/edit" => in_phases("/edit", &[(Chair, "round-edit", "draft")]),
         "/rounds/{id}/open" => in_phases("/open", &[(Chair, "open-too-early", "draft")]),
+        "/rounds/{id}/officers" => in_phases("/officers", &[(Chair, "officers", "open")]),
         "/rounds/{id}/poster" => in_phases("/poster", &[(Chair, "poster", "open")]),
         "/rounds/{id}" => in_phases(
             "",

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection as _;
 
 use super::api::BoxError;
+use super::live::{self, Marked};
 use super::shared::{Round, Shared, locked};
 use super::vault::Fault;
-use super::{close, live, rows};
+use super::{close, rows};
 use crate::database::{AnyConnection, Database, DatabaseError, Kind};
 use crate::domain::ids::PollId;
 use crate::domain::poll::Phase;
@@ -79,8 +80,9 @@ fn note_all(shared: &Shared) {
     }
 }
 
-/// Notes the turnout in the vault, if there is anything new. Several processes cast to a server only.
-fn mark(shared: &Shared, round: &Round) -> Result<(), Fault> {
+/// Notes the turnout in the vault, if there is anything new, and gives it and whether there was. Several processes cast to a
+/// server only.
+fn mark(shared: &Shared, round: &Round) -> Result<(Marked, bool), Fault> {
     let (turnout, marked) = {
         let memory = locked(&round.live);
         (memory.turnout(), memory.marked)
@@ -92,7 +94,7 @@ fn mark(shared: &Shared, round: &Round) -> Result<(), Fault> {
         shared.vault.raise_cast(&round.place, &round.caster, turnout.own)?;
     }
     locked(&round.live).marked = turnout;
-    Ok(())
+    Ok((turnout, turnout != marked))
 }
 
 /// Looks at the open rounds one after the other, over and over. However many there are, and however big, looking takes
@@ -145,10 +147,6 @@ impl Patrol {
 /// open or whose vault or database no longer holds what it must. Slips are counted on a server only, to which others
 /// cast and which may have gone back behind our back; a file holds what was committed to it.
 fn look(shared: &Shared, round: &Round) -> Result<(), BoxError> {
-    let (turnout, marked, frozen) = {
-        let memory = locked(&round.live);
-        (memory.turnout(), memory.marked, memory.frozen)
-    };
     let head = shared.database.read(|connection| rows::head(connection, round.id))?;
     let Some(head) = head.filter(|head| matches!(head.phase, Phase::Open { .. } | Phase::Counting { .. })) else {
         shared.evict(round.id);
@@ -158,11 +156,14 @@ fn look(shared: &Shared, round: &Round) -> Result<(), BoxError> {
         shared.evict(round.id);
         return Ok(());
     };
-    if let Err(fault) = mark(shared, round) {
-        shared.stop(round.id, &fault);
-        return Err(fault.into());
-    }
-    let count = shared.database.kind() == Kind::Postgres && (turnout != marked || !frozen);
+    let (turnout, is_new) = match mark(shared, round) {
+        Ok(marked) => marked,
+        Err(fault) => {
+            shared.stop(round.id, &fault);
+            return Err(fault.into());
+        }
+    };
+    let count = shared.database.kind() == Kind::Postgres && (is_new || !locked(&round.live).frozen);
     let spent = if count {
         shared.database.read(|connection| live::count_now(shared, connection, round.id))?.spent
     } else {

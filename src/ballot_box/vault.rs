@@ -28,11 +28,11 @@ use crate::domain::slip::PollTag;
 /// Before the name of the installation that a vault folder belongs to.
 pub(super) const OWNER: &str = "vault-";
 /// Before the number of slips that were spent at least.
-const MARK: &str = "mark-";
+const MARK: &str = "mark";
 /// Before the name of a process and the number of slips that were spent through it at least.
 const CAST: &str = "cast-";
 /// Before the number of ballots in a live state that was published.
-const SHOWN: &str = "shown-";
+const SHOWN: &str = "shown";
 const TOMBSTONE: &str = "tombstone";
 
 /// Something about the vault is not as it must be: a sentence for the operator.
@@ -98,24 +98,16 @@ impl Vault {
     /// Records and syncs in every folder that at least `count` slips were spent through the process of this name, which
     /// nobody else bears.
     pub(super) fn raise_cast(&self, place: &Place, process: &str, count: u64) -> Result<(), Fault> {
-        self.raise(place, &format!("{CAST}{process}-"), count)
+        self.raise(place, &format!("{CAST}{process}"), count)
     }
 
     /// The number of spent slips that the folders know of: the highest that any process saw, or what all of them cast
     /// together where that is more; 0 where the round has none.
     pub(super) fn mark(&self, place: &Place) -> Result<u64, Fault> {
-        let mut cast: BTreeMap<String, u64> = BTreeMap::new();
-        for home in self.folders.iter().map(|folder| folder.join(&place.0)) {
-            for (name, _) in names(&home).map_err(|error| Fault::at(&home, "不能读取", &error))? {
-                let Some((process, count)) = name.strip_prefix(CAST).and_then(|rest| rest.split_once('-')) else {
-                    continue;
-                };
-                let most = cast.entry(process.to_owned()).or_default();
-                *most = count.parse().unwrap_or(0).max(*most);
-            }
-        }
-        let together = cast.into_values().fold(0, u64::saturating_add);
-        Ok(self.highest(place, MARK)?.max(together))
+        let highest = self.highest(place)?;
+        let cast = highest.iter().filter(|(what, _)| what.starts_with(CAST));
+        let together = cast.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
+        Ok(highest.get(MARK).copied().unwrap_or(0).max(together))
     }
 
     /// Records and syncs in every folder that a live state of `count` ballots is about to be published.
@@ -125,23 +117,25 @@ impl Vault {
 
     /// The number of ballots in the largest live state that was or was about to be published; 0 where there is none.
     pub(super) fn shown(&self, place: &Place) -> Result<u64, Fault> {
-        self.highest(place, SHOWN)
+        Ok(self.highest(place)?.get(SHOWN).copied().unwrap_or(0))
     }
 
-    fn raise(&self, place: &Place, kind: &str, count: u64) -> Result<(), Fault> {
+    fn raise(&self, place: &Place, what: &str, count: u64) -> Result<(), Fault> {
         for folder in &self.folders {
             let home = folder.join(&place.0);
-            raise_mark(&home, kind, count).map_err(|error| Fault::at(&home, "不能记录投票数", &error))?;
+            raise_mark(&home, what, count).map_err(|error| Fault::at(&home, "不能记录投票数", &error))?;
         }
         Ok(())
     }
 
-    fn highest(&self, place: &Place, kind: &str) -> Result<u64, Fault> {
-        let mut highest = 0;
+    /// The highest count of everything that is counted, over all folders.
+    fn highest(&self, place: &Place) -> Result<BTreeMap<String, u64>, Fault> {
+        let mut highest: BTreeMap<String, u64> = BTreeMap::new();
         for folder in &self.folders {
             let home = folder.join(&place.0);
-            for (count, _) in marks(&home, kind).map_err(|error| Fault::at(&home, "不能读取", &error))? {
-                highest = highest.max(count);
+            for (what, count, _) in counts(&home).map_err(|error| Fault::at(&home, "不能读取", &error))? {
+                let most = highest.entry(what).or_default();
+                *most = count.max(*most);
             }
         }
         Ok(highest)
@@ -288,9 +282,13 @@ fn names(home: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     entries.map(|entry| entry.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))).collect()
 }
 
-fn marks(home: &Path, kind: &str) -> io::Result<Vec<(u64, PathBuf)>> {
-    let mark = |(name, path): (String, PathBuf)| Some((name.strip_prefix(kind)?.parse().ok()?, path));
-    Ok(names(home)?.into_iter().filter_map(mark).collect())
+/// What is counted in the round's folder, how far, and the file whose name says so.
+fn counts(home: &Path) -> io::Result<Vec<(String, u64, PathBuf)>> {
+    let count = |(name, path): (String, PathBuf)| {
+        let (what, count) = name.rsplit_once('-')?;
+        Some((what.to_owned(), count.parse().ok()?, path))
+    };
+    Ok(names(home)?.into_iter().filter_map(count).collect())
 }
 
 /// The keys of a round in one vault folder. That there are none is said by a folder only that bears the vault's own mark
@@ -306,16 +304,16 @@ fn keys(vault: &Path, place: &Place) -> io::Result<Vec<PathBuf>> {
 
 /// Several processes may raise the mark at once: each makes the name of its own count and takes away lower
 /// ones only, so the highest always stays.
-fn raise_mark(home: &Path, kind: &str, count: u64) -> io::Result<()> {
-    let known = marks(home, kind)?;
-    if known.iter().any(|(mark, _)| *mark >= count) {
+fn raise_mark(home: &Path, what: &str, count: u64) -> io::Result<()> {
+    let known: Vec<_> = counts(home)?.into_iter().filter(|(counted, ..)| counted == what).collect();
+    if known.iter().any(|(_, mark, _)| *mark >= count) {
         return Ok(());
     }
-    match exclusive().open(home.join(format!("{kind}{count:020}"))) {
+    match exclusive().open(home.join(format!("{what}-{count:020}"))) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => sync_folder(home)?,
     }
-    for (_, lower) in known {
+    for (.., lower) in known {
         match fs::remove_file(lower) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

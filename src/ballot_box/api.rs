@@ -11,7 +11,7 @@ use super::cast::{self, Job, Ticket};
 use super::queue::Queue;
 use super::shared::Shared;
 use super::vault::{Fault, Vault};
-use super::{chores, close, identity, issue, live, paper, rows};
+use super::{chores, close, identity, issue, live, paper, rows, void};
 use crate::database::{AnyConnection, Database, DatabaseError, session};
 use crate::domain::ballot::Ballot;
 use crate::domain::ids::{AccountId, PollId};
@@ -504,7 +504,7 @@ impl BallotBox {
         by: Option<AccountId>,
         at: OffsetDateTime,
     ) -> Result<(), BoxError> {
-        close::void(&self.inner.shared, poll, reason, by, at)
+        void::void(&self.inner.shared, poll, reason, by, at)
     }
 
     /// Voids a counted round whose result is disputed, for the union above. Its blocks stay; they link nothing. Journals.
@@ -512,7 +512,7 @@ impl BallotBox {
     /// # Errors
     /// `WrongPhase` unless closed; `Stale` when it has changed since it was read.
     pub fn void_disputed(&self, poll: &Poll, text: String, by: AccountId, at: OffsetDateTime) -> Result<(), BoxError> {
-        close::void_disputed(&self.inner.shared, poll, text, by, at)
+        void::void_disputed(&self.inner.shared, poll, text, by, at)
     }
 
     /// Deletes the slip digests of a certified round.

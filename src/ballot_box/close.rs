@@ -1,4 +1,4 @@
-//! Closing and voiding, in steps of which each can be repeated:
+//! Closing, in steps of which each can be repeated:
 //!
 //! 1. `Closing` shuts every cast out.
 //! 2. All ballots are unsealed and counted; the blocks and `Closed` are written in one transaction.
@@ -16,12 +16,12 @@ use zeroize::Zeroizing;
 
 use super::api::BoxError;
 use super::issue::{advance, held, note};
-use super::packet;
 use super::rows::{self, Head};
 use super::seal::{DoesNotOpen, Plain, Sealer, Source};
 use super::shared::{Shared, locked};
 use super::tombstone;
 use super::vault::Fault;
+use super::void::wipe;
 use crate::database::schema::paper_entry;
 use crate::database::{AnyConnection, DatabaseError, Kind};
 use crate::domain::digest::Digest;
@@ -115,7 +115,7 @@ fn halt(shared: &Shared, head: &Head, fault: &Fault) {
     shared.stop(head.id, fault);
 }
 
-fn load(shared: &Shared, id: PollId) -> Result<Head, BoxError> {
+pub(super) fn load(shared: &Shared, id: PollId) -> Result<Head, BoxError> {
     shared.database.read(|connection| rows::head(connection, id))?.ok_or(BoxError::NoSuchPoll)
 }
 
@@ -289,7 +289,7 @@ fn confirm_destruction(shared: &Shared, id: PollId) -> Result<(), BoxError> {
 
 /// Deletes sealed rows in chunks. They are sealed, and the key is gone; this is for tidiness and for space. Ballots
 /// go last: as long as one is left, the next start knows that there is something to delete.
-fn delete_sealed(shared: &Shared, id: PollId) -> Result<(), BoxError> {
+pub(super) fn delete_sealed(shared: &Shared, id: PollId) -> Result<(), BoxError> {
     shared.database.write(|connection| {
         diesel::delete(paper_entry::table.filter(paper_entry::poll_id.eq(id.0))).execute(connection)?;
         Ok::<_, DatabaseError>(())
@@ -333,78 +333,6 @@ pub(super) fn cut_log(shared: &Shared) -> Result<(), DatabaseError> {
         shared.untidy.store(true, Ordering::Release);
     }
     done.map(drop)
-}
-
-/// See [`super::BallotBox::void`].
-pub(super) fn void(
-    shared: &Shared,
-    id: PollId,
-    reason: VoidReason,
-    by: Option<AccountId>,
-    at: OffsetDateTime,
-) -> Result<(), BoxError> {
-    void_by(shared, id, by, at, |head| Ok(head.phase.clone().void(reason)?))
-}
-
-/// See [`super::BallotBox::void_disputed`].
-pub(super) fn void_disputed(
-    shared: &Shared,
-    poll: &Poll,
-    text: String,
-    by: AccountId,
-    at: OffsetDateTime,
-) -> Result<(), BoxError> {
-    void_by(shared, poll.id, Some(by), at, |head| {
-        if head.version != poll.version {
-            return Err(BoxError::Stale);
-        }
-        Ok(head.phase.clone().void_disputed(text, by)?)
-    })
-}
-
-fn void_by(
-    shared: &Shared,
-    id: PollId,
-    by: Option<AccountId>,
-    at: OffsetDateTime,
-    step: impl FnOnce(&Head) -> Result<Phase, BoxError>,
-) -> Result<(), BoxError> {
-    shared.database.write(|connection| {
-        let head = held(connection, id)?;
-        let next = step(&head)?;
-        advance(connection, &head, &next)?;
-        note(connection, &head, by, at, "poll.void", "")?;
-        Ok::<_, BoxError>(())
-    })?;
-    shared.announce();
-    wipe(shared, id)
-}
-
-/// What is left of a void round is taken away: the key uncounted, then everything that it sealed, then the
-/// slips. A folder that cannot be reached is tried again later and shown meanwhile.
-pub(super) fn wipe(shared: &Shared, id: PollId) -> Result<(), BoxError> {
-    let head = load(shared, id)?;
-    shared.evict(id);
-    // The tombstone keeps an older copy of the database from coming back to life. Where the folder of the round
-    // is lost, there is nothing that it could be outranked by.
-    if shared.vault.knows(&head.place)
-        && let Err(error) = tombstone::write(shared, &head)
-    {
-        tracing::warn!(poll = id.0, %error, "no tombstone for a void round");
-    }
-    match shared.vault.destroy_keys(&head.place) {
-        Ok(()) => {
-            locked(&shared.unfinished).remove(&id);
-            shared.mended(id);
-        }
-        Err(fault) => {
-            locked(&shared.unfinished).insert(id);
-            shared.stop(id, &fault);
-        }
-    }
-    delete_sealed(shared, id)?;
-    while shared.database.write(|connection| rows::delete_slips(connection, id))? {}
-    Ok(shared.database.write(|connection| packet::forget(connection, id))?)
 }
 
 /// At start: restores rounds that the vault knows to be over, goes on with interrupted closings and holds the

@@ -27,5 +27,6 @@ mod sqlite;
 mod statement;
 mod tombstone;
 mod vault;
+mod void;
 
 pub use api::*;

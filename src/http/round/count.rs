@@ -65,19 +65,19 @@ fn may_close(phase: &Phase) -> bool {
 
 /// Whether the chair may still call the round off: not once the box is opened and the result can be seen, nor while
 /// it is being opened; but a box that cannot be opened can be given up.
-pub(super) fn may_void(desk: &Desk<'_>, poll: &Poll) -> Result<bool, Problem> {
-    Ok(match poll.phase {
+pub(super) fn may_void(phase: &Phase, in_trouble: bool) -> bool {
+    match phase {
         Phase::Draft { .. } | Phase::Open { .. } | Phase::Counting { .. } => true,
-        Phase::Closing { .. } => desk.app.ballot_box.trouble(poll)?.is_some(),
+        Phase::Closing { .. } => in_trouble,
         _ => false,
-    })
+    }
 }
 
 /// The round, if its chair may call it off.
 fn voidable(desk: &Desk<'_>) -> Result<Poll, Problem> {
     let (poll, _) = desk.poll(&[Act::Run])?;
     match poll.phase {
-        _ if may_void(desk, &poll)? => Ok(poll),
+        _ if may_void(&poll.phase, desk.app.ballot_box.trouble(&poll)?.is_some()) => Ok(poll),
         Phase::Closing { .. } | Phase::Closed { .. } => Err(opened(poll.id)),
         _ => Err(back(poll.id)(Refusal::WrongPhase)),
     }

@@ -122,6 +122,8 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
         Ok::<_, crate::database::DatabaseError>((journal::of_poll(c, poll.id, LINES)?, sheets::of_poll(c, poll.id)?))
     })?;
     let sheet = poll.phase.sheet().cloned();
+    let stopped = app.ballot_box.trouble(poll)?.map(|why| in_words_for_people(&why, &app.config.vaults));
+    let may_void = desk.may(Act::Run, union) && may_void(&poll.phase, stopped.is_some());
     let role = desk.who.account.role;
     let page = RoundPage {
         frame: desk.frame(&poll.facts.title).wide(),
@@ -130,7 +132,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
         role,
         steps: steps(&poll.phase),
         next: next(poll, role, about),
-        stopped: app.ballot_box.trouble(poll)?.map(|why| in_words_for_people(&why, &app.config.vaults)),
+        stopped,
         guesses: app.rounds.guesses(poll),
         in_box: in_box(desk, poll)?,
         overdue: overdue(poll, date_in_china(desk.ask.now)),
@@ -153,7 +155,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
             Phase::Reported { opinion, .. } => Some((opinion, in_words(opinion.given_on))),
             _ => None,
         },
-        may_void: desk.may(Act::Run, union) && may_void(desk, poll)?,
+        may_void,
         journal: lines.iter().map(entry).collect(),
         poll,
     };

@@ -1,7 +1,7 @@
 //! Text as people type it.
 
-/// Whether nobody sees this character, or it turns the order of those that one sees: control and format characters (Unicode Cc and Cf), line and paragraph separators. A line
-/// feed is none.
+/// Whether nobody sees this character, or it turns the order of those that one sees: control and format characters
+/// (Unicode Cc and Cf), line and paragraph separators. A line feed is none.
 #[must_use]
 pub fn is_unseen(c: char) -> bool {
     let format = matches!(

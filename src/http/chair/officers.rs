@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::setup::officers;
+use super::setup::{fill_officers, officers};
 use crate::domain::account::Act;
 use crate::domain::poll::{Phase, Poll, Refusal};
 use crate::http::form::Filled;
@@ -28,9 +28,7 @@ struct OfficersPage {
 pub fn form(desk: &Desk<'_>) -> Answer {
     let poll = open_to_change(desk)?;
     let mut form = Filled::default();
-    form.set("chief_scrutineer", &poll.facts.chief_scrutineer);
-    form.set("scrutineers", poll.facts.scrutineers.join("\n"));
-    form.set("tellers", poll.facts.tellers.join("\n"));
+    fill_officers(&mut form, &poll.facts);
     page(desk, poll, form)
 }
 
@@ -42,7 +40,6 @@ pub fn change(desk: &Desk<'_>) -> Answer {
     let poll = open_to_change(desk)?;
     let mut form = Filled::of(&desk.ask.form);
     let named = officers(&mut form, &poll.facts.chair);
-    form.printable(["chief_scrutineer", "scrutineers", "tellers"]);
     if form.is_wrong() {
         return page(desk, poll, form);
     }

@@ -232,7 +232,7 @@ fn read(desk: &Desk<'_>, poll: Option<&Poll>) -> Result<Result<Read, Filled>, Pr
     let mut form = Filled::of(&desk.ask.form);
     let year = u16::try_from(form.number("year", 2000, 2100)).unwrap_or(2000);
     let facts = facts(&mut form, &guide);
-    form.printable(["title", "place", "chief_scrutineer", "scrutineers", "tellers", "chair", "pledges"]);
+    form.printable(["title", "place", "chair", "pledges"]);
     let options = PaperOptions {
         detailed: form.ticked("detailed"),
         pledges: form.lines("pledges", 60, PLEDGES),
@@ -321,7 +321,15 @@ pub(super) fn officers(form: &mut Filled, chair: &str) -> Officers {
     if tellers.contains(&chief_scrutineer) || scrutineers.iter().any(|name| tellers.contains(name)) {
         form.refuse("tellers", "同一个人不能既监票又计票");
     }
+    form.printable(["chief_scrutineer", "scrutineers", "tellers"]);
     Officers { chief_scrutineer, scrutineers, tellers }
+}
+
+/// Fills in those who are named.
+pub(super) fn fill_officers(form: &mut Filled, facts: &Facts) {
+    form.set("chief_scrutineer", &facts.chief_scrutineer);
+    form.set("scrutineers", facts.scrutineers.join("\n"));
+    form.set("tellers", facts.tellers.join("\n"));
 }
 
 /// Says so when a line is there twice.
@@ -368,9 +376,7 @@ fn filled(poll: &Poll) -> Filled {
     form.set("ends", date_value(facts.ends));
     form.set("member_total", facts.member_total);
     form.set("expected", facts.expected);
-    form.set("chief_scrutineer", &facts.chief_scrutineer);
-    form.set("scrutineers", facts.scrutineers.join("\n"));
-    form.set("tellers", facts.tellers.join("\n"));
+    fill_officers(&mut form, facts);
     form.set("chair", &facts.chair);
     form.set("applying_for", facts.applying_for.as_deref().unwrap_or_default());
     for (id, [numerator, denominator]) in &facts.indicators {

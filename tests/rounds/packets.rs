@@ -4,7 +4,7 @@ use std::io::{Cursor, Read as _};
 
 use pingjia::domain::packet::PacketCode;
 
-use crate::round::{FACTS, cast};
+use crate::round::{FACTS, approve, cast};
 use crate::service::Service;
 use crate::tools::{Folder, decoded, sound};
 
@@ -24,13 +24,11 @@ pub fn unzipped(bytes: Vec<u8>) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn a_packet_of_spares_is_printed_and_voided_by_its_cover() {
     let service = Service::new();
-    let (chair, superior) = (service.person("jia-chair"), service.person("shi"));
+    let chair = service.person("jia-chair");
     chair.step("/rounds", &FACTS);
     let poll = service.round_of(service.jia.id);
     let round = |step: &str| format!("/rounds/{poll}/{step}");
-    chair.step(&round("ask"), &[]);
-    let oversight = format!("/oversight/{poll}");
-    superior.submit(&oversight, &format!("{oversight}/roll"), &[("decision", "approve")]);
+    approve(&service, &chair, poll);
     assert!(chair.get(&round("setup")).body.contains("name=\"packet\""), "packets can be asked for");
     let page = chair.post(&round("slips"), &[("spares", "15"), ("packet", "10")]);
     let (codes, packets) = (page.field("codes").unwrap(), page.field("packets").unwrap());

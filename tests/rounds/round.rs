@@ -24,16 +24,27 @@ pub const FACTS: [(&str, &str); 13] = [
     ("comment", "yes"),
 ];
 
-/// Sets up a round of 甲厂工会 up to issued slips; answers with the round and its codes.
-pub fn prepared(service: &Service) -> (PollId, Vec<String>) {
-    let (chair, superior) = (service.person("jia-chair"), service.person("shi"));
-    chair.step("/rounds", &FACTS);
-    let poll = service.round_of(service.jia.id);
+/// Sends a round up; the union above approves its electorate.
+pub fn approve(service: &Service, chair: &Person, poll: PollId) {
     chair.step(&format!("/rounds/{poll}/ask"), &[]);
     let oversight = format!("/oversight/{poll}");
-    superior.submit(&oversight, &format!("{oversight}/roll"), &[("decision", "approve")]);
+    service.person("shi").submit(&oversight, &format!("{oversight}/roll"), &[("decision", "approve")]);
+}
+
+/// The same, and has its slips made: the page with their codes.
+pub fn with_slips(service: &Service, chair: &Person, poll: PollId) -> Page {
+    approve(service, chair, poll);
     let page = chair.post(&format!("/rounds/{poll}/slips"), &[("spares", "5")]);
     assert_eq!(page.status, 200, "{}", page.body);
+    page
+}
+
+/// Sets up a round of 甲厂工会 up to issued slips; answers with the round and its codes.
+pub fn prepared(service: &Service) -> (PollId, Vec<String>) {
+    let chair = service.person("jia-chair");
+    chair.step("/rounds", &FACTS);
+    let poll = service.round_of(service.jia.id);
+    let page = with_slips(service, &chair, poll);
     let codes = page.field("codes").expect("the codes, to be posted back");
     (poll, codes.split(' ').map(str::to_owned).collect())
 }

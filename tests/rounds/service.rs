@@ -1,22 +1,14 @@
 //! A service for one test, and people who use it with plain forms.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
-use std::sync::{Arc, mpsc};
 
 use actix_web::dev::ServerHandle;
-use actix_web::rt::System;
 use diesel::RunQueryDsl as _;
 use pingjia::ballot_box::BallotBox;
-use pingjia::config::{Config, Front};
 use pingjia::database::{Database, Kind};
 use pingjia::domain::account::Role;
 use pingjia::domain::ids::{PollId, UnionId};
-use pingjia::domain::rules::RuleRegistry;
 use pingjia::domain::union::{Category, Union};
-use pingjia::http::{self, App};
-use pingjia::office::Office;
-use pingjia::signing::SigningKeys;
 use pingjia::store::accounts::{self, NewAccount, PasswordDigest};
 use pingjia::store::unions::{self, NewUnion};
 use pingjia::store::{By, StoreError, polls};
@@ -24,6 +16,7 @@ use pingjia::world;
 use reqwest::blocking::{Client, Response};
 use reqwest::redirect::Policy;
 
+use crate::support::application;
 use crate::support::installation::Installation;
 
 /// The password of everybody whom [`Service::new`] creates.
@@ -65,34 +58,9 @@ fn union(database: &Database, superior: Option<UnionId>, name: &str, category: C
 
 /// Serves an installation: the address, and what ends it.
 fn serve(installation: &Installation, database: Database, ballot_box: BallotBox) -> (String, ServerHandle) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
     let data = tempfile::tempdir().unwrap();
-    let office = Office {
-        database,
-        ballot_box,
-        keys: Arc::new(SigningKeys::load_or_create(data.path()).unwrap()),
-        rules: Arc::new(RuleRegistry::embedded().unwrap()),
-        url: base.clone(),
-    };
-    let config = Config {
-        listen: listener.local_addr().unwrap(),
-        data: data.path().to_owned(),
-        database_url: None,
-        vaults: installation.vaults().to_vec(),
-        rules: None,
-        public_url: base.clone(),
-        front: Front::default(),
-    };
-    let (send, receive) = mpsc::channel();
-    std::thread::spawn(move || {
-        System::new().block_on(async move {
-            let server = http::run(App::new(config, office).unwrap(), listener).unwrap();
-            send.send(server.handle()).unwrap();
-            server.await.unwrap();
-        });
-    });
-    (base, receive.recv().unwrap())
+    let served = application::serve(database, ballot_box, &installation.vaults(), data.path());
+    (served.base, served.handle)
 }
 
 impl Service {

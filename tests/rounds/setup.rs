@@ -6,20 +6,12 @@ use pingjia::domain::poll::Poll;
 use pingjia::store::{By, accounts, polls};
 use pingjia::world;
 
-use crate::round::{FACTS, cast, prepared};
-use crate::service::{Person, Service};
+use crate::round::{FACTS, cast, prepared, with_slips};
+use crate::service::Service;
 use crate::support::days::day;
 
 fn load(service: &Service, poll: PollId) -> Poll {
     service.database.read(|c| polls::load(c, poll)).unwrap().unwrap()
-}
-
-/// Sends the round up and has slips made.
-fn approved_with_slips(service: &Service, chair: &Person, poll: PollId) {
-    chair.step(&format!("/rounds/{poll}/ask"), &[]);
-    let oversight = format!("/oversight/{poll}");
-    service.person("shi").submit(&oversight, &format!("{oversight}/roll"), &[("decision", "approve")]);
-    assert_eq!(chair.post(&format!("/rounds/{poll}/slips"), &[("spares", "5")]).status, 200);
 }
 
 #[test]
@@ -40,7 +32,7 @@ fn a_revised_round_keeps_the_rules_that_it_was_set_up_with() {
     assert_eq!(after.facts.place, "食堂");
     assert_eq!((after.paper, after.category, after.rule_set), (before.paper, before.category, before.rule_set));
     assert!(chair.get("/rounds/new").body.contains("呼和浩特"), "a new round takes the union's new rules");
-    approved_with_slips(&service, &chair, poll);
+    with_slips(&service, &chair, poll);
     chair.step(&format!("/rounds/{poll}/open"), &[]);
 }
 
@@ -94,7 +86,7 @@ fn the_chair_is_told_that_no_day_ends_the_ballot_by_itself() {
         (facts[4].1, facts[5].1) = (&*day(-2).leak(), &*day(ends).leak());
         chair.step("/rounds", &facts);
         let poll = service.round_of(service.jia.id);
-        approved_with_slips(&service, &chair, poll);
+        with_slips(&service, &chair, poll);
         chair.step(&format!("/rounds/{poll}/open"), &[]);
         let round = format!("/rounds/{poll}");
         assert_eq!(chair.get(&round).body.contains("data-overdue"), overdue);
@@ -149,7 +141,7 @@ fn a_round_that_could_never_be_assessed_is_not_opened() {
         spoil(&mut poll);
         let by = By { account: None, at: world::now() };
         service.database.write(|c| polls::revise(c, &poll, &poll.facts, &poll.paper, by)).unwrap();
-        approved_with_slips(&service, &chair, id);
+        with_slips(&service, &chair, id);
         let refused = chair.post(&format!("/rounds/{id}/open"), &[]);
         assert_eq!((refused.status, refused.problem().as_str()), (409, "not_judgeable"));
         assert_eq!(service.phase(id), "draft");

@@ -1,21 +1,15 @@
 //! A service in this process with two unions, their people signed in, and rounds to run.
 
-use std::net::TcpListener;
-use std::sync::Arc;
-
 use pingjia::ballot_box::{BallotBox, IssuedSlips, Options};
-use pingjia::config::{Config, Front};
 use pingjia::database::Database;
 use pingjia::domain::account::{Account, Role};
 use pingjia::domain::ballot::Ballot;
 use pingjia::domain::ids::{PollId, UnionId};
 use pingjia::domain::poll::{Approval, Assembly, Facts, Phase, Poll, Refusal};
-use pingjia::domain::rules::{PaperOptions, RuleRegistry};
+use pingjia::domain::rules::PaperOptions;
 use pingjia::domain::slip::{FormNonce, SlipCode};
 use pingjia::domain::union::{Category, Union};
-use pingjia::http::{self, App};
 use pingjia::office::Office;
-use pingjia::signing::SigningKeys;
 use pingjia::store::accounts::{self, NewAccount, PasswordDigest};
 use pingjia::store::polls::{self, NewPoll};
 use pingjia::store::sessions::{self, SessionToken};
@@ -24,6 +18,8 @@ use pingjia::store::{By, StoreError};
 use pingjia::world;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{COOKIE, LOCATION};
+
+use crate::support::application::{self, Application};
 
 /// Somebody signed in.
 pub struct Person {
@@ -95,30 +91,11 @@ pub struct House {
 impl House {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let config = Config {
-            listen: listener.local_addr().unwrap(),
-            data: folder.path().to_owned(),
-            rules: None,
-            database_url: None,
-            vaults: vec![folder.path().join("vault-a"), folder.path().join("vault-b")],
-            public_url: base.clone(),
-            front: Front::default(),
-        };
+        let vaults = [folder.path().join("vault-a"), folder.path().join("vault-b")];
         let database = Database::sqlite(&folder.path().join("pingjia.db")).unwrap();
-        let options = Options { vaults: config.vaults.clone(), queue_limit: 64 };
-        let office = Office {
-            ballot_box: BallotBox::start(database.clone(), options).unwrap(),
-            database,
-            keys: Arc::new(SigningKeys::load_or_create(&config.data).unwrap()),
-            rules: Arc::new(RuleRegistry::embedded().unwrap()),
-            url: base.clone(),
-        };
-        let app = App::new(config, office.clone()).unwrap();
-        std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(async { http::run(app, listener).unwrap().await }).unwrap();
-        });
+        let options = Options { vaults: vaults.to_vec(), queue_limit: 64 };
+        let ballot_box = BallotBox::start(database.clone(), options).unwrap();
+        let Application { office, base, .. } = application::serve(database, ballot_box, &vaults, folder.path());
         let superior = union(&office, None, "示范区总工会", Category::CountyUnion);
         let officer = person(&office, &base, superior.id, Role::Superior, "officer", "钱上级");
         let ours = staff(&office, &base, &superior, "a", "甲厂工会");

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod busy;
-#[path = "../support/days.rs"]
-mod days;
 mod house;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::io::{BufRead as _, BufReader};
 
@@ -17,8 +17,8 @@ use pingjia::http::routes::{self, Access};
 use pingjia::store::{journal, sessions, sheets};
 use pingjia::world;
 
-use days::day;
 use house::{House, Page, Person};
+use support::days::day;
 
 fn custody<'a>(
     present: &'a str,

@@ -1,22 +1,18 @@
 //! A service in this process with a small tree of unions, people, and rounds held through the real ballot box.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use pingjia::config::{Config, Front};
 use pingjia::database::Kind;
 use pingjia::domain::account::{Account, Role};
 use pingjia::domain::ballot::Ballot;
 use pingjia::domain::ids::{PollId, UnionId};
 use pingjia::domain::paper::{Answer, Scale};
 use pingjia::domain::poll::{Approval, Assembly, Custody, Facts, Phase, Poll};
-use pingjia::domain::rules::{PaperOptions, RuleRegistry};
+use pingjia::domain::rules::PaperOptions;
 use pingjia::domain::slip::FormNonce;
 use pingjia::domain::union::{Category, Union};
-use pingjia::http::{self, App};
 use pingjia::office::{Closing, Office};
-use pingjia::signing::SigningKeys;
 use pingjia::store::accounts::{self, NewAccount, PasswordDigest};
 use pingjia::store::unions::{self, NewUnion};
 use pingjia::store::{By, StoreError, polls};
@@ -26,6 +22,7 @@ use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 use tempfile::TempDir;
 
+use crate::support::application::{self, Application};
 use crate::support::installation::Installation;
 
 pub const PASSWORD: &str = "a-sample-password";
@@ -43,29 +40,10 @@ impl House {
     pub fn on(kind: Kind) -> Self {
         let installation = Installation::new(kind);
         let folder = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
         let database = installation.database();
-        let office = Office {
-            ballot_box: installation.try_start(database.clone()).unwrap(),
-            database,
-            keys: Arc::new(SigningKeys::load_or_create(folder.path()).unwrap()),
-            rules: Arc::new(RuleRegistry::embedded().unwrap()),
-            url: base.clone(),
-        };
-        let config = Config {
-            listen: listener.local_addr().unwrap(),
-            data: folder.path().to_owned(),
-            database_url: None,
-            vaults: installation.vaults().to_vec(),
-            public_url: base.clone(),
-            front: Front::default(),
-            rules: None,
-        };
-        let app = App::new(config, office.clone()).unwrap();
-        std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(http::run(app, listener).unwrap()).unwrap();
-        });
+        let ballot_box = installation.try_start(database.clone()).unwrap();
+        let Application { office, base, .. } =
+            application::serve(database, ballot_box, &installation.vaults(), folder.path());
         House { office, base, _installation: installation, _folder: folder }
     }
 

@@ -2,6 +2,7 @@
 //! program itself as a process.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod application;
 pub mod days;
 pub mod installation;
 pub mod postgres;

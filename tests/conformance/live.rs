@@ -9,6 +9,7 @@ use pingjia::database::{Database, DatabaseError};
 use pingjia::domain::ids::PollId;
 use pingjia::domain::paper::Answer;
 use pingjia::domain::poll::Custody;
+use pingjia::domain::slip::SlipCode;
 use pingjia::domain::tally::Tally;
 use pingjia::world;
 use rand::RngExt as _;
@@ -132,12 +133,29 @@ fn count_custody(database: &Database, id: PollId, handed_out: u32) {
     change(database, id, |phase| phase.count_custody(custody).unwrap());
 }
 
-/// Casts one by one, leaving the box time to take and publish.
-fn cast_slowly(ballots: &BallotBox, round: &Open, places: std::ops::Range<usize>, mut after: impl FnMut()) {
-    for slip in &round.slips.roll[places] {
-        cast(ballots, round.id, slip, &nonce(), &ballot(&paper(false), Some(Answer::Satisfied))).unwrap();
-        std::thread::sleep(Duration::from_millis(20));
-        after();
+/// The roll of rounds in which a state has to come about, and the step between two states that follows from it.
+const ROLL: u32 = 600;
+const STEP: usize = 60;
+
+/// Casts until `seen`: the first `at_once` without a pause, more of them one by one. However late the chores of a busy
+/// machine come to take a candidate, the ballots that publish it are still to come.
+fn cast_until<'a>(
+    ballots: &BallotBox,
+    round: &'a Open,
+    slips: &mut impl Iterator<Item = &'a SlipCode>,
+    (at_once, says): (usize, Answer),
+    mut seen: impl FnMut() -> bool,
+) {
+    let ballot = ballot(&paper(false), Some(says));
+    for place in 0.. {
+        let slip = slips.next().expect("a state comes long before the last ballot");
+        cast(ballots, round.id, slip, &nonce(), &ballot).unwrap();
+        if seen() {
+            return;
+        }
+        if place >= at_once {
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }
 
@@ -145,26 +163,19 @@ fn cast_slowly(ballots: &BallotBox, round: &Open, places: std::ops::Range<usize>
 /// shown, stay in every later state.
 fn what_another_process_cast_is_in_every_state(house: &Installation) {
     let (database, boxes) = (house.database(), [house.start(), house.start()]);
-    let round = open(&boxes[0], &database, &paper(false), 130, 0);
+    let round = open(&boxes[0], &database, &paper(false), ROLL, 0);
     let mut watcher = Watcher { id: round.id, seen: Vec::new() };
     let mut slips = round.slips.roll.iter();
-    let mut vote = |through: usize, watcher: &mut Watcher| {
-        let says = [Answer::Satisfied, Answer::Dissatisfied][through];
-        let slip = slips.next().expect("enough slips");
-        cast(&boxes[through], round.id, slip, &nonce(), &ballot(&paper(false), Some(says))).unwrap();
-        std::thread::sleep(Duration::from_millis(20));
-        watcher.look(&boxes[0]);
-    };
-    (0..3).for_each(|_| vote(0, &mut watcher));
-    (0..30).for_each(|_| vote(1, &mut watcher));
-    eventually("a state of the second process", || {
+    for slip in slips.by_ref().take(3) {
+        cast(&boxes[0], round.id, slip, &nonce(), &ballot(&paper(false), Some(Answer::Satisfied))).unwrap();
+    }
+    cast_until(&boxes[1], &round, &mut slips, (STEP, Answer::Dissatisfied), || {
         watcher.look(&boxes[0]);
         !watcher.seen.is_empty()
     });
-    (0..90).for_each(|_| vote(0, &mut watcher));
-    eventually("a state of the first process", || {
+    cast_until(&boxes[0], &round, &mut slips, (STEP, Answer::Satisfied), || {
         watcher.look(&boxes[0]);
-        watcher.seen.last().is_some_and(|state| state.count > 40)
+        watcher.seen.len() > 1
     });
     let opened = close(&boxes[0], &database, round.id).unwrap();
     watcher.check(Tally::empty(&paper(false)), opened.phone, &opened.tally);
@@ -172,12 +183,14 @@ fn what_another_process_cast_is_in_every_state(house: &Installation) {
 
 fn a_state_outlives_its_process(house: &Installation) {
     let (database, ballots) = (house.database(), house.start());
-    let round = open(&ballots, &database, &paper(false), 120, 0);
+    let round = open(&ballots, &database, &paper(false), ROLL, 0);
     let mut watcher = Watcher { id: round.id, seen: Vec::new() };
-    cast_slowly(&ballots, &round, 0..50, || ());
-    eventually("a first state", || ballots.live(round.id).unwrap().is_some());
-    watcher.look(&ballots);
-    assert!(watcher.seen[0].count >= 12, "a tenth of the roll");
+    let mut slips = round.slips.roll.iter();
+    cast_until(&ballots, &round, &mut slips, (STEP, Answer::Satisfied), || {
+        watcher.look(&ballots);
+        !watcher.seen.is_empty()
+    });
+    assert!(watcher.seen[0].count >= STEP as u64, "a tenth of the roll");
     drop(ballots);
     let stored: i64 = database
         .read(|c| Ok::<_, DatabaseError>(live_state::table.find(round.id.0).select(live_state::count).first(c)?))
@@ -189,8 +202,7 @@ fn a_state_outlives_its_process(house: &Installation) {
     watcher.look(&ballots);
     let before = watcher.seen.len();
     // The candidate was lost; a new one is taken by unsealing what the former process cast.
-    cast_slowly(&ballots, &round, 50..120, || watcher.look(&ballots));
-    eventually("a further state", || {
+    cast_until(&ballots, &round, &mut slips, (STEP, Answer::Satisfied), || {
         watcher.look(&ballots);
         watcher.seen.len() > before
     });
@@ -201,7 +213,11 @@ fn a_state_outlives_its_process(house: &Installation) {
 fn the_tally_stands_still_once_phones_are_closed(house: &Installation) {
     let (database, ballots) = (house.database(), house.start());
     let round = open(&ballots, &database, &paper(false), 40, 0);
-    cast_slowly(&ballots, &round, 0..12, || ());
+    for slip in &round.slips.roll[..12] {
+        cast(&ballots, round.id, slip, &nonce(), &random_ballot(&paper(false))).unwrap();
+    }
+    // Time to take a candidate, which must not be published afterwards.
+    std::thread::sleep(Duration::from_millis(400));
     ballots.stop_phones(round.id, CHAIR, NOW).unwrap();
     assert_eq!(ballots.live(round.id).unwrap(), None);
     for slip in &round.slips.roll[12..40] {
@@ -216,18 +232,18 @@ fn the_tally_stands_still_once_phones_are_closed(house: &Installation) {
 
 /// A server that fails over may forget the last state that people saw; the vault does not.
 fn a_state_that_the_database_forgot_is_kept_away_from(house: &Installation) {
-    let (database, ballots, paper) = (house.database(), house.start(), paper(false));
-    let round = open(&ballots, &database, &paper, 60, 0);
-    let places = house.vault_files(".key").into_iter().map(|key| key.with_file_name("shown-00000000000000000015"));
+    let (database, ballots) = (house.database(), house.start());
+    let round = open(&ballots, &database, &paper(false), ROLL, 0);
+    let forgotten = STEP + STEP / 2;
+    let name = format!("shown-{forgotten:020}");
+    let places = house.vault_files(".key").into_iter().map(|key| key.with_file_name(&name));
     places.for_each(|place| drop(std::fs::File::create_new(place).unwrap()));
-    let mut seen = Vec::new();
-    for slip in &round.slips.roll {
-        cast(&ballots, round.id, slip, &nonce(), &random_ballot(&paper)).unwrap();
-        std::thread::sleep(Duration::from_millis(20));
-        seen.extend(ballots.live(round.id).unwrap().map(|state| state.count));
-    }
-    eventually("a state is published", || ballots.live(round.id).unwrap().is_some());
-    seen.extend(ballots.live(round.id).unwrap().map(|state| state.count));
-    assert!(seen.iter().all(|count| *count >= 15 + LIVE_STEP), "{seen:?}");
-    assert_eq!(house.vault_files("shown-00000000000000000015").len(), 0, "the new one is noted instead");
+    let mut first = None;
+    cast_until(&ballots, &round, &mut round.slips.roll.iter(), (forgotten, Answer::Satisfied), || {
+        first = ballots.live(round.id).unwrap();
+        first.is_some()
+    });
+    let count = first.unwrap().count;
+    assert!(count >= (forgotten + STEP) as u64, "{count}");
+    assert_eq!(house.vault_files(&name).len(), 0, "the new one is noted instead");
 }

@@ -198,6 +198,8 @@ impl Walk {
                 b.shows("[data-now=spent]", &stop.to_string()).await;
             } else {
                 assert_ne!(b.text("[data-now=spent]").await, stop.to_string());
+                // The box puts the state aside within a moment, before the next ballots come.
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
                 b.go("#turnout a.button").await;
                 assert_eq!(b.text("[data-now=spent]").await, stop.to_string());
             }

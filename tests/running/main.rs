@@ -260,13 +260,13 @@ fn looking_changes_nothing_and_forms_need_their_token() {
 #[test]
 fn the_page_hears_of_changes_until_the_session_ends() {
     let house = House::new();
-    let (id, slips) = house.open(100, 0);
+    let (id, slips) = house.open(300, 0);
     let chair = &house.ours.chair;
     let response = chair.stream(&format!("/rounds/{id}/events"));
     assert_eq!(response.headers()["content-type"], "text/event-stream; charset=utf-8");
     assert_eq!(response.headers()["x-accel-buffering"], "no");
     // Bounded, so that a stream that says nothing new fails the test instead of holding it up.
-    let mut lines = BufReader::new(response).lines().map(Result::unwrap).take(200);
+    let mut lines = BufReader::new(response).lines().map(Result::unwrap).take(1000);
     let mut next = || lines.by_ref().find(|line| line.starts_with("data: "));
     assert!(next().unwrap().contains("\"spent\":0"));
     // One by one: the box takes a live state aside now and then, and shows it ten ballots later.

@@ -1,5 +1,6 @@
 //! Several service processes on one PostgreSQL, one vault and one folder of keys: votes through all of them while
-//! one is killed and the server is restarted; closing by one; faults of the database that a cast must survive.
+//! one is killed and the server is restarted or lost to its standby; closing by one; faults of the database that a cast must
+//! survive.
 //!
 //! A short version of each test runs by default; the long ones by
 //!
@@ -18,4 +19,5 @@ mod faults;
 mod people;
 mod phone;
 mod refused;
+mod standby;
 mod storm;

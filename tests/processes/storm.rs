@@ -1,5 +1,5 @@
-//! Votes through two and four processes while one is killed and the server is restarted; then one process ends the
-//! round, and the others have stopped.
+//! Votes through two and four processes while one is killed and the server is restarted or lost to its standby; then one
+//! process ends the round, and the others have stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::people::Round;
 use crate::phone::{Hall, Phone, Vote, vote};
-use crate::support::postgres::Cluster;
+use crate::standby::Pair;
 use crate::support::round::nonce;
 use crate::support::service::{House, Service};
 
@@ -50,13 +50,21 @@ enum Blow {
     Crash,
     FastRestart,
     Terminate,
+    /// The server dies for good, and its standby takes its place.
+    FailOver,
 }
 
-fn storm(processes: usize, members: u32, phones: usize) {
-    let server = Cluster::durable();
-    server.run("CREATE DATABASE pingjia");
-    let house = House::on_server(&server.url("pingjia"));
+/// Two processes are killed, and the server crashes, ends every session, and is restarted.
+const RESTARTS: &[(usize, Blow)] =
+    &[(1, Blow::Kill), (3, Blow::Crash), (5, Blow::Terminate), (6, Blow::FastRestart), (8, Blow::Kill)];
+/// A process is killed before and after the server was lost.
+const FAILOVER: &[(usize, Blow)] = &[(1, Blow::Kill), (4, Blow::FailOver), (7, Blow::Kill)];
+
+fn storm(processes: usize, members: u32, phones: usize, blows: &[(usize, Blow)]) {
+    let servers = Pair::new(blows.iter().any(|(_, blow)| matches!(blow, Blow::FailOver)));
+    let house = House::on_server(&servers.url());
     let round = Round::open(&house, members);
+    servers.wait_for_standby();
     let mut services: Vec<Service> = (0..processes).map(|_| house.serve()).collect();
     let hall = Hall {
         doors: RwLock::new(services.iter().map(|service| service.address).collect()),
@@ -68,13 +76,12 @@ fn storm(processes: usize, members: u32, phones: usize) {
     let (votes, seen) = std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch(&round, &hall, &done));
         let phones: Vec<_> = (0..phones).map(|_| scope.spawn(|| vote(&hall))).collect();
-        let blows = [(1, Blow::Kill), (3, Blow::Crash), (5, Blow::Terminate), (6, Blow::FastRestart), (8, Blow::Kill)];
         for (tenth, blow) in blows {
             let until = usize::try_from(members).unwrap() * tenth / 10;
             while hall.thanked.load(Ordering::SeqCst) < until && !phones.iter().all(|phone| phone.is_finished()) {
                 std::thread::sleep(Duration::from_millis(2));
             }
-            strike(blow, &server, &house, &mut services, &hall);
+            strike(*blow, &servers, &house, &mut services, &hall);
         }
         let votes: Vec<Vote> = phones.into_iter().flat_map(|phone| phone.join().unwrap()).collect();
         done.store(true, Ordering::SeqCst);
@@ -90,7 +97,7 @@ fn storm(processes: usize, members: u32, phones: usize) {
     assert!(published.iter().eq(thanked.iter()), "published = thanked, one receipt each");
 }
 
-fn strike(blow: Blow, server: &Cluster, house: &House, services: &mut Vec<Service>, hall: &Hall<'_>) {
+fn strike(blow: Blow, servers: &Pair, house: &House, services: &mut Vec<Service>, hall: &Hall<'_>) {
     match blow {
         Blow::Kill => {
             // The load balancer notices after a moment; the process comes back under another address.
@@ -101,14 +108,15 @@ fn strike(blow: Blow, server: &Cluster, house: &House, services: &mut Vec<Servic
             hall.doors.write().unwrap().push(service.address);
             services.push(service);
         }
-        Blow::Crash => server.restart("immediate"),
-        Blow::FastRestart => server.restart("fast"),
+        Blow::Crash => servers.first.restart("immediate"),
+        Blow::FastRestart => servers.first.restart("fast"),
         Blow::Terminate => {
             for _ in 0..5 {
-                server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'pingjia'");
+                servers.first.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'pingjia'");
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
+        Blow::FailOver => servers.fail_over(),
     }
 }
 
@@ -165,12 +173,17 @@ fn counts(sheet: &str) -> Vec<usize> {
 
 #[test]
 fn two_processes_one_killed_and_the_server_restarted() {
-    storm(2, 1200, 16);
+    storm(2, 1200, 16, RESTARTS);
 }
 
 #[test]
 fn four_processes_one_killed_and_the_server_restarted() {
-    storm(4, 1200, 24);
+    storm(4, 1200, 24, RESTARTS);
+}
+
+#[test]
+fn two_processes_and_a_standby_that_takes_over() {
+    storm(2, 1200, 16, FAILOVER);
 }
 
 fn members() -> u32 {
@@ -180,11 +193,17 @@ fn members() -> u32 {
 #[test]
 #[ignore = "the long version: PINGJIA_STORM=20000 cargo test --test processes -- --ignored"]
 fn two_processes_through_a_long_storm() {
-    storm(2, members(), 64);
+    storm(2, members(), 64, RESTARTS);
 }
 
 #[test]
 #[ignore = "the long version: PINGJIA_STORM=20000 cargo test --test processes -- --ignored"]
 fn four_processes_through_a_long_storm() {
-    storm(4, members(), 64);
+    storm(4, members(), 64, RESTARTS);
+}
+
+#[test]
+#[ignore = "the long version: PINGJIA_STORM=20000 cargo test --test processes -- --ignored"]
+fn four_processes_and_a_standby_that_takes_over_in_a_long_storm() {
+    storm(4, members(), 64, FAILOVER);
 }

@@ -16,6 +16,9 @@ use diesel::{Connection as _, PgConnection};
 
 pub const BINARIES: &str = "/usr/lib/postgresql/15/bin";
 
+/// What a standby calls itself.
+pub const STANDBY: &str = "heir";
+
 /// Runs the server until standard input closes, that is until the test program is gone, then removes it.
 const KEEPER: &str = r#"
 "$1/pg_ctl" start -w -t 60 -D "$2/data" -l "$2/log" -o "-k $2 $3" >/dev/null 2>&1 </dev/null
@@ -66,18 +69,36 @@ impl Cluster {
             Path::new(BINARIES).join("initdb").exists(),
             "these tests need PostgreSQL 15: apt-get install postgresql (looked in {BINARIES})"
         );
+        Cluster::raise(settings, |data| {
+            let mut initdb = Command::new(format!("{BINARIES}/initdb"));
+            initdb.arg("-D").arg(data);
+            initdb.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"]);
+            initdb
+        })
+    }
+
+    /// A server that follows this one, under the name [`STANDBY`].
+    pub fn standby(&self) -> Cluster {
+        let source = format!("host={} user=postgres application_name={STANDBY}", self.folder.display());
+        Cluster::raise(DURABLE, |data| {
+            let mut copy = Command::new(format!("{BINARIES}/pg_basebackup"));
+            copy.arg("-D").arg(data).args(["-d", &source, "-R", "-X", "stream", "-c", "fast", "--no-sync"]);
+            copy
+        })
+    }
+
+    /// Runs a server on the data directory that a command makes.
+    fn raise(settings: &str, make: impl FnOnce(&Path) -> Command) -> Cluster {
         let folder = tempfile::Builder::new().prefix("pingjia-pg-").tempdir().expect("a temporary folder").keep();
         // initdb refuses to run as root.
         let other = (number(&["-u"]) == 0).then(|| (number(&["-u", "postgres"]), number(&["-g", "postgres"])));
         if let Some((user, group)) = other {
             chown(&folder, Some(user), Some(group)).expect("the folder can be given to postgres");
         }
-        let mut initdb = Command::new(format!("{BINARIES}/initdb"));
-        initdb.arg("-D").arg(folder.join("data"));
-        initdb.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"]);
-        run_as(&mut initdb, other);
-        let made = initdb.current_dir("/tmp").output().expect("initdb runs");
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        let mut make = make(&folder.join("data"));
+        run_as(&mut make, other);
+        let made = make.current_dir("/tmp").output().expect("it runs");
+        assert!(made.status.success(), "{make:?}: {}", String::from_utf8_lossy(&made.stderr));
         let mut keeper = Command::new("sh");
         keeper
             .args(["-c", KEEPER, "sh", BINARIES])
@@ -105,20 +126,42 @@ impl Cluster {
         }
     }
 
-    /// Restarts the server: `fast` ends every session, `immediate` is a crash. Returns when it answers again.
+    /// Restarts the server, or starts it again: `fast` ends every session, `immediate` is a crash. Returns when it answers.
     pub fn restart(&self, mode: &str) {
-        let mut restart = Command::new(format!("{BINARIES}/pg_ctl"));
-        restart.args(["restart", "-w", "-t", "60", "-m", mode, "-D"]).arg(self.folder.join("data"));
-        restart.arg("-l").arg(self.folder.join("log")).current_dir("/tmp");
-        run_as(&mut restart, self.other);
-        let done = restart.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        assert!(done.expect("pg_ctl runs").success(), "the server starts again");
+        self.control(&["restart", "-m", mode]);
         self.await_ready();
+    }
+
+    /// Ends the server, and keeps what it holds.
+    pub fn stop(&self, mode: &str) {
+        self.control(&["stop", "-m", mode]);
+    }
+
+    /// Makes a standby the server that takes writes.
+    pub fn promote(&self) {
+        self.control(&["promote"]);
+    }
+
+    fn control(&self, what: &[&str]) {
+        let mut control = Command::new(format!("{BINARIES}/pg_ctl"));
+        control.args(what).args(["-w", "-t", "60", "-D"]).arg(self.folder.join("data"));
+        if what[0] == "restart" {
+            control.arg("-l").arg(self.folder.join("log"));
+        }
+        run_as(control.current_dir("/tmp"), self.other);
+        let done = control.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(done.expect("pg_ctl runs").success(), "{what:?}");
     }
 
     /// The address of one of its databases.
     pub fn url(&self, database: &str) -> String {
         format!("postgres:///{database}?host={}&user=postgres", self.folder.display())
+    }
+
+    /// The address of a database that is served by whichever of this server and its standby takes writes.
+    pub fn url_with(&self, standby: &Cluster, database: &str) -> String {
+        let hosts = format!("{},{}", self.folder.display(), standby.folder.display());
+        format!("postgres:///{database}?host={hosts}&user=postgres&target_session_attrs=read-write")
     }
 
     /// A new, empty database: its name.
@@ -146,8 +189,12 @@ impl Cluster {
 
     /// Runs a statement as the server's owner.
     pub fn run(&self, sql: &str) {
-        let mut connection = PgConnection::establish(&self.url("postgres")).expect("the server answers");
-        connection.batch_execute(sql).expect(sql);
+        self.owner().batch_execute(sql).expect(sql);
+    }
+
+    /// A session of the server's owner.
+    pub fn owner(&self) -> PgConnection {
+        PgConnection::establish(&self.url("postgres")).expect("the server answers")
     }
 }
 

@@ -145,7 +145,7 @@ impl Cluster {
     fn control(&self, what: &[&str]) {
         let mut control = Command::new(format!("{BINARIES}/pg_ctl"));
         control.args(what).args(["-w", "-t", "60", "-D"]).arg(self.folder.join("data"));
-        if what[0] == "restart" {
+        if what.first() == Some(&"restart") {
             control.arg("-l").arg(self.folder.join("log"));
         }
         run_as(control.current_dir("/tmp"), self.other);

@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 
@@ -249,10 +251,22 @@ impl Browser {
         self.client.goto(address).await.unwrap();
     }
 
-    /// The first element that matches, within ten seconds.
-    pub async fn find(&self, css: &str) -> fantoccini::elements::Element {
-        let wait = self.client.wait().at_most(Duration::from_secs(40));
-        wait.for_element(Locator::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}"))
+    /// Asks until there is an answer: a page that is just leaving answers with errors of all kinds.
+    async fn patiently<T>(&self, what: &str, ask: impl AsyncFn() -> Result<T, CmdError>) -> T {
+        let mut last = None;
+        for _ in 0..1600 {
+            match ask().await {
+                Ok(answer) => return answer,
+                Err(error) => last = Some(error),
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{what}: {last:?}");
+    }
+
+    /// The first element that matches, once there is one.
+    pub async fn find(&self, css: &str) -> Element {
+        self.patiently(css, async || self.client.find(Locator::Css(css)).await).await
     }
 
     pub async fn click(&self, css: &str) {
@@ -296,13 +310,7 @@ impl Browser {
     }
 
     pub async fn text(&self, css: &str) -> String {
-        loop {
-            // A page that is just leaving takes its elements with it.
-            match self.find(css).await.text().await {
-                Err(error) if error.is_stale_element_reference() => {}
-                text => return text.unwrap(),
-            }
-        }
+        self.patiently(css, async || self.client.find(Locator::Css(css)).await?.text().await).await
     }
 
     /// Waits until this element says so.
@@ -327,7 +335,7 @@ impl Browser {
     }
 
     pub async fn count(&self, css: &str) -> usize {
-        self.client.find_all(Locator::Css(css)).await.unwrap().len()
+        self.patiently(css, async || Ok(self.client.find_all(Locator::Css(css)).await?.len())).await
     }
 
     pub async fn run(&self, script: &str) -> Value {

@@ -101,8 +101,7 @@ fn a_session_keeps_its_promise_whatever_is_set_on_the_server_later() {
     };
     let mut session = database.connect().unwrap();
     assert_eq!(setting(&mut session, "transaction_isolation"), "read committed");
-    server.run("ALTER SYSTEM SET synchronous_commit = off");
-    server.run("SELECT pg_reload_conf()");
+    server.set("synchronous_commit = off");
     eventually("new sessions are refused", || matches!(database.connect(), Err(DatabaseError::NotDurable(_))));
     assert_eq!(setting(&mut session, "synchronous_commit"), "on");
 }

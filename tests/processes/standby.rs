@@ -39,8 +39,7 @@ impl Pair {
     /// From here on no commit is confirmed before the standby has it, where there is one.
     pub fn wait_for_standby(&self) {
         if self.heir.is_some() {
-            self.first.run(&format!("ALTER SYSTEM SET synchronous_standby_names = '{STANDBY}'"));
-            self.first.run("SELECT pg_reload_conf()");
+            self.first.set(&format!("synchronous_standby_names = '{STANDBY}'"));
             self.await_first("the standby follows", true, "pg_stat_replication WHERE sync_state = 'sync'");
         }
     }
@@ -98,8 +97,7 @@ fn where_a_standby_never_had_thanked_ballots_the_round_stops() {
         true,
         "pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn()",
     );
-    servers.heir().run("ALTER SYSTEM SET primary_conninfo = ''");
-    servers.heir().run("SELECT pg_reload_conf()");
+    servers.heir().set("primary_conninfo = ''");
     servers.await_first("the standby hears nothing more", false, "pg_stat_replication");
     for place in 20..40 {
         assert_eq!(vote(place, place % 2).0, 200);

@@ -187,6 +187,12 @@ impl Cluster {
         self.run(&format!("DROP DATABASE {name} WITH (FORCE)"));
     }
 
+    /// Changes a setting of the whole server, as an operator does while it runs: the sessions learn it in a moment.
+    pub fn set(&self, setting: &str) {
+        self.run(&format!("ALTER SYSTEM SET {setting}"));
+        self.run("SELECT pg_reload_conf()");
+    }
+
     /// Runs a statement as the server's owner.
     pub fn run(&self, sql: &str) {
         self.owner().batch_execute(sql).expect(sql);

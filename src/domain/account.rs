@@ -88,6 +88,8 @@ pub enum Act {
     Oversee,
     /// Create unions below it and their accounts.
     Administer,
+    /// Change its name, category and rule set: never one's own, which are what it is judged by, unless nobody is above.
+    Describe,
 }
 
 /// Whether a person of this role, at home in `home`, may do `act` to `target`. The one place that decides
@@ -104,6 +106,7 @@ pub fn may(role: Role, home: &Union, act: Act, target: &Union) -> bool {
         Act::Watch => role == Role::Superior && within,
         Act::Oversee => role == Role::Superior && within && !own,
         Act::Administer => matches!(role, Role::Superior | Role::Operator) && within,
+        Act::Describe => may(role, home, Act::Administer, target) && (!own || home.superior.is_none()),
     }
 }
 
@@ -126,8 +129,16 @@ mod tests {
 
     #[test]
     fn nobody_acts_outside_the_own_subtree() {
-        const ACTS: [Act; 7] =
-            [Act::Run, Act::Scrutinise, Act::Count, Act::Attend, Act::Watch, Act::Oversee, Act::Administer];
+        const ACTS: [Act; 8] = [
+            Act::Run,
+            Act::Scrutinise,
+            Act::Count,
+            Act::Attend,
+            Act::Watch,
+            Act::Oversee,
+            Act::Administer,
+            Act::Describe,
+        ];
         let home = union(7, "/1/7/");
         for foreign in [union(1, "/1/"), union(8, "/1/8/"), union(77, "/1/77/"), union(9, "/1/8/9/")] {
             for act in ACTS {
@@ -148,6 +159,16 @@ mod tests {
         assert!(may(Role::Chair, &home, Act::Run, &home));
         assert!(!may(Role::Chair, &home, Act::Scrutinise, &home), "nobody confirms what they counted themselves");
         assert!(!may(Role::Operator, &home, Act::Watch, &below), "operators see no round from inside");
+    }
+
+    #[test]
+    fn no_union_chooses_the_rules_that_it_is_judged_by() {
+        let (root, home, below) = (union(1, "/1/"), union(7, "/1/7/"), union(70, "/1/7/70/"));
+        let home = Union { superior: Some(root.id), ..home };
+        assert!(may(Role::Superior, &home, Act::Administer, &home) && !may(Role::Superior, &home, Act::Describe, &home));
+        assert!(may(Role::Superior, &home, Act::Describe, &below) && may(Role::Superior, &root, Act::Describe, &home));
+        assert!(may(Role::Superior, &root, Act::Describe, &root), "nobody else could");
+        assert!(!may(Role::Chair, &home, Act::Describe, &home));
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::domain::ids::{PollId, UnionId};
 use crate::domain::poll::Poll;
 use crate::domain::union::Union;
 use crate::store::sessions::SessionToken;
-use crate::store::{By, polls, unions};
+use crate::store::{By, StoreError, polls, unions};
 
 /// The person who asks.
 #[derive(Debug, Clone)]
@@ -85,6 +85,15 @@ impl Desk<'_> {
             Ok(unions::load(c, poll.union)?.map(|union| (poll, union)))
         })?;
         found.filter(|(_, union)| acts.iter().any(|act| self.may(*act, union))).ok_or(Problem::NOT_YOURS)
+    }
+
+    /// Whether the page whose form was sent showed the round as it is now: its field `version` says which state of the
+    /// round it knew, so that nobody overwrites what somebody else changed meanwhile, or agrees to what they never saw.
+    ///
+    /// # Errors
+    /// `Stale` otherwise.
+    pub fn saw(&self, poll: &Poll) -> Result<(), StoreError> {
+        if self.ask.form.trimmed("version") == poll.version.to_string() { Ok(()) } else { Err(StoreError::Stale) }
     }
 
     pub(super) fn token(&self) -> &SessionToken {

@@ -77,14 +77,21 @@ pub fn create(connection: &mut AnyConnection, new: &NewUnion, by: By) -> Result<
     })
 }
 
-/// Changes name, credit code, category and rule set of a union, all else of `union` being as it was. Journals.
-/// Rounds that exist keep the category and rules that they were set up with; coverage counts by the new category.
+/// Changes name, credit code, category and rule set of a union from those of `before` to those of `union`, all else
+/// being as it was. Journals. Rounds that exist keep the category and rules that they were set up with; coverage counts by
+/// the new category.
 ///
 /// # Errors
-/// `NoSuchUnion` when it does not exist.
-pub fn edit(connection: &mut AnyConnection, union: &Union, by: By) -> Result<(), StoreError> {
-    let before = load(connection, union.id)?.ok_or(StoreError::NoSuchUnion)?;
-    diesel::update(t::table.filter(t::id.eq(union.id.0)))
+/// `NoSuchUnion` when it does not exist; `Stale` when somebody else was faster.
+pub fn edit(connection: &mut AnyConnection, before: &Union, union: &Union, by: By) -> Result<(), StoreError> {
+    let as_before = t::table
+        .filter(t::id.eq(union.id.0))
+        .filter(t::name.eq(&before.name))
+        .filter(t::credit_code.is_null().eq(before.credit_code.is_none()))
+        .filter(t::credit_code.is_null().or(t::credit_code.eq(before.credit_code.as_deref())))
+        .filter(t::category.eq(before.category.code()))
+        .filter(t::rule_set.eq(&before.rule_set));
+    let changed = diesel::update(as_before)
         .set((
             t::name.eq(&union.name),
             t::credit_code.eq(union.credit_code.as_deref()),
@@ -92,6 +99,10 @@ pub fn edit(connection: &mut AnyConnection, union: &Union, by: By) -> Result<(),
             t::rule_set.eq(&union.rule_set),
         ))
         .execute(connection)?;
+    if changed != 1 {
+        load(connection, union.id)?.ok_or(StoreError::NoSuchUnion)?;
+        return Err(StoreError::Stale);
+    }
     diesel::update(standing::table.filter(standing::union_id.eq(union.id.0)))
         .set(standing::grassroots.eq(union.category.is_grassroots()))
         .execute(connection)?;
@@ -105,7 +116,7 @@ pub fn edit(connection: &mut AnyConnection, union: &Union, by: By) -> Result<(),
         union: Some(union.id),
         poll: None,
         action: "union.edit",
-        detail: &format!("{} -> {}", facts(&before), facts(union)),
+        detail: &format!("{} -> {}", facts(before), facts(union)),
     };
     journal::write(connection, &entry)?;
     Ok(())

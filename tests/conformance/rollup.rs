@@ -230,7 +230,7 @@ fn the_grassroots_are_those_of_the_area(house: &Installation) {
         let root = union(c, None, "市总工会")?;
         let (held, idle) = (union(c, Some(&root), "甲厂工会")?, union(c, Some(&root), "乙厂工会")?);
         let street = union(c, Some(&root), "街道总工会")?;
-        unions::edit(c, &Union { category: Category::TownshipUnion, ..street }, BY)?;
+        unions::edit(c, &street, &Union { category: Category::TownshipUnion, ..street.clone() }, BY)?;
         let round = poll(c, &held, 7)?;
         certify(c, &round)?;
         let of = |union: &Union| (union.id, union.name.clone());
@@ -238,7 +238,7 @@ fn the_grassroots_are_those_of_the_area(house: &Installation) {
         assert_eq!(rollup::grassroots(c, &root.path, YEAR, true)?, [of(&held)]);
         assert_eq!(rollup::grassroots(c, &root.path, 2025, true)?, []);
         // Coverage counts by the category of today.
-        unions::edit(c, &Union { category: Category::TownshipUnion, ..held }, BY)?;
+        unions::edit(c, &held, &Union { category: Category::TownshipUnion, ..held.clone() }, BY)?;
         assert_eq!(rollup::grassroots(c, &root.path, YEAR, true)?, []);
         Ok(())
     });

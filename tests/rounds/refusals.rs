@@ -104,11 +104,11 @@ fn the_year_of_a_round_stays() {
     let edit = draft.replace("/setup?done=created", "/edit");
     assert!(chair.get(&draft).body.contains("2026年"), "the year is shown");
     assert_eq!(chair.get(&edit).field("year").as_deref(), Some("2026"));
-    let page = chair.post(&edit, &with(&[("year", "2027")]));
+    let page = chair.fill(&edit, &edit, &with(&[("year", "2027")]));
     assert_eq!(page.status, 422);
     assert!(page.body.contains("href=\"#year\"") && page.body.contains("不能修改"), "{}", page.body);
     assert_eq!(page.field("year").as_deref(), Some("2026"), "what is sent next is right");
-    chair.step(&edit, &FACTS);
+    chair.submit(&edit, &edit, &FACTS);
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub const FACTS: [(&str, &str); 13] = [
 
 /// Sends a round up; the union above approves its electorate.
 pub fn approve(service: &Service, chair: &Person, poll: PollId) {
-    chair.step(&format!("/rounds/{poll}/ask"), &[]);
+    chair.submit(&format!("/rounds/{poll}/setup"), &format!("/rounds/{poll}/ask"), &[]);
     let oversight = format!("/oversight/{poll}");
     service.person("shi").submit(&oversight, &format!("{oversight}/roll"), &[("decision", "approve")]);
 }

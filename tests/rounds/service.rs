@@ -235,20 +235,24 @@ impl Person {
         page
     }
 
-    /// Fills in the form of a page that posts to `action`, its hidden fields included, and submits it.
+    /// Fills in the form of a page that posts to `action`, its hidden fields included, submits it, and expects to be led on.
     pub fn submit(&self, page: &str, action: &str, fields: &[(&str, &str)]) -> Page {
+        let answer = self.fill(page, action, fields);
+        assert_eq!(answer.status, 303, "POST {action}: {}", answer.body);
+        answer
+    }
+
+    /// The same, whatever the answer; fields given count before hidden ones.
+    pub fn fill(&self, page: &str, action: &str, fields: &[(&str, &str)]) -> Page {
         let shown = self.get(page);
         let form = shown.body.split("<form").find(|form| attribute(form, "action") == Some(action));
         let form = form.unwrap_or_else(|| panic!("a form for {action} on {page}: {}", shown.body));
         let form = form.split("</form>").next().unwrap();
         let inputs = form.split("<input").skip(1).map(|rest| rest.split('>').next().unwrap_or_default());
         let hidden = inputs.filter(|input| attribute(input, "type") == Some("hidden"));
-        let mut all: Vec<(&str, &str)> =
-            hidden.filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value")?))).collect();
-        all.extend(fields);
-        let answer = Page::of(self.post_raw(action, &all));
-        assert_eq!(answer.status, 303, "POST {action}: {}", answer.body);
-        answer
+        let hidden = hidden.filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value")?)));
+        let all: Vec<(&str, &str)> = fields.iter().copied().chain(hidden).collect();
+        Page::of(self.post_raw(action, &all))
     }
 
     /// Posts exactly these fields.

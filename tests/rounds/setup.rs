@@ -22,18 +22,52 @@ fn a_revised_round_keeps_the_rules_that_it_was_set_up_with() {
     let poll = service.round_of(service.jia.id);
     let before = load(&service, poll);
     let changed = [("name", "甲厂工会"), ("category", "government_organ"), ("rule_set", "hohhot-2020")];
-    superior.step(&format!("/unions/{}/edit", service.jia.id), &changed);
+    let union = format!("/unions/{}/edit", service.jia.id);
+    superior.submit(&union, &union, &changed);
     let edit = format!("/rounds/{poll}/edit");
     assert!(chair.get(&edit).body.contains("90.00%"), "the threshold of the round's own rules");
     let mut facts = FACTS;
     facts[3] = ("place", "食堂");
-    chair.step(&edit, &facts);
+    chair.submit(&edit, &edit, &facts);
     let after = load(&service, poll);
     assert_eq!(after.facts.place, "食堂");
     assert_eq!((after.paper, after.category, after.rule_set), (before.paper, before.category, before.rule_set));
     assert!(chair.get("/rounds/new").body.contains("呼和浩特"), "a new round takes the union's new rules");
     with_slips(&service, &chair, poll);
     chair.step(&format!("/rounds/{poll}/open"), &[]);
+}
+
+#[test]
+fn nobody_overwrites_what_another_changed_since_the_form_was_shown() {
+    let service = Service::new();
+    let (chair, superior) = (service.person("jia-chair"), service.person("shi"));
+    chair.step("/rounds", &FACTS);
+    let poll = service.round_of(service.jia.id);
+    let (setup, union) = (format!("/rounds/{poll}/setup"), format!("/unions/{}/edit", service.jia.id));
+    let (edit, ask, officers) =
+        (format!("/rounds/{poll}/edit"), format!("/rounds/{poll}/ask"), format!("/rounds/{poll}/officers"));
+    let seen = |person: &crate::service::Person, page: &str| person.get(page).field("version").unwrap();
+    let old = [seen(&chair, &setup), seen(&chair, &edit), seen(&chair, &officers)];
+    assert!(old.iter().all(|version| *version == old[0]));
+    let mut facts = FACTS;
+    facts[3] = ("place", "食堂");
+    chair.submit(&edit, &edit, &facts);
+    let late = |path: &str, fields: &[(&str, &str)]| {
+        let page = chair.post(path, &[fields, &[("version", &*old[0])]].concat());
+        assert_eq!((page.status, &*page.problem()), (409, "stale"), "{path}");
+        assert_eq!(chair.post(path, fields).status, 409, "{path}: a form that does not say what it knew");
+    };
+    late(&edit, &FACTS);
+    late(&ask, &[]);
+    late(&officers, &[("chief_scrutineer", "周监票"), ("scrutineers", ""), ("tellers", "冯计票\r\n陈计票")]);
+    assert_eq!(load(&service, poll).facts.place, "食堂");
+    assert_eq!(service.phase(poll), "draft");
+
+    let facts = |name| [("name", name), ("category", "enterprise"), ("rule_set", "qingdao-2020")];
+    let known = superior.get(&union).field("version").unwrap();
+    superior.submit(&union, &union, &facts("甲厂联合工会"));
+    let page = superior.post(&union, &[&facts("甲厂工会")[..], &[("version", &*known)]].concat());
+    assert_eq!((page.status, &*page.problem()), (409, "stale"));
 }
 
 #[test]
@@ -47,7 +81,8 @@ fn the_tier_applied_for_is_shown_to_chair_and_superior() {
         [chair.get(&format!("/rounds/{poll}/setup")).body, superior.get(&format!("/oversight/{poll}")).body]
     };
     let tiered = [("name", "甲厂工会"), ("category", "enterprise"), ("rule_set", "changzhou-2016")];
-    superior.step(&format!("/unions/{}/edit", service.jia.id), &tiered);
+    let union = format!("/unions/{}/edit", service.jia.id);
+    superior.submit(&union, &union, &tiered);
     assert!(pages(&FACTS).iter().all(|page| !page.contains("申报等级")), "only where a tier is applied for");
     let applying = [&FACTS[..], &[("applying_for", "trusted")]].concat();
     assert!(pages(&applying).iter().all(|page| page.contains(row)));
@@ -106,16 +141,16 @@ fn scrutineers_and_tellers_are_named_anew_until_the_box_is_opened() {
     let named =
         |chief: &'static str| [("chief_scrutineer", chief), ("scrutineers", ""), ("tellers", "冯计票\r\n陈计票")];
     assert!(chair.get(&format!("{round}/setup")).body.contains(&officers), "the meeting chose others");
-    chair.step(&officers, &named("周监票"));
+    chair.submit(&officers, &officers, &named("周监票"));
     assert_eq!(load(&service, poll).facts.tellers, ["冯计票", "陈计票"]);
     for judged in ["王主席", "冯计票", ""] {
-        assert_eq!(chair.post(&officers, &named(judged)).status, 422, "{judged}");
+        assert_eq!(chair.fill(&officers, &officers, &named(judged)).status, 422, "{judged}");
     }
     assert_eq!(scrutineer.post(&officers, &named("李监票")).status, 403);
     chair.step(&format!("{round}/open"), &[]);
     cast(&service, &codes[0], "satisfied");
     assert!(chair.get(&round).body.contains(&officers), "somebody fell ill");
-    chair.step(&officers, &named("吴监票"));
+    chair.submit(&officers, &officers, &named("吴监票"));
     assert!(cast(&service, &codes[1], "satisfied").body.contains("data-receipt"), "voting goes on");
     let seen = superior.get(&format!("/oversight/{poll}")).body;
     assert!(

@@ -85,7 +85,7 @@ fn tree(connection: &mut AnyConnection) -> Result<(), StoreError> {
         rule_set: "qingdao-2020".into(),
     };
     let union = unions::create(connection, &new, BY)?;
-    unions::edit(connection, &union, BY)?;
+    unions::edit(connection, &union, &union, BY)?;
     unions::load(connection, union.id)?;
     unions::lineage(connection, &union)?;
     unions::with_unions_below(connection, &[UnionId(1), UnionId(1003), union.id])?;

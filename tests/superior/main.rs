@@ -329,7 +329,10 @@ fn a_union_has_rules_for_its_category_and_can_be_corrected(City { house, east, .
     };
     let before = house.fingerprint();
     let edit = format!("/unions/{}/edit", union.id);
+    let version = |page: &str| superior.get(page).between("name=\"version\" value=\"", "\"").remove(0);
     for path in ["/unions", edit.as_str()] {
+        let known = version(&edit);
+        let fields = |name, category, rule_set| [&fields(name, category, rule_set)[..], &[("version", &*known)]].concat();
         let refused = superior.post(path, &fields("丙工会", "joint_union", "qingdao-2020"));
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
         assert!(refused.text.contains("没有关于“联合基层工会”的规定"), "{path}");
@@ -345,7 +348,11 @@ fn a_union_has_rules_for_its_category_and_can_be_corrected(City { house, east, .
 
     assert!(superior.get(&edit).text.contains("value=\"甲厂工会\""));
     let kept = house.load(round);
-    let sent = superior.post(&edit, &fields("甲联合工会", "joint_union", "hohhot-2020"));
+    let change = |name, category| {
+        let known = version(&edit);
+        superior.post(&edit, &[&fields(name, category, "hohhot-2020")[..], &[("version", &*known)]].concat())
+    };
+    let sent = change("甲联合工会", "joint_union");
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
     let page = superior.get(&sent.location);
     for words in ["工会资料已修改", "甲联合工会", "联合基层工会", "呼和浩特"] {
@@ -354,8 +361,14 @@ fn a_union_has_rules_for_its_category_and_can_be_corrected(City { house, east, .
     assert_eq!(house.load(round), kept, "a round keeps what it was set up with");
     let coverage = |words: &str| superior.get("/desk?year=2026").text.contains(words);
     assert!(coverage("50.00%"), "one of two grassroots unions");
-    assert_eq!(superior.post(&edit, &fields("甲联合会", "federation", "hohhot-2020")).status, StatusCode::SEE_OTHER);
+    assert_eq!(change("甲联合会", "federation").status, StatusCode::SEE_OTHER);
     assert!(coverage("工会 0 ÷ 基层工会 1"), "a federation is none");
+
+    let own = format!("/unions/{}", east.id);
+    assert!(!superior.get(&own).text.contains("修改工会资料"), "what it is judged by is for the union above to say");
+    assert_eq!(superior.get(&format!("{own}/edit")).status, StatusCode::NOT_FOUND);
+    assert_eq!(superior.post(&format!("{own}/edit"), &fields("东区", "federation", "hohhot-2020")).status, StatusCode::NOT_FOUND);
+    assert_eq!(house.sign_in("city").get(&format!("{own}/edit")).status, StatusCode::OK);
 }
 
 fn an_import_is_all_or_nothing(City { house, east, .. }: City) {

@@ -172,6 +172,7 @@ pub(super) fn back<E: Into<Problem>>(poll: &Poll) -> impl FnOnce(E) -> Problem {
 /// `NOT_YOURS`, `no_superior`, `wrong_phase`, `stale`.
 pub fn ask(desk: &Desk<'_>) -> Answer {
     let (poll, union) = desk.poll(&[Act::Run])?;
+    desk.saw(&poll).map_err(back(&poll))?;
     if union.superior.is_none() {
         let problem =
             Problem::conflict("no_superior", "本工会没有上级工会，不能报批参评名册", "请联系系统管理员登记上级工会。");

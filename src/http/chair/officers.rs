@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use askama::Template;
 
+use super::draft;
 use super::setup::{fill_officers, officers};
 use crate::domain::account::Act;
 use crate::domain::poll::{Phase, Poll, Refusal};
@@ -29,15 +30,17 @@ pub fn form(desk: &Desk<'_>) -> Answer {
     let poll = open_to_change(desk)?;
     let mut form = Filled::default();
     fill_officers(&mut form, &poll.facts);
+    form.set("version", poll.version);
     page(desk, poll, form)
 }
 
 /// `POST /rounds/{id}/officers`
 ///
 /// # Errors
-/// As [`form`]; shows the form again with what is wrong.
+/// As [`form`]; `stale` when the round was changed since the form was shown; shows the form again with what is wrong.
 pub fn change(desk: &Desk<'_>) -> Answer {
     let poll = open_to_change(desk)?;
+    desk.saw(&poll).map_err(draft::back(&poll))?;
     let mut form = Filled::of(&desk.ask.form);
     let named = officers(&mut form, &poll.facts.chair);
     if form.is_wrong() {

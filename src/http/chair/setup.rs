@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use askama::Template;
 
+use super::draft;
 use crate::domain::account::Act;
 use crate::domain::ids::PollId;
 use crate::domain::paper::{Paper, Section};
@@ -180,15 +181,18 @@ pub fn create(desk: &Desk<'_>) -> Answer {
 /// `NOT_YOURS`, `wrong_phase` once the draft was sent up.
 pub fn edit_form(desk: &Desk<'_>) -> Answer {
     let (poll, _) = revisable(desk)?;
-    page(desk, filled(&poll), Some(&poll))
+    let mut form = filled(&poll);
+    form.set("version", poll.version);
+    page(desk, form, Some(&poll))
 }
 
 /// `POST /rounds/{id}/edit`
 ///
 /// # Errors
-/// As [`edit_form`]; shows the form again with what is wrong.
+/// As [`edit_form`]; `stale` when the round was changed since the form was shown; shows the form again with what is wrong.
 pub fn edit(desk: &Desk<'_>) -> Answer {
     let (poll, _) = revisable(desk)?;
+    desk.saw(&poll).map_err(draft::back(&poll))?;
     let (facts, paper, year) = match read(desk, Some(&poll))? {
         Ok(read) => read,
         Err(mut form) => {

@@ -14,7 +14,7 @@ use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
-use crate::store::{StoreError, accounts};
+use crate::store::accounts;
 
 /// The way on from unlikely figures.
 const INSIST: &str = "请再清点一遍；如果没有数错，请勾选下面的“确实如此”";
@@ -154,9 +154,7 @@ fn doubt_attendance(form: &mut Filled, custody: &Custody, expected: u32) {
 /// `NOT_YOURS`, `WrongPhase`, `stale` when the figures have changed since.
 pub fn confirm_custody(desk: &Desk<'_>) -> Answer {
     let (poll, _) = round_in(desk, &[Act::Scrutinise], is_running)?;
-    if desk.ask.form.trimmed("version") != poll.version.to_string() {
-        return Err(back(poll.id)(StoreError::Stale));
-    }
+    desk.saw(&poll).map_err(back(poll.id))?;
     let own = desk.who.account.id;
     advance(desk, &poll, "poll.custody_confirm", "", |phase| phase.confirm_custody(own))?;
     Ok(done(poll.id, "custody_confirmed"))

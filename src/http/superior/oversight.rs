@@ -20,7 +20,7 @@ use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
 use crate::store::sheets::StoredSheet;
-use crate::store::{StoreError, journal, polls, sheets, statements, unions};
+use crate::store::{journal, polls, sheets, statements, unions};
 
 /// Longest reason, in characters.
 const REASON: usize = 500;
@@ -154,11 +154,8 @@ fn reason(fields: &Fields) -> Result<String, String> {
 /// The round, if this person may decide on it and its page shows it as it is now.
 fn seen(desk: &Desk<'_>) -> Result<(Poll, Union), Problem> {
     let (poll, union) = desk.poll(&[Act::Oversee])?;
-    if desk.ask.form.get("version") == poll.version.to_string() {
-        Ok((poll, union))
-    } else {
-        Err(Problem::from(StoreError::Stale).back_to(format!("/oversight/{}", poll.id), "回到本轮评议"))
-    }
+    desk.saw(&poll).map_err(|stale| Problem::from(stale).back_to(format!("/oversight/{}", poll.id), "回到本轮评议"))?;
+    Ok((poll, union))
 }
 
 fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> Answer {

@@ -7,6 +7,7 @@ use super::accounts::ROLES;
 use super::words;
 use crate::database::DatabaseError;
 use crate::domain::account::{Account, Act, Role};
+use crate::domain::digest::Digest;
 use crate::domain::ids::UnionId;
 use crate::domain::import::check_name;
 use crate::domain::standing::{Class, Stage};
@@ -19,7 +20,7 @@ use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
 use crate::store::rollup::{self, After, Filter, Sort};
 use crate::store::unions::{self, NewUnion};
-use crate::store::{accounts, polls};
+use crate::store::{StoreError, accounts, polls};
 
 /// Lines on a page of the list.
 const PAGE: i64 = 50;
@@ -83,6 +84,7 @@ struct UnionPage {
     rounds: Option<Vec<RoundRow>>,
     accounts: Vec<AccountRow>,
     has_below: bool,
+    may_edit: bool,
     form: Filled,
     union: Union,
 }
@@ -141,6 +143,7 @@ pub(super) fn page(desk: &Desk<'_>, union: Union, form: Filled) -> Answer {
         rounds,
         accounts: people.into_iter().map(account).collect(),
         has_below: !below.is_empty(),
+        may_edit: desk.may(Act::Describe, &union),
         form,
         union,
     };
@@ -265,8 +268,9 @@ fn new_page(desk: &Desk<'_>, above: &Union, form: Filled) -> Answer {
 /// # Errors
 /// `NOT_YOURS`.
 pub fn edit_form(desk: &Desk<'_>) -> Answer {
-    let union = desk.union(Act::Administer)?;
+    let union = desk.union(Act::Describe)?;
     let mut form = Filled::default();
+    form.set("version", version(&union));
     form.set("name", &union.name);
     form.set("category", union.category.code());
     form.set("rule_set", &union.rule_set);
@@ -277,9 +281,13 @@ pub fn edit_form(desk: &Desk<'_>) -> Answer {
 /// `POST /unions/{id}/edit`: rounds that exist keep what they were set up with.
 ///
 /// # Errors
-/// `NOT_YOURS`; a wrong form is shown again.
+/// `NOT_YOURS`; `stale` when somebody changed the union since the form was shown; a wrong form is shown again.
 pub fn edit(desk: &Desk<'_>) -> Answer {
-    let union = desk.union(Act::Administer)?;
+    let union = desk.union(Act::Describe)?;
+    let stale = || Problem::from(StoreError::Stale).back_to(format!("/unions/{}", union.id), "回到工会资料");
+    if desk.ask.form.get("version") != version(&union) {
+        return Err(stale());
+    }
     let above = match union.superior {
         Some(id) => desk.app.database.read(|c| unions::load(c, id))?,
         None => None,
@@ -289,9 +297,16 @@ pub fn edit(desk: &Desk<'_>) -> Answer {
     if form.is_wrong() {
         return edit_page(desk, &union, form);
     }
-    let edited = Union { name, credit_code, category, rule_set, ..union };
-    desk.app.database.write(|c| unions::edit(c, &edited, desk.by()))?;
+    let edited = Union { name, credit_code, category, rule_set, ..union.clone() };
+    desk.app.database.write(|c| unions::edit(c, &union, &edited, desk.by()))?;
     Ok(Reply::see_other(format!("/unions/{}?done=union_edited", edited.id)))
+}
+
+/// What the form that changes a union says of the state it knew.
+fn version(union: &Union) -> String {
+    let code = union.credit_code.as_deref().unwrap_or_default();
+    let facts = [&union.name, union.category.code(), &union.rule_set, code].map(str::as_bytes);
+    Digest::labelled("union", &facts).base64url()
 }
 
 fn edit_page(desk: &Desk<'_>, union: &Union, form: Filled) -> Answer {

@@ -10,7 +10,7 @@ use diesel::RunQueryDsl;
 use diesel::sql_types::Text;
 
 use super::installation::{Place, private_folder};
-use crate::database::{DatabaseError, Kind};
+use crate::database::{Database, DatabaseError, Kind};
 
 /// 备份数据库和签名密钥（服务不用停）；不含投票密钥，那个不能备份
 #[derive(Args, Debug)]
@@ -31,6 +31,17 @@ pub(super) fn backup(options: &Backup) -> Result<()> {
         bail!("PostgreSQL 数据库请用 pg_dump 备份；签名密钥在 {} 里", options.place.data.join("keys").display());
     }
     private_folder(&options.target)?;
+    if let Err(error) = fill(options, &database) {
+        // Half a backup must not be taken for one.
+        fs::remove_dir_all(&options.target).with_context(|| format!("{error:#}；没有做完的备份也删不掉"))?;
+        return Err(error.context("备份没有做成，没有留下任何文件"));
+    }
+    println!("备份完成：{}", options.target.display());
+    println!("投票密钥不在备份里：开着的投票只能靠密钥保管目录本身（和它的镜像）。");
+    Ok(())
+}
+
+fn fill(options: &Backup, database: &Database) -> Result<()> {
     let copy = options.target.join("pingjia.db");
     let path = copy.to_str().context("目录名不是 UTF-8")?;
     database.read(|connection| -> Result<(), DatabaseError> {
@@ -38,12 +49,10 @@ pub(super) fn backup(options: &Backup) -> Result<()> {
         Ok(())
     })?;
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o600))?;
-    copy_folder(&options.place.data.join("keys"), &options.target.join("keys"))?;
-    println!("备份完成：{}", options.target.display());
-    println!("投票密钥不在备份里：开着的投票只能靠密钥保管目录本身（和它的镜像）。");
-    Ok(())
+    copy_folder(&options.place.data.join("keys"), &options.target.join("keys"))
 }
 
+/// Copies a folder with the folders in it: keys that were replaced are among them, and older sheets are checked by those.
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     if !from.is_dir() {
         return Ok(());
@@ -51,8 +60,11 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     private_folder(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        if entry.file_type()?.is_file() {
-            fs::copy(entry.path(), to.join(entry.file_name())).with_context(|| entry.path().display().to_string())?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            copy_folder(&from, &to)?;
+        } else {
+            fs::copy(&from, &to).with_context(|| from.display().to_string())?;
         }
     }
     Ok(())

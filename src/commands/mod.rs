@@ -57,7 +57,11 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return failed(&error),
     };
-    let outcome = match CommandLine::parse_from(arguments).command {
+    let line = match CommandLine::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(error) => return explained(&error),
+    };
+    let outcome = match line.command {
         Command::Serve(options) => serve::serve(options),
         Command::Demo(options) => demo::demo(&options),
         Command::Setup(options) => setup::setup(&options),
@@ -76,6 +80,25 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
+}
+
+/// What clap says to arguments that it does not understand, or to `--help`. An address that stands in the wrong place is
+/// repeated without its password.
+fn explained(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let says = error.to_string();
+    let words = says.split_inclusive(char::is_whitespace).map(|word| match word.split_once('@') {
+        Some((before, after)) if before.contains(':') => {
+            format!("{}:***@{after}", before.split(':').next().unwrap_or_default())
+        }
+        _ if word.contains("password=") => "*** ".to_owned(),
+        _ => word.to_owned(),
+    });
+    eprint!("{}", words.collect::<String>());
+    ExitCode::from(2)
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {

@@ -14,14 +14,30 @@ use crate::database::{Address, PostgresUrl};
 /// 把整套数据从一个数据库搬到另一个（SQLite 与 PostgreSQL 之间，两个方向都可以）
 ///
 /// 地址写 postgres://… 、数据目录，或者 SQLite 文件。先停下所有服务；有评议正在投票、计票或开票时不能搬。
-/// 中途断了，原样再运行一次就行。
+/// 中途断了，原样再运行一次就行。命令行上的地址同一台机器上的人都看得见：数据库密码请放在环境变量
+/// PINGJIA_MOVE_FROM、PINGJIA_MOVE_TO 的地址里，或者 ~/.pgpass、PGPASSWORD 里。
 #[derive(Args, Debug)]
 pub(super) struct Move {
     /// 来源地址
-    #[arg(long, value_name = "URL", required_unless_present = "reopen", requires = "to", value_parser = place)]
+    #[arg(
+        long,
+        env = "PINGJIA_MOVE_FROM",
+        hide_env_values = true,
+        value_name = "URL",
+        required_unless_present = "reopen",
+        requires = "to",
+        value_parser = place
+    )]
     from: Option<Place>,
     /// 目标地址：空的数据库
-    #[arg(long, value_name = "URL", requires = "from", value_parser = place)]
+    #[arg(
+        long,
+        env = "PINGJIA_MOVE_TO",
+        hide_env_values = true,
+        value_name = "URL",
+        requires = "from",
+        value_parser = place
+    )]
     to: Option<Place>,
     /// 放弃搬家：让数据已经搬走的来源重新可以使用（不再用目标时）
     #[arg(long, value_name = "URL", conflicts_with_all = ["from", "to"], value_parser = place)]
@@ -36,8 +52,13 @@ struct Place(Address);
 /// would repeat what was written, and with it a password.
 #[expect(clippy::unnecessary_wraps, reason = "the form that clap wants")]
 fn place(text: &str) -> Result<Place, String> {
-    // Whatever has a scheme but SQLite's is taken for a server; connecting says what is wrong with it.
-    if PostgresUrl::is_like(text) || (text.contains("://") && !text.starts_with("sqlite:")) {
+    // Whatever has a scheme but SQLite's, or looks like user and host, is taken for a server; connecting says what is wrong
+    // with it. As a file it would be shown, and with it a password.
+    let like_a_server = |text: &str| text.contains("://") || text.contains('@') || text.contains("password=");
+    if PostgresUrl::is_like(text)
+        || text.starts_with("postgres") && text.contains(':')
+        || (!text.starts_with("sqlite:") && like_a_server(text))
+    {
         return Ok(Place(Address::Postgres(text.into())));
     }
     let path = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")).unwrap_or(text);

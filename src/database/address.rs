@@ -9,7 +9,7 @@ use diesel::pg::PgConnection;
 use diesel::sqlite::SqliteConnection;
 
 use super::connection::{AnyConnection, DatabaseError, Kind};
-use super::{gathering, session};
+use super::{gathering, relocation, session};
 
 /// Where a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,9 +54,16 @@ impl Address {
         }
     }
 
-    /// A connection as every part of the program uses it.
+    /// A connection as every part of the program uses it. On PostgreSQL it is refused by a database whose data were moved
+    /// away since the service started: `pingjia move` finds a service by its connections, and one may just have none. (An
+    /// SQLite file cannot be moved while anybody has it open.)
     pub(super) fn connect(&self) -> Result<AnyConnection, DatabaseError> {
-        self.connect_with(SQLITE_SETTINGS, &[POSTGRES_NAME, POSTGRES_COSTS, POSTGRES_TIMEOUTS].concat())
+        let postgres = [POSTGRES_NAME, POSTGRES_COSTS, POSTGRES_TIMEOUTS].concat();
+        let mut connection = self.connect_with(SQLITE_SETTINGS, &postgres)?;
+        if self.kind() == Kind::Postgres {
+            relocation::may_be_served(&mut connection)?;
+        }
+        Ok(connection)
     }
 
     /// A connection that waits for PostgreSQL as long as it takes.
@@ -85,8 +92,10 @@ impl Address {
                 let failed =
                     |error: &dyn fmt::Display| DatabaseError::Connect(url.without_password(&error.to_string()));
                 let mut inner = PgConnection::establish(&session::patient(&url.0)).map_err(|error| {
-                    // The server lets nobody in without TLS.
-                    if error.to_string().contains("no encryption") { failed(&NO_TLS) } else { failed(&error) }
+                    // The server lets nobody in without TLS, or the environment asks for it (PGSSLMODE).
+                    let about_tls = ["no encryption", "SSL support is not compiled in"];
+                    let says = error.to_string();
+                    if about_tls.iter().any(|words| says.contains(words)) { failed(&NO_TLS) } else { failed(&error) }
                 })?;
                 inner.batch_execute(postgres).map_err(|error| failed(&error))?;
                 session::examine(&mut inner)?;
@@ -138,6 +147,9 @@ struct Parts<'a> {
     rest: &'a str,
 }
 
+/// Passwords below so many characters occur in messages by chance.
+const SHORT: usize = 4;
+
 impl PostgresUrl {
     /// Whether text begins like the address of a PostgreSQL server.
     #[must_use]
@@ -162,7 +174,8 @@ impl PostgresUrl {
     /// Refuses what the library would take apart in another way than the writer meant: it would then name pieces of
     /// a password in its errors.
     fn check(&self) -> Result<(), &'static str> {
-        const SPELL: &str = "数据库地址写得不对：应为 postgres://用户:密码@主机:端口/数据库；密码里的特殊字符要写成 %XX，例如 @ 写成 %40";
+        const SPELL: &str =
+            "数据库地址写得不对：应为 postgres://用户:密码@主机:端口/数据库；汉字和特殊字符要写成 %XX，例如 @ 写成 %40";
         let parts = self.parts().ok_or("数据库地址应以 postgres:// 开头")?;
         let printable = self.0.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&byte));
         let escaped = self
@@ -196,6 +209,10 @@ impl PostgresUrl {
 
     /// A message of the library without the passwords of this address.
     fn without_password(&self, message: &str) -> String {
+        // Masking a very short one would show by its place which letters it has.
+        if self.passwords().iter().any(|password| unescaped(password).chars().count() < SHORT) {
+            return "连接不上（密码太短，为了不泄露它，不显示详细原因）".to_owned();
+        }
         self.passwords().into_iter().fold(message.to_owned(), |message, password| {
             message.replace(password, "***").replace(&unescaped(password), "***")
         })
@@ -231,7 +248,20 @@ fn unescaped(text: &str) -> String {
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // One that is not well formed may hold its password anywhere.
-        if self.check().is_err() { f.write_str("postgres://***") } else { f.write_str(&self.without_password(&self.0)) }
+        let Some(parts) = self.parts().filter(|_| self.check().is_ok()) else { return f.write_str("postgres://***") };
+        let (scheme, _) = self.0.split_once("://").unwrap_or_default();
+        let user = parts.user.map(|user| match user.split_once(':') {
+            Some((user, _)) => format!("{user}:***@"),
+            None => format!("{user}@"),
+        });
+        let (database, parameters) = parts.rest.split_once('?').unwrap_or((parts.rest, ""));
+        write!(f, "{scheme}://{}{}{database}", user.unwrap_or_default(), parts.hosts)?;
+        for (place, pair) in parameters.split('&').filter(|pair| !pair.is_empty()).enumerate() {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = if key.contains("password") { "***" } else { value };
+            write!(f, "{}{key}={value}", if place == 0 { '?' } else { '&' })?;
+        }
+        Ok(())
     }
 }
 
@@ -261,6 +291,8 @@ mod tests {
             assert_eq!(url.to_string(), shown);
             assert_eq!(format!("{:?}", Address::Postgres(url)), format!("Postgres({shown})"));
         }
+        assert_eq!(PostgresUrl::from("postgres://pj:p@db/pj").to_string(), "postgres://pj:***@db/pj");
+        assert!(!PostgresUrl::from("postgres://pj:p@db/x").without_password("accepting on port 1").contains("ort"));
         let url = PostgresUrl::from("postgres://pj:s3%40ret@db/x");
         assert_eq!(url.without_password("tried s3@ret and s3%40ret"), "tried *** and ***");
     }

@@ -1,5 +1,7 @@
 //! The pool of connections and the two ways to use it: read and write.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -57,6 +59,13 @@ pub enum DatabaseError {
         "数据库没有开启同步提交（synchronous_commit = {0}），投票不安全，不能使用：请把它改为 on（或 remote_apply），再启动服务"
     )]
     NotDurable(String),
+    #[error("这个数据库被更新版本的程序用过，本程序不认识它的表：请换用那个版本（或更新的版本）的 pingjia")]
+    TooNew,
+    /// A database whose server stores text in another encoding cannot hold Chinese.
+    #[error(
+        "数据库的编码是 {0}，存不了中文：请新建一个编码为 UTF8 的数据库（CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0）"
+    )]
+    Encoding(String),
     /// A standby, or a server set to read only.
     #[error(
         "这个数据库只能读、不能写（可能是只读副本，或设置了 default_transaction_read_only）：请连接主库；\
@@ -66,6 +75,14 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
+    /// Whether somebody else holds what was asked for, longer than this connection waits. A server that speaks another
+    /// language than English is not understood.
+    #[must_use]
+    pub(super) fn is_waiting(&self) -> bool {
+        let words = ["lock timeout", "database is locked", "database table is locked"];
+        matches!(self, DatabaseError::Query(error) if words.iter().any(|words| error.to_string().contains(words)))
+    }
+
     /// Whether the same may succeed in a moment: the connection was lost, the server restarts or fails over, a lock or
     /// a statement took too long, two transactions were in each other's way. A row that is wrong stays wrong.
     #[must_use]
@@ -89,6 +106,11 @@ impl DatabaseError {
             _ => false,
         }
     }
+}
+
+/// Makes an SQLite file for its owner alone, unless it is there: left to the library it would be as readable as the folder.
+pub(super) fn private_file(file: &Path) -> std::io::Result<()> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(drop)
 }
 
 /// Makes and checks connections for the pool.
@@ -156,8 +178,11 @@ impl Database {
     /// Opens the database at this address and brings its tables up to date.
     ///
     /// # Errors
-    /// `Connect` or `Migrate`, with the cause; `HalfMoved` or `MovedAway` for one that may not be served.
+    /// `Connect` or `Migrate`, with the cause; `TooNew`, `HalfMoved` or `MovedAway` for one that may not be served.
     pub fn open(address: &Address) -> Result<Self, DatabaseError> {
+        if let Address::Sqlite(file) = address {
+            private_file(file).map_err(|error| DatabaseError::Connect(format!("{}: {error}", file.display())))?;
+        }
         // Kept until the pool has a connection: `pingjia move` must see this process without a gap.
         let mut first = address.connect_patiently()?;
         migrate::run(&mut first)?;

@@ -2,11 +2,15 @@
 
 use diesel::backend::Backend;
 use diesel::connection::SimpleConnection as _;
+use diesel::dsl::sql;
 use diesel::migration::{Migration, MigrationSource as _, MigrationVersion};
-use diesel::pg::Pg;
+use diesel::pg::{Pg, PgConnection};
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use self::__diesel_schema_migrations as t;
 use super::connection::{AnyConnection, DatabaseError};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -21,11 +25,17 @@ fn failed(error: impl std::fmt::Display) -> DatabaseError {
     DatabaseError::Migrate(error.to_string())
 }
 
-/// Brings the tables up to date. Of several processes one does it and the others wait for it.
+/// Brings the tables up to date. Of several processes one does it and the others wait for it. Where there is nothing to
+/// do, nothing but reading is asked of the database: a role that may not make tables will do.
 ///
 /// # Errors
-/// `Migrate`, with the cause.
+/// `Migrate`, with the cause; `TooNew` where a newer program was at work.
 pub(super) fn run(connection: &mut AnyConnection) -> Result<(), DatabaseError> {
+    match age(connection)? {
+        Age::Same => return Ok(()),
+        Age::Newer => return Err(DatabaseError::TooNew),
+        Age::Older => {}
+    }
     match connection {
         AnyConnection::Sqlite(inner) => {
             if inner.has_pending_migration(SQLITE).map_err(failed)? {
@@ -63,14 +73,27 @@ pub(super) fn age(connection: &mut AnyConnection) -> Result<Age, DatabaseError> 
         AnyConnection::Sqlite(inner) => {
             (inner.applied_migrations().map_err(failed)?, versions::<Sqlite>(&SQLITE.migrations().map_err(failed)?))
         }
-        AnyConnection::Postgres(inner) => {
-            (inner.applied_migrations().map_err(failed)?, versions::<Pg>(&POSTGRES.migrations().map_err(failed)?))
-        }
+        AnyConnection::Postgres(inner) => (applied(inner)?, versions::<Pg>(&POSTGRES.migrations().map_err(failed)?)),
     };
     if applied.iter().any(|version| !known.contains(version)) {
         return Ok(Age::Newer);
     }
     Ok(if known.iter().all(|version| applied.contains(version)) { Age::Same } else { Age::Older })
+}
+
+/// What diesel's own look does, which first makes the table of migrations and needs the right to.
+fn applied(connection: &mut PgConnection) -> Result<Vec<MigrationVersion<'static>>, DatabaseError> {
+    let table = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
+    if !diesel::select(table).get_result::<bool>(connection)? {
+        return Ok(Vec::new());
+    }
+    Ok(t::table.select(t::version).load(connection)?)
+}
+
+diesel::table! {
+    __diesel_schema_migrations (version) {
+        version -> Text,
+    }
 }
 
 fn versions<DB: Backend>(migrations: &[Box<dyn Migration<DB>>]) -> Vec<MigrationVersion<'static>> {

@@ -36,17 +36,22 @@ pub(super) fn patient(url: &str) -> Cow<'_, str> {
 
 /// Pins `synchronous_commit` for the session, so that nobody can change it under it; sets READ COMMITTED, whatever the
 /// server's own choice, because who holds a lock must see what was committed before it was given; and refuses a server
-/// on which a commit would not be on the disk when it answers, or which takes no writes (a standby, an archive).
+/// on which a commit would not be on the disk when it answers, which takes no writes (a standby, an archive), or whose
+/// database cannot hold Chinese.
 ///
 /// # Errors
-/// `NotDurable`, `ReadOnly`, and faults of the connection.
+/// `NotDurable`, `ReadOnly`, `Encoding`, and faults of the connection.
 pub(super) fn examine(connection: &mut PgConnection) -> Result<(), DatabaseError> {
-    let (synchronous, read_only, _) = diesel::select((
+    let (synchronous, read_only, encoding, _) = diesel::select((
         sql::<Text>("set_config('synchronous_commit', current_setting('synchronous_commit'), false)"),
         sql::<Text>("current_setting('transaction_read_only')"),
+        sql::<Text>("current_setting('server_encoding')"),
         sql::<Text>("set_config('default_transaction_isolation', 'read committed', false)"),
     ))
-    .get_result::<(String, String, String)>(connection)?;
+    .get_result::<(String, String, String, String)>(connection)?;
+    if encoding != "UTF8" {
+        return Err(DatabaseError::Encoding(encoding));
+    }
     if synchronous == "off" || synchronous == "local" {
         return Err(DatabaseError::NotDurable(synchronous));
     }

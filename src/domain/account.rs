@@ -165,7 +165,9 @@ mod tests {
     fn no_union_chooses_the_rules_that_it_is_judged_by() {
         let (root, home, below) = (union(1, "/1/"), union(7, "/1/7/"), union(70, "/1/7/70/"));
         let home = Union { superior: Some(root.id), ..home };
-        assert!(may(Role::Superior, &home, Act::Administer, &home) && !may(Role::Superior, &home, Act::Describe, &home));
+        assert!(
+            may(Role::Superior, &home, Act::Administer, &home) && !may(Role::Superior, &home, Act::Describe, &home)
+        );
         assert!(may(Role::Superior, &home, Act::Describe, &below) && may(Role::Superior, &root, Act::Describe, &home));
         assert!(may(Role::Superior, &root, Act::Describe, &root), "nobody else could");
         assert!(!may(Role::Chair, &home, Act::Describe, &home));

@@ -203,7 +203,7 @@ fn ballot_refused(problem: Problem) -> Problem {
 async fn answer(app: Arc<App>, endpoint: &'static Endpoint, request: &HttpRequest, payload: web::Payload) -> Answer {
     let posted = endpoint.method == Method::POST;
     if posted {
-        origin::check(request, &app.config.public_url)?;
+        origin::check(request, endpoint.path, &app.config.public_url)?;
     }
     let ask = Ask::read(request, payload, endpoint.limit, &app.config).await?;
     let work: Box<dyn FnOnce() -> Answer + Send> = match endpoint.handler {

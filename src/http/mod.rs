@@ -59,6 +59,16 @@ const PASSWORD_CHECKS: usize = 2;
 /// connections for all. Each costs memory, and the moment in which hundreds begin costs a crowd more than waiting does.
 const BLOCKING: usize = 16;
 
+/// Files that are kept back for database and vault, however many connections there are: without them the ballot box would
+/// have to stop.
+const OWN_FILES: usize = 256;
+
+/// Connections that each thread takes at most. Whoever comes later waits for a place.
+fn places(files: usize, threads: usize, redirects: bool) -> usize {
+    let others = OWN_FILES + if redirects { redirect::CONNECTIONS } else { 0 };
+    (files.saturating_sub(others) / threads.max(1)).clamp(16, 25_000)
+}
+
 /// Everything a handler may need.
 pub struct App {
     pub config: Config,
@@ -112,12 +122,14 @@ impl App {
 }
 
 /// Serves `app` on `listener` until SIGINT or SIGTERM, then answers what is in flight and ends. With TLS when the
-/// configuration has a certificate, and with the plain listener beside it that leads there.
+/// configuration has a certificate, and with the plain listener beside it that leads there. The process may have so many
+/// `files` open, connections among them.
 ///
 /// # Errors
 /// When a listener, the certificate or its key cannot be used.
-pub fn run(app: App, listener: TcpListener) -> std::io::Result<Server> {
+pub fn run(app: App, listener: TcpListener, files: usize) -> std::io::Result<Server> {
     let listen = listener.local_addr()?;
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let app = Arc::new(app);
     let (serving, signalled) = (app.clone(), app.clone());
     let server = HttpServer::new(move || {
@@ -127,6 +139,8 @@ pub fn run(app: App, listener: TcpListener) -> std::io::Result<Server> {
             .configure(|config| routes::register(config, &serving))
             .default_service(gate::refusing(&serving, problem::Problem::NOT_FOUND))
     })
+    .workers(threads)
+    .max_connections(places(files, threads, app.config.front.redirect.is_some()))
     .worker_max_blocking_threads(BLOCKING)
     .client_request_timeout(Duration::from_secs(15))
     .client_disconnect_timeout(Duration::from_secs(5))

@@ -14,11 +14,11 @@ use super::peer::host_of;
 use super::problem::Problem;
 use super::session;
 
-/// Refuses a form that does not come from one of our pages.
+/// Refuses a form for `route` that does not come from one of our pages. (The path itself may be spelt with escapes.)
 ///
 /// # Errors
 /// `FOREIGN_FORM`; `OTHER_ADDRESS` when it comes from our page under a name that is not the public one.
-pub(super) fn check(request: &HttpRequest, public_url: &str) -> Result<(), Problem> {
+pub(super) fn check(request: &HttpRequest, route: &str, public_url: &str) -> Result<(), Problem> {
     static SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
     let site = header_text(request, &SITE);
     if !matches!(site, "" | "same-origin" | "none") {
@@ -26,7 +26,7 @@ pub(super) fn check(request: &HttpRequest, public_url: &str) -> Result<(), Probl
     }
     let origin = header_text(request, &header::ORIGIN);
     let referer = header_text(request, &header::REFERER);
-    if origin == "null" && site.is_empty() && request.path() == session::LOGIN {
+    if origin == "null" && site.is_empty() && route == session::LOGIN {
         return Err(Problem::FOREIGN_FORM);
     }
     let given = [origin, referer].into_iter().filter(|place| !matches!(*place, "" | "null"));
@@ -59,7 +59,7 @@ mod tests {
     fn from(path: &str, public_url: &str, headers: &[(&'static str, &'static str)]) -> Option<&'static str> {
         let request = TestRequest::post().uri(path).insert_header(("host", "pj.example.cn"));
         let request = headers.iter().fold(request, |request, header| request.insert_header(*header));
-        check(&request.to_http_request(), public_url).err().map(|problem| problem.code)
+        check(&request.to_http_request(), path, public_url).err().map(|problem| problem.code)
     }
 
     #[test]

@@ -15,6 +15,9 @@ use super::page::Frame;
 use super::problem::Problem;
 use super::reply::Reply;
 
+/// Connections at most: nobody stays long.
+pub(super) const CONNECTIONS: usize = 1024;
+
 /// Serves the plain listener until the service stops. The address led to is always the public one, whatever name
 /// was asked for. A form that came here has already been read by whoever listens in: it is refused, not passed on,
 /// so that nobody takes this for a way.
@@ -32,7 +35,7 @@ pub(super) fn run(app: &Arc<App>, listener: TcpListener) -> std::io::Result<Serv
         }))
     })
     .workers(1)
-    .max_connections(1024)
+    .max_connections(CONNECTIONS)
     .client_request_timeout(Duration::from_secs(5))
     .keep_alive(Duration::from_secs(5))
     .shutdown_timeout(1)

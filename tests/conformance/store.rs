@@ -103,7 +103,10 @@ fn a_union_is_corrected_and_found_by_its_name(house: &Installation) {
             Union { name: "甲联合工会".into(), credit_code: code, category: Category::JointUnion, ..one.clone() };
         unions::edit(c, &one, &corrected, BY)?;
         let stale = Union { name: "甲总工会".into(), ..one.clone() };
-        assert!(matches!(unions::edit(c, &one, &stale, BY), Err(StoreError::Stale)), "it is not as it was known any more");
+        assert!(
+            matches!(unions::edit(c, &one, &stale, BY), Err(StoreError::Stale)),
+            "it is not as it was known any more"
+        );
         assert_eq!(unions::load(c, one.id)?, Some(corrected.clone()));
         let mut names: Vec<String> = (0..600).map(|n| format!("没有的{n}")).collect();
         names.extend(["甲厂工会", "乙厂工会", "甲联合工会"].map(str::to_owned));

@@ -2,6 +2,7 @@
 //! installation between the two databases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod backup;
 mod moved;
 mod moving;
 mod place;

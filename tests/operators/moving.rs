@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use super::place::{House, empty_server, moves, pingjia, refused, run, texts};
 use super::support::days::day;
 use super::support::round::eventually;
+use super::support::service::{ask, request};
 
 #[test]
 fn a_busy_installation_stays_where_it_is() {
@@ -49,6 +50,27 @@ fn a_service_at_work_keeps_its_database() {
     let why = refused(house.data(), &server);
     assert!(why.contains("还有程序在使用：请先停下"), "as a target too: {why}");
     service.kill();
+}
+
+#[test]
+fn a_service_that_was_cut_off_meanwhile_does_not_come_back_to_what_was_moved_away() {
+    let house = House::at_rest();
+    let server = empty_server();
+    moves(house.data(), &server);
+    let service = house.serve(Some(&server)).unwrap();
+    let login = request("POST", "/login", "username=qingdao.shangji&password=wrong");
+    assert_eq!(ask(service.address, &login).unwrap().status, 401);
+    // What a move leaves that found no session of this service, its line being broken.
+    let mut owner = PgConnection::establish(&server).unwrap();
+    owner.batch_execute("INSERT INTO relocation (state) VALUES ('left')").unwrap();
+    owner
+        .batch_execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .unwrap();
+    assert_eq!(ask(service.address, &login).unwrap().status, 503);
+    assert!(service.log().contains("pingjia move"), "{}", service.log());
 }
 
 #[test]

@@ -69,6 +69,13 @@ fn no_password_is_shown() {
         vec!["move", "--from", "postgres://pj:s3/cret@db/x", "--to", house.data()],
         vec!["move", "--from", "mysql://pj:s3cret@db/x", "--to", house.data()],
         vec!["move", "--reopen", unreachable],
+        // The scheme or the name of the option forgotten.
+        vec!["move", "--from", "postgres:/pj:s3cret@h/db", "--to", house.data()],
+        vec!["move", "--from", house.data(), "--to", "pj:s3cret@h/db"],
+        vec!["move", "--from", "host=h password=s3cret", "--to", house.data()],
+        vec!["move", unreachable, house.data()],
+        vec!["serve", unreachable],
+        vec!["serve", "host=h password=s3cret"],
     ] {
         let said = run(&arguments);
         assert_eq!(said.code, Some(2), "{arguments:?}: {}", said.err);

@@ -3,7 +3,11 @@
 use std::fs;
 use std::process::Command;
 
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+
 use super::place::{House, empty_server, texts};
+use super::support::postgres::cluster;
 use super::support::service::{Service, get};
 
 const PROCESSES: usize = 6;
@@ -47,4 +51,43 @@ fn the_program_needs_libc_and_nothing_else() {
     for library in libraries {
         assert!(allowed.iter().any(|allowed| library.starts_with(allowed)), "{library} is no part of libc:\n{listed}");
     }
+}
+
+#[test]
+fn a_database_that_a_newer_program_used_is_left_alone() {
+    for server in [None, Some(empty_server())] {
+        let house = House::empty();
+        house.serve(server.as_deref()).unwrap().kill();
+        let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')";
+        match &server {
+            None => house.sql(newer),
+            Some(url) => PgConnection::establish(url).unwrap().batch_execute(newer).unwrap(),
+        }
+        let log = house.serve(server.as_deref()).err().expect("it ends");
+        assert!(log.contains("更新版本"), "{log}");
+    }
+}
+
+#[test]
+fn a_database_that_holds_no_chinese_is_refused() {
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let name = format!("without_chinese_{}", encoding.to_lowercase());
+        cluster().run(&format!("CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"));
+        let log = House::empty().serve(Some(&cluster().url(&name))).err().expect("it ends");
+        assert!(log.contains(encoding) && log.contains("UTF8"), "{log}");
+    }
+}
+
+#[test]
+fn a_role_that_may_read_and_write_rows_is_enough_once_there_are_tables() {
+    let house = House::empty();
+    let server = empty_server();
+    house.serve(Some(&server)).unwrap().kill();
+    let mut owner = PgConnection::establish(&server).unwrap();
+    let rights = "CREATE ROLE clerk LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk; \
+         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO clerk";
+    owner.batch_execute(rights).unwrap();
+    let service = house.serve(Some(&server.replace("user=postgres", "user=clerk"))).unwrap();
+    assert_eq!(get(service.address, "/healthz").unwrap().status, 200);
 }

@@ -332,7 +332,8 @@ fn a_union_has_rules_for_its_category_and_can_be_corrected(City { house, east, .
     let version = |page: &str| superior.get(page).between("name=\"version\" value=\"", "\"").remove(0);
     for path in ["/unions", edit.as_str()] {
         let known = version(&edit);
-        let fields = |name, category, rule_set| [&fields(name, category, rule_set)[..], &[("version", &*known)]].concat();
+        let fields =
+            |name, category, rule_set| [&fields(name, category, rule_set)[..], &[("version", &*known)]].concat();
         let refused = superior.post(path, &fields("丙工会", "joint_union", "qingdao-2020"));
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
         assert!(refused.text.contains("没有关于“联合基层工会”的规定"), "{path}");
@@ -367,7 +368,10 @@ fn a_union_has_rules_for_its_category_and_can_be_corrected(City { house, east, .
     let own = format!("/unions/{}", east.id);
     assert!(!superior.get(&own).text.contains("修改工会资料"), "what it is judged by is for the union above to say");
     assert_eq!(superior.get(&format!("{own}/edit")).status, StatusCode::NOT_FOUND);
-    assert_eq!(superior.post(&format!("{own}/edit"), &fields("东区", "federation", "hohhot-2020")).status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        superior.post(&format!("{own}/edit"), &fields("东区", "federation", "hohhot-2020")).status,
+        StatusCode::NOT_FOUND
+    );
     assert_eq!(house.sign_in("city").get(&format!("{own}/edit")).status, StatusCode::OK);
 }
 

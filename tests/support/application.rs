@@ -46,7 +46,7 @@ pub fn serve(database: Database, ballot_box: BallotBox, vaults: &[PathBuf], data
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || {
         System::new().block_on(async move {
-            let server = http::run(app, listener).unwrap();
+            let server = http::run(app, listener, 1024).unwrap();
             send.send(server.handle()).unwrap();
             server.await.unwrap();
         });

@@ -40,6 +40,8 @@ pub enum MoveError {
     NothingThere(Address),
     #[error("{0} 还有程序在使用：请先停下所有评家服务（和打开着它的其他程序），再搬")]
     InUse(Address),
+    #[error("{0} 不能独占：可能还有程序在使用（请先停下所有评家服务），也可能这个数据库用户没有权限（要用表的所有者）")]
+    NotHeld(Address, #[source] DatabaseError),
     #[error("{0} 的表是旧版本的：请先用本程序启动一次服务（会自动升级），停下以后再搬")]
     OldTables(Address),
     #[error("{0} 由更新版本的程序用过：请换用那个版本的 pingjia 来搬")]
@@ -68,7 +70,7 @@ pub enum MoveError {
     Signature(String),
     #[error("不能建立 {0}：{1}")]
     Folder(PathBuf, std::io::Error),
-    #[error("数据库出错：{0}")]
+    #[error(transparent)]
     Database(#[from] DatabaseError),
 }
 

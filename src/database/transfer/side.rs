@@ -1,7 +1,6 @@
 //! One of the two databases of a move: held alone, so that nothing else reads or writes it meanwhile.
 
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
 use std::path::Path;
 
 use diesel::connection::SimpleConnection as _;
@@ -11,7 +10,7 @@ use diesel::{QueryableByName, RunQueryDsl as _};
 use super::MoveError;
 use super::table::{self, Kind, STAY_BEHIND, Table};
 use crate::database::address::{Address, POSTGRES_NAME, SQLITE_SETTINGS};
-use crate::database::connection::{AnyConnection, DatabaseError};
+use crate::database::connection::{AnyConnection, DatabaseError, private_file};
 use crate::database::migrate::{self, Age};
 use crate::database::relocation::{self, Mark};
 
@@ -82,7 +81,10 @@ impl Side {
     }
 
     fn begin_again(&mut self, address: &Address) -> Result<(), MoveError> {
-        let in_use = |_| MoveError::InUse(address.clone());
+        let in_use = |error: diesel::result::Error| match DatabaseError::from(error) {
+            error if error.is_waiting() => MoveError::InUse(address.clone()),
+            other => MoveError::NotHeld(address.clone(), other),
+        };
         match &mut self.connection {
             AnyConnection::Sqlite(inner) => inner.batch_execute("BEGIN EXCLUSIVE").map_err(in_use),
             AnyConnection::Postgres(inner) => {
@@ -165,7 +167,10 @@ fn alone(address: &Address) -> Result<AnyConnection, MoveError> {
     })?;
     if let AnyConnection::Postgres(inner) = &mut connection {
         let lock = format!("SELECT pg_advisory_lock({LOCK})");
-        inner.batch_execute(&lock).map_err(|_| MoveError::SameOrMoving(address.clone()))?;
+        inner.batch_execute(&lock).map_err(DatabaseError::from).map_err(|error| match error {
+            error if error.is_waiting() => MoveError::SameOrMoving(address.clone()),
+            other => MoveError::NotHeld(address.clone(), other),
+        })?;
     }
     Ok(connection)
 }
@@ -196,5 +201,5 @@ fn create_file(file: &Path) -> std::io::Result<()> {
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder)?;
     }
-    OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(drop)
+    private_file(file)
 }

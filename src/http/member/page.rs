@@ -55,6 +55,7 @@ struct BallotPage<'p> {
     comment_asked: bool,
     comment: &'p str,
     refused: &'p str,
+    filler: String,
 }
 
 /// What a member filled in so far, to be shown again in the same form.
@@ -81,8 +82,28 @@ pub fn ballot(status: StatusCode, round: &Round, slip: &SlipCode, nonce: &FormNo
         comment_asked: paper.comment,
         comment: filled.comment,
         refused: filled.refused,
+        // Answers are marks of equal length.
+        filler: if filled.ballot.is_some() { filler([filled.comment]) } else { String::new() },
     };
-    send(status, &page)
+    let reply = send(status, &page)?;
+    Ok(if filled.ballot.is_some() { uncompressed(reply) } else { reply })
+}
+
+/// What a page carries of the choices is filled up to a multiple of so many bytes, as the script fills up the form: on the
+/// way the page is encrypted, but its length is to be seen.
+const FILL: usize = 2048;
+
+/// Zeros to go beside these texts.
+fn filler<'t>(carried: impl IntoIterator<Item = &'t str>) -> String {
+    // The template writes these five as `&#60;`.
+    let escaped = |text: &str| text.len() + 4 * text.matches(['<', '>', '&', '"', '\'']).count();
+    let length: usize = carried.into_iter().map(escaped).sum();
+    "0".repeat(length.max(1).next_multiple_of(FILL) - length)
+}
+
+/// As it is: compressed, its length would depend on the choices in it.
+fn uncompressed(reply: Reply) -> Reply {
+    reply.header(header::CONTENT_ENCODING, "identity")
 }
 
 fn sections<'p>(paper: &'p Paper, filled: Option<&Ballot>) -> Vec<SectionView<'p>> {
@@ -128,6 +149,12 @@ struct HeldPage<'p> {
     link: String,
     /// The filled form, to be sent again as it is.
     fields: &'p [(String, String)],
+    filler: String,
+}
+
+/// The zeros for a page that carries these fields.
+fn filler_of(fields: &[(String, String)]) -> String {
+    filler(fields.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]))
 }
 
 /// The one question back: items were left blank. Nothing is cast yet.
@@ -147,8 +174,9 @@ pub fn blanks(round: &Round, slip: &SlipCode, ballot: &Ballot, fields: &[(String
         blanks,
         link: slip.link_form(),
         fields,
+        filler: filler_of(fields),
     };
-    send(StatusCode::OK, &page)
+    Ok(uncompressed(send(StatusCode::OK, &page)?))
 }
 
 /// The filled form is kept and can be sent again: nothing says yet that it was cast.
@@ -163,9 +191,10 @@ pub fn again(slip: &SlipCode, words: (&str, &str, &[&str]), fields: &[(String, S
         first: 1,
         link: slip.link_form(),
         fields,
+        filler: filler_of(fields),
     };
     let reply = send(StatusCode::SERVICE_UNAVAILABLE, &page)?.refusing(code, heading, &lines.concat());
-    Ok(reply.header(header::RETRY_AFTER, RETRY_AFTER))
+    Ok(uncompressed(reply).header(header::RETRY_AFTER, RETRY_AFTER))
 }
 
 #[derive(Template)]
@@ -337,6 +366,38 @@ mod tests {
         keep("back", &back);
         assert_eq!(back.matches(" checked").count(), 1);
         assert_eq!(back.matches("item left").count(), 8);
+    }
+
+    #[actix_web::test]
+    async fn the_length_of_a_page_tells_nothing_of_the_choices_in_it() {
+        let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
+        let round = round();
+        let seen = async |answer: Answered| {
+            let http = answer.unwrap().into_http();
+            let encoding = http.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap().to_owned());
+            (encoding, to_bytes(http.into_body()).await.ok().unwrap().len())
+        };
+        let words = super::super::words::try_again(crate::ballot_box::CastRefusal::Busy);
+        let long = "意见<&>".repeat(40);
+        let mut all = Vec::new();
+        for (home, comment) in
+            [("satisfied", ""), ("basically_satisfied", "好"), ("dont_know", "'\"<"), ("dissatisfied", &long)]
+        {
+            let given = Ballot::parse(&round.poll.paper, [("home", home)]).unwrap();
+            let nonce = FormNonce([7; 32]);
+            let fields = [("home", home), ("comment", comment), ("n", &nonce.text())];
+            let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let filled = Filled { ballot: Some(&given), comment, refused: "" };
+            all.push([
+                seen(blanks(&round, &slip, &given, &fields)).await,
+                seen(again(&slip, words, &fields)).await,
+                seen(ballot(StatusCode::OK, &round, &slip, &nonce, filled)).await,
+            ]);
+        }
+        assert!(all.iter().all(|pages| *pages == all[0]), "{all:?}");
+        assert!(all[0].iter().all(|(encoding, _)| encoding.as_deref() == Some("identity")));
+        let fresh = ballot(StatusCode::OK, &round, &slip, &FormNonce([7; 32]), Filled::default());
+        assert_eq!(seen(fresh).await.0, None, "an empty ballot may be compressed");
     }
 
     #[actix_web::test]

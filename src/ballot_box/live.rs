@@ -261,14 +261,14 @@ fn publish(shared: &Shared, round: &Round, candidate: &Live) -> Result<(), BoxEr
         shared.stop(round.id, &fault);
         return Err(fault.into());
     }
-    if !note(shared, round, candidate)? {
-        return Ok(());
-    }
     let step = locked(&round.live).step;
     let shown = shared.database.write(|connection| {
         if !rows::hold_open(connection, round.id)? {
             return Ok(Shown::Later);
         }
+        // Of two processes the second looks, notes and speaks only after the first: a tally that comes too late must not
+        // even be sent to the server, whose log may keep what it was told.
+        rows::hold_live_state(connection, round.id)?;
         let open = rows::head(connection, round.id)?.is_some_and(|head| matches!(head.phase, Phase::Open { .. }));
         let Some((before, _)) = rows::live_state(connection, round.id)?.filter(|_| open) else {
             return Ok(Shown::StandsStill);
@@ -276,8 +276,11 @@ fn publish(shared: &Shared, round: &Round, candidate: &Live) -> Result<(), BoxEr
         if candidate.count < before + step {
             return Ok(Shown::Other(Some(before)));
         }
+        if !note(shared, round, candidate)? {
+            return Ok(Shown::Later);
+        }
         let swapped = swap(connection, round.id, before, candidate)?;
-        Ok::<_, DatabaseError>(Shown::Other(swapped.then_some(candidate.count)))
+        Ok::<_, BoxError>(Shown::Other(swapped.then_some(candidate.count)))
     })?;
     if matches!(shown, Shown::Later) {
         return Ok(());
@@ -319,7 +322,7 @@ fn note(shared: &Shared, round: &Round, candidate: &Live) -> Result<bool, BoxErr
 
 /// What is shown after an attempt to publish.
 enum Shown {
-    /// Somebody is changing the round: another attempt will tell.
+    /// Somebody is changing the round, or the candidate was dropped: another attempt will tell.
     Later,
     /// Phones are closed.
     StandsStill,

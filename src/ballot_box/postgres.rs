@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use diesel::RunQueryDsl as _;
 use diesel::pg::{Pg, PgConnection};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable};
+use diesel::{OptionalExtension as _, RunQueryDsl as _};
 
 use super::rows::{Done, Row};
 use super::statement::statement;
@@ -24,6 +24,9 @@ type Optional<'a> = Vec<Option<&'a [u8]>>;
 statement!(HoldOpen on Pg = "SELECT pg_try_advisory_xact_lock_shared(" (lock: i64 as BigInt) ")"; returning Bool);
 
 statement!(HoldAlone on Pg = "SELECT pg_advisory_xact_lock(" (lock: i64 as BigInt) ")");
+
+statement!(HoldLiveState on Pg =
+    "SELECT count FROM live_state WHERE poll_id = " (poll: i64 as BigInt) " FOR UPDATE"; returning BigInt);
 
 // The function is in migrations/postgres/0022_cast_by_key.
 statement!(CastBallots on Pg =
@@ -50,6 +53,12 @@ pub(super) fn hold_open(connection: &mut PgConnection, id: PollId) -> Result<boo
 /// See [`super::rows::hold_alone`].
 pub(super) fn hold_alone(connection: &mut PgConnection, id: PollId) -> Result<(), DatabaseError> {
     HoldAlone { lock: &lock(id) }.execute(connection)?;
+    Ok(())
+}
+
+/// See [`super::rows::hold_live_state`].
+pub(super) fn hold_live_state(connection: &mut PgConnection, id: PollId) -> Result<(), DatabaseError> {
+    let _: Option<i64> = HoldLiveState { poll: &id.0 }.get_result(connection).optional()?;
     Ok(())
 }
 

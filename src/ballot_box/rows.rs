@@ -64,6 +64,15 @@ pub(super) fn hold_alone(connection: &mut AnyConnection, id: PollId) -> Result<(
     }
 }
 
+/// Holds the published live tally against other processes until the transaction ends, waiting for them. On SQLite the write
+/// transaction holds everything already.
+pub(super) fn hold_live_state(connection: &mut AnyConnection, id: PollId) -> Result<(), DatabaseError> {
+    match connection {
+        AnyConnection::Sqlite(_) => Ok(()),
+        AnyConnection::Postgres(inner) => postgres::hold_live_state(inner, id),
+    }
+}
+
 /// What became of a group of casts.
 pub(super) struct Done {
     /// Rounds that nobody was changing.

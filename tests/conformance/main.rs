@@ -21,6 +21,7 @@ mod closing;
 mod live;
 mod packets;
 mod paper;
+mod publishing;
 mod races;
 mod rollup;
 mod store;

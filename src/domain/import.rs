@@ -14,6 +14,13 @@ pub const MAX_NAME: usize = 100;
 pub const COLUMNS: [&str; 7] =
     ["工会名称", "工会类别", "上级工会", "统一社会信用代码", "规则集", "主席姓名", "主席用户名"];
 
+/// What stands most often between the names of the columns.
+fn delimiter(text: &str) -> u8 {
+    let head = text.lines().next().unwrap_or_default().as_bytes();
+    let count = |mark: u8| head.iter().filter(|byte| **byte == mark).count();
+    [b';', b'\t', b','].into_iter().max_by_key(|mark| count(*mark)).unwrap_or(b',')
+}
+
 /// A union as its line states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportLine {
@@ -52,11 +59,15 @@ impl Import {
         self.errors.push(Remark { line, words: words.into() });
     }
 
-    /// Reads CSV text. The first line names the columns, in any order; 工会名称 and 工会类别 must be there.
+    /// Reads CSV text, or cells as they are pasted from a spreadsheet: separated by commas, semicolons or tabs. The first line names the columns, in any order; 工会名称 and 工会类别 must be there.
     #[must_use]
     pub fn read(text: &str) -> Self {
         let mut import = Import::default();
-        let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter(text))
+            .flexible(true)
+            .trim(csv::Trim::All)
+            .from_reader(text.as_bytes());
         let places = match reader.headers() {
             Ok(head) => COLUMNS.map(|column| head.iter().position(|cell| cell == column)),
             Err(error) => {
@@ -100,6 +111,10 @@ impl Import {
     fn line(&mut self, line: u64, cells: [&str; 7]) {
         let [name, category, superior, code, rule_set, chair, username] = cells;
         if cells.iter().all(|cell| cell.is_empty()) {
+            return;
+        }
+        if cells.iter().any(|cell| cell.contains('\n')) {
+            self.refuse(line, "这一行的英文引号（\"）没有成对，或者格子里有换行");
             return;
         }
         let before = self.errors.len();
@@ -232,6 +247,19 @@ mod tests {
         assert_eq!(import.lines[0].chair, Some(("张三".to_owned(), "jia".to_owned())));
         let second = &import.lines[1];
         assert_eq!((second.line, second.name.as_str(), second.category), (4, "乙村工会", Category::VillageUnion));
+    }
+
+    #[test]
+    fn cells_may_be_separated_as_spreadsheets_do() {
+        for mark in [",", ";", "\t"] {
+            let import = Import::read(
+                &["工会名称,工会类别,主席姓名,主席用户名", "甲厂工会,企业工会,张三,jia"].join("\n").replace(',', mark),
+            );
+            assert_eq!(import.errors, [], "{mark:?}");
+            assert_eq!(import.lines[0].chair, Some(("张三".to_owned(), "jia".to_owned())));
+        }
+        let import = Import::read("工会名称,工会类别\n甲\"厂,企业工会\n乙厂,\"企业工会\n丙厂,企业工会\n");
+        assert!(import.errors.iter().any(|error| error.words.contains("引号")), "{:?}", import.errors);
     }
 
     #[test]

@@ -286,12 +286,20 @@ fn value(letter: u8) -> Option<u8> {
 /// Stands for a character outside the alphabet.
 pub(super) const FOREIGN: u8 = b'?';
 
+/// Letters and digits as a Chinese keyboard may type them, as wide as a character: Ａ is A.
+fn half_width(typed: char) -> char {
+    match u32::from(typed) {
+        wide @ 0xff01..=0xff5e => char::from_u32(wide - 0xff01 + 0x21).unwrap_or(typed),
+        _ => typed,
+    }
+}
+
 /// What a person meant: upper case, look-alikes resolved, separators dropped. Anything else stays and will
 /// not parse.
 pub(super) fn clean(text: &str) -> Vec<u8> {
     text.chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '－' | '—' | '·' | '.'))
-        .map(|c| match c.to_ascii_uppercase() {
+        .map(|c| match half_width(c).to_ascii_uppercase() {
             'O' => b'0',
             'I' | 'L' => b'1',
             upper => u8::try_from(upper).unwrap_or(FOREIGN),
@@ -338,7 +346,9 @@ mod tests {
         #[test]
         fn codes_survive_printing_and_typing(code in code()) {
             prop_assert_eq!(code.link_form().len(), 27);
+            let wide = |c: char| if c.is_ascii_alphanumeric() { char::from_u32(u32::from(c) + 0xfee0).unwrap() } else { c };
             for form in [code.link_form(), code.typing_form(), code.typing_form().to_lowercase(),
+                         code.typing_form().chars().map(wide).collect(),
                          format!("HTTPS://EXAMPLE.CN/V/{}", code.link_form())] {
                 prop_assert_eq!(SlipCode::parse(&form).unwrap(), code.clone());
             }

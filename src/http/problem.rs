@@ -61,7 +61,7 @@ impl Problem {
         StatusCode::UNAUTHORIZED,
         "sign_in",
         "您还没有登录，或者登录已经过期",
-        "请先登录。如果刚才正在填表，可以在新页面登录后，返回这里再提交一次，填写的内容不会丢失。",
+        "请重新登录。刚才如果正在填表，填的内容没有保存，登录以后要再填一遍。",
         (Cow::Borrowed("/login"), "去登录"),
     );
     /// Signed in, but in another role.

@@ -161,6 +161,23 @@ pub fn of_union(connection: &mut AnyConnection, union: UnionId) -> Result<Vec<Po
     rows.into_iter().map(poll_of).collect()
 }
 
+/// Other rounds of the same union and year that are not void. Of several, the unions above see the newest that is certified.
+///
+/// # Errors
+/// Database faults.
+pub fn beside(connection: &mut AnyConnection, poll: &Poll) -> Result<Vec<Poll>, DatabaseError> {
+    let rows: Vec<Row> = t::table
+        .filter(t::union_id.eq(poll.union.0))
+        .filter(t::year.eq(i32::from(poll.year)))
+        .filter(t::id.ne(poll.id.0))
+        .filter(t::phase.ne("void"))
+        .order(t::id.desc())
+        .limit(100)
+        .select(COLUMNS)
+        .load(connection)?;
+    rows.into_iter().map(poll_of).collect()
+}
+
 /// Replaces facts and paper of a draft without slips, before its electorate is approved. Journals.
 ///
 /// # Errors

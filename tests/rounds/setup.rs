@@ -71,6 +71,39 @@ fn nobody_overwrites_what_another_changed_since_the_form_was_shown() {
 }
 
 #[test]
+fn what_cannot_be_meant_is_asked_about_when_the_round_is_set_up() {
+    let service = Service::new();
+    let (chair, superior) = (service.person("jia-chair"), service.person("shi"));
+    for (field, value, words) in [
+        ("year", "2062", "请核对"),
+        ("tellers", "钱计票 孙计票", "每行只写一个人"),
+        ("scrutineers", "赵监票、吴监票", "每行只写一个人"),
+    ] {
+        let facts: Vec<(&str, &str)> =
+            FACTS.iter().map(|(name, known)| (*name, if *name == field { value } else { *known })).collect();
+        let page = chair.post("/rounds", &facts);
+        assert_eq!(page.status, 422, "{field}");
+        assert!(page.body.contains(words), "{field}");
+    }
+    let mut past = FACTS;
+    (past[4].1, past[5].1) = (&*day(-3).leak(), &*day(-1).leak());
+    past[0].1 = &past[4].1[..4];
+    chair.step("/rounds", &past);
+    let first = service.round_of(service.jia.id);
+    let page = chair.get(&format!("/rounds/{first}/setup")).body;
+    assert!(page.contains("结束日期已经过去") && page.contains("请点“修改”改好日期"), "before it is sent up");
+    assert!(!page.contains("另有一轮评议"));
+    chair.step("/rounds", &past);
+    let second = service.round_of(service.jia.id);
+    assert_ne!(first, second);
+    let other = "年度另有一轮评议：《2026年度会员评议职工之家》";
+    assert!(chair.get(&format!("/rounds/{second}/setup")).body.contains(other));
+    assert!(superior.get(&format!("/oversight/{second}")).body.contains(other));
+    chair.step(&format!("/rounds/{first}/void"), &[("reason", "重复")]);
+    assert!(!superior.get(&format!("/oversight/{second}")).body.contains(other), "what is void does not count");
+}
+
+#[test]
 fn the_tier_applied_for_is_shown_to_chair_and_superior() {
     let service = Service::new();
     let (chair, superior) = (service.person("jia-chair"), service.person("shi"));
@@ -101,6 +134,7 @@ fn opening_the_box_is_asked_about_first() {
         assert!(asked.contains(words), "{words}");
     }
     assert!(!asked.contains("没有可用的监票人账号"));
+    assert!(asked.contains("没有同名的账号"), "who is named on the sheet is to be who acts");
     let accounts = service.database.read(|c| accounts::of_union(c, service.jia.id)).unwrap();
     let scrutineer = accounts.into_iter().find(|account| account.role == Role::Scrutineer).unwrap();
     let by = By { account: None, at: world::now() };

@@ -5,7 +5,7 @@ use askama::Template;
 use time::Date;
 
 use super::setup::{Guide, guide};
-use crate::domain::account::{Act, Role};
+use crate::domain::account::{Account, Act, Role};
 use crate::domain::dates;
 use crate::domain::paper::Item;
 use crate::domain::poll::{Approval, Facts, Phase, Poll, Refusal, SlipIssue};
@@ -44,6 +44,8 @@ struct DraftPage {
     guide: Guide,
     is_chair: bool,
     issued: Option<SlipIssue>,
+    /// What the chair should set right first.
+    doubts: Vec<String>,
     /// Whether slips may be made (again).
     may_issue: bool,
     slips_form: Filled,
@@ -143,7 +145,17 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, slips_form: Filled
     let role = desk.who.account.role;
     let newest = || desk.app.rules.require(&poll.rule_set.id);
     let set = desk.app.rules.at(&poll.rule_set).map_or_else(newest, Ok)?;
+    let others = desk.app.database.read(|c| polls::beside(c, &poll))?;
+    let late = is_over(&poll.facts, date_in_china(desk.ask.now)).map(|words| {
+        let revisable = if poll.phase.is_revisable() {
+            "请点“修改”改好日期，再提请上级工会批准。"
+        } else {
+            ""
+        };
+        format!("{words}{revisable}")
+    });
     let page = DraftPage {
+        doubts: late.into_iter().chain(words_on_others(&others)).collect(),
         frame: desk.frame(&poll.facts.title),
         next: next(&poll, role),
         guide: guide(desk.app, set, poll.category)?,
@@ -193,27 +205,59 @@ pub fn open_form(desk: &Desk<'_>) -> Answer {
     let (poll, _) = desk.poll(&[Act::Run])?;
     let slips = poll.phase.may_open().map_err(back(&poll))?;
     let people = desk.app.database.read(|c| accounts::of_union(c, poll.union))?;
-    let scrutinised = people.iter().any(|account| account.role == Role::Scrutineer && account.active);
     let lines = vec![
         format!("公布的投票日期：{}。", days(&poll.facts)),
         format!("选票一共 {} 张：应到 {} 张，备用 {} 张。", slips.printed(), slips.roll, slips.spares),
         "开始以后，拿到选票的人马上就能投票。选票的张数和内容都定下来，写进签名的开箱声明报上级工会，不能再改，也不能退回筹备。"
             .to_owned(),
     ];
-    let doubts = doubts(&poll.facts, date_in_china(desk.ask.now), scrutinised);
+    let doubts = doubts(&poll.facts, date_in_china(desk.ask.now), &people);
     ask_in_doubt(desk, &poll, "open", "开始投票", lines, doubts)
 }
 
+/// Says so when the announced days are past.
+fn is_over(facts: &Facts, today: Date) -> Option<String> {
+    (today > facts.ends).then(|| format!("今天是{}，公布的结束日期已经过去。", dates::in_words(today)))
+}
+
+/// Says so when the union has other rounds in the same year.
+pub(in crate::http) fn words_on_others(others: &[Poll]) -> Option<String> {
+    let year = others.first()?.year;
+    let named = others.iter().map(|other| format!("《{}》（{}）", other.facts.title, other.phase.label()));
+    Some(format!(
+        "本工会{year}年度另有一轮评议：{}。会员评家一年评一次，确需再评的，要向上级工会说明理由；上级工会看到的是最后签发的那一轮。",
+        named.collect::<Vec<_>>().join("、")
+    ))
+}
+
+/// Says so when people who are named on the result sheet have no account: somebody else would act in their place.
+fn without_account(facts: &Facts, people: &[Account]) -> Option<String> {
+    let lacks = |name: &&String, role: Role| {
+        !people.iter().any(|account| account.active && account.role == role && account.name == **name)
+    };
+    let scrutineers = std::iter::once(&facts.chief_scrutineer).chain(&facts.scrutineers);
+    let scrutineers = scrutineers.filter(|name| lacks(name, Role::Scrutineer)).map(|name| format!("{name}（监票人）"));
+    let tellers = facts.tellers.iter().filter(|name| lacks(name, Role::Teller)).map(|name| format!("{name}（计票人）"));
+    let named: Vec<String> = scrutineers.chain(tellers).collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "结果报告单上要印的人里，这些还没有同名的账号：{}。在系统里清点、录入、确认的是有账号的人，两边应当一致：请建立账号，或者更换监票人、计票人。",
+            named.join("、")
+        )
+    })
+}
+
 /// What speaks against opening the box on this day.
-fn doubts(facts: &Facts, today: Date, scrutinised: bool) -> Vec<String> {
+fn doubts(facts: &Facts, today: Date, people: &[Account]) -> Vec<String> {
+    let scrutinised = people.iter().any(|account| account.role == Role::Scrutineer && account.active);
     let mut doubts = Vec::new();
     if today < facts.begins {
         doubts.push(format!("今天是{}，还没有到公布的开始日期。", dates::in_words(today)));
     }
-    if today > facts.ends {
-        doubts.push(format!("今天是{}，公布的结束日期已经过去。", dates::in_words(today)));
-    }
-    if !scrutinised {
+    doubts.extend(is_over(facts, today));
+    if scrutinised {
+        doubts.extend(without_account(facts, people));
+    } else {
         doubts.push(
             "本工会还没有可用的监票人账号。没有监票人确认选票去向和结果，就不能开票，也不能签发。请先在“监票人与计票人”里建立账号。"
                 .to_owned(),
@@ -274,9 +318,29 @@ mod tests {
     #[test]
     fn whoever_opens_the_box_is_told_what_speaks_against_it() {
         let facts = draft(Phase::new()).facts;
-        assert!(doubts(&facts, facts.begins, true).is_empty() && doubts(&facts, facts.ends, true).is_empty());
-        assert!(doubts(&facts, facts.begins.previous_day().unwrap(), true)[0].contains("还没有到公布的开始日期"));
-        assert!(doubts(&facts, facts.ends.next_day().unwrap(), true)[0].contains("结束日期已经过去"));
-        assert!(doubts(&facts, facts.begins, false)[0].contains("没有可用的监票人账号"));
+        let account = |(role, name): (Role, &String)| Account {
+            id: AccountId(1),
+            username: String::new(),
+            role,
+            union: UnionId(1),
+            name: name.clone(),
+            active: true,
+            must_change: false,
+        };
+        let scrutineers = std::iter::once(&facts.chief_scrutineer).chain(&facts.scrutineers);
+        let named = scrutineers.map(|name| (Role::Scrutineer, name));
+        let people: Vec<Account> =
+            named.chain(facts.tellers.iter().map(|name| (Role::Teller, name))).map(account).collect();
+        let on = |day| doubts(&facts, day, &people);
+        assert!(on(facts.begins).is_empty() && on(facts.ends).is_empty());
+        assert!(on(facts.begins.previous_day().unwrap())[0].contains("还没有到公布的开始日期"));
+        assert!(on(facts.ends.next_day().unwrap())[0].contains("结束日期已经过去"));
+        let with = |people: &[Account]| doubts(&facts, facts.begins, people);
+        assert!(with(&[])[0].contains("没有可用的监票人账号"));
+        let (last, others) = people.split_last().unwrap();
+        let away = Account { active: false, ..last.clone() };
+        for people in [others.to_vec(), [others, &[away]].concat()] {
+            assert!(with(&people)[0].contains(&format!("没有同名的账号：{}（计票人）", last.name)), "{people:?}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use askama::Template;
 
 use super::draft;
 use crate::domain::account::Act;
+use crate::domain::dates;
 use crate::domain::ids::PollId;
 use crate::domain::paper::{Paper, Section};
 use crate::domain::poll::{Assembly, Facts, Officers, Poll};
@@ -236,6 +237,9 @@ fn read(desk: &Desk<'_>, poll: Option<&Poll>) -> Result<Result<Read, Filled>, Pr
     let mut form = Filled::of(&desk.ask.form);
     let year = u16::try_from(form.number("year", 2000, 2100)).unwrap_or(2000);
     let facts = facts(&mut form, &guide);
+    if !form.is_wrong() && facts.begins.year().abs_diff(year.into()) > 1 {
+        form.refuse("year", format!("年度是{year}年，投票却从{}开始，请核对", dates::in_words(facts.begins)));
+    }
     form.printable(["title", "place", "chair", "pledges"]);
     let options = PaperOptions {
         detailed: form.ticked("detailed"),
@@ -311,8 +315,12 @@ pub(super) fn officers(form: &mut Filled, chair: &str) -> Officers {
     let chief_scrutineer = form.line("chief_scrutineer", 20);
     let scrutineers = form.lines("scrutineers", 20, 20);
     let tellers = form.lines("tellers", 20, 20);
-    distinct(form, "scrutineers", &scrutineers);
-    distinct(form, "tellers", &tellers);
+    for (field, names) in [("scrutineers", &scrutineers), ("tellers", &tellers)] {
+        distinct(form, field, names);
+        if let Some(line) = names.iter().find(|line| holds_several(line)) {
+            form.refuse(field, format!("每行只写一个人；“{line}”好像是几个人的名字"));
+        }
+    }
     if tellers.is_empty() {
         form.refuse("tellers", "请至少填写一名计票人");
     }
@@ -327,6 +335,11 @@ pub(super) fn officers(form: &mut Filled, chair: &str) -> Officers {
     }
     form.printable(["chief_scrutineer", "scrutineers", "tellers"]);
     Officers { chief_scrutineer, scrutineers, tellers }
+}
+
+/// Whether a line names several people. Names in other scripts have spaces in them, Chinese ones do not.
+fn holds_several(line: &str) -> bool {
+    line.contains(['、', '，', ',', '；', ';', '/']) || (!line.is_ascii() && line.contains(char::is_whitespace))
 }
 
 /// Fills in those who are named.

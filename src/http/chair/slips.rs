@@ -109,7 +109,7 @@ pub fn issue(desk: &Desk<'_>) -> Answer {
     let mut form = Filled::of(&desk.ask.form);
     let spares = form.number("spares", 0, poll.facts.expected.max(100));
     if issued(&poll).is_some() && form.value("again") != poll.version.to_string() {
-        form.refuse("again", "选票已经制作过，那一批照常有效，这次没有重做。确实要全部重做，请先勾选下面的确认");
+        form.refuse("again", "选票已经制作过，那一批照常有效，这次没有重做。选票码只显示一次，不能再看；文件没有下载的，要全部重做：请先勾选下面的确认");
     }
     if form.is_wrong() {
         return draft::page(desk, poll, union, form);

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::{advance, back, done, round_in};
+use crate::ballot_box::LIVE_STEP;
 use crate::ballot_box::{BoxError, CastRefusal};
 use crate::domain::account::Act;
 use crate::domain::ids::PollId;
@@ -51,6 +52,18 @@ pub(in crate::http) fn ask_in_doubt(
 ) -> Answer {
     let frame = desk.frame(&format!("{button}？"));
     Reply::page(&AskPage { frame, id: poll.id, step, lines, doubts, button, form: Filled::default(), reason: false })
+}
+
+/// What speaks against opening the box for so few ballots.
+fn too_few(spent: u64, expected: u64) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if spent * 3 < expected * 2 {
+        doubts.push(format!("只收回 {spent} 张，不到应到 {expected} 人的三分之二。还有人要投纸质选票的，请先等一等。"));
+    }
+    if spent < LIVE_STEP {
+        doubts.push(format!("不到 {LIVE_STEP} 张票，结果可能让人猜出某个人怎么投的。"));
+    }
+    doubts
 }
 
 fn is_open(phase: &Phase) -> bool {
@@ -139,7 +152,7 @@ pub fn close_form(desk: &Desk<'_>) -> Answer {
     if spent > handed_out {
         lines.push("收回的票比发出的多：开票后本轮评议会作废，票不会打开。".to_owned());
     }
-    ask(desk, &poll, "close", "开票", lines)
+    ask_in_doubt(desk, &poll, "close", "开票", lines, too_few(spent, poll.facts.expected.into()))
 }
 
 /// `POST /rounds/{id}/close`: opens the box and counts; goes on where it was interrupted.

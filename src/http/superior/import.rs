@@ -76,10 +76,12 @@ pub fn preview(desk: &Desk<'_>) -> Answer {
     let text = if desk.ask.file.is_empty() {
         desk.ask.form.get("text").trim_start_matches('\u{feff}').to_owned()
     } else {
-        decode(&desk.ask.file).ok_or_else(|| {
+        // A workbook is an archive, and its text would be read as rubbish.
+        let is_workbook = desk.ask.file.starts_with(b"PK\x03\x04") || desk.ask.file.starts_with(b"\xd0\xcf\x11\xe0");
+        decode(&desk.ask.file).filter(|_| !is_workbook).ok_or_else(|| {
             Problem::invalid(
                 "encoding",
-                "文件的文字无法识别",
+                if is_workbook { "这是 Excel 工作簿，要先存成 CSV" } else { "文件的文字无法识别" },
                 "请在 Excel 里另存为“CSV UTF-8（逗号分隔）”或“CSV（逗号分隔）”，再上传。",
             )
             .back_to("/unions/import", "返回")

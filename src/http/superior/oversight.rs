@@ -14,6 +14,7 @@ use crate::domain::standing::{Rating, Stage, Waits};
 use crate::domain::statement::{OpeningStatement, OpinionStatement};
 use crate::domain::union::{Union, check_credit_code};
 use crate::http::ask::Fields;
+use crate::http::chair::draft::words_on_others;
 use crate::http::form::Filled;
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
@@ -161,12 +162,13 @@ fn seen(desk: &Desk<'_>) -> Result<(Poll, Union), Problem> {
 fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> Answer {
     let wrong = !error.is_empty();
     let stage = Stage::of(&poll.phase);
-    let (lineage, stored, opening, lines) = desk.app.database.read(|c| -> Result<_, DatabaseError> {
+    let (lineage, stored, opening, lines, others) = desk.app.database.read(|c| -> Result<_, DatabaseError> {
         Ok((
             unions::lineage(c, &union)?,
             sheets::of_poll(c, poll.id)?,
             statements::load(c, poll.id, statements::OPENING)?,
             journal::of_poll(c, poll.id, LINES)?,
+            polls::beside(c, &poll)?,
         ))
     })?;
     let (rows, changes) = sheet_rows(desk, &poll, stored)?;
@@ -183,7 +185,7 @@ fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> Answer {
         crumbs: words::crumbs(&desk.who.union, lineage),
         facts: facts(&desk.app.rules, &poll, opening.as_deref()),
         turnout,
-        notes: notes(&poll, &union),
+        notes: notes(&poll, &union).into_iter().chain(words_on_others(&others)).collect(),
         sheets: rows,
         changes,
         journal: words::journal(lines),

@@ -128,7 +128,7 @@ impl Flow {
             "2. 请自己填写，不要请人代填。"
         };
         let mut x = self.right;
-        for words in ["1. 微信扫码，选好投票；一票只计一次。", second, "3. 不记名、无编号；请勿转让、拍照。"]
+        for words in ["1. 微信扫码，选好投票；一票只计一次。", second, "3. 不记名，不登记谁领了哪张；请勿转让、拍照。"]
         {
             let wide = text_width(Face::Sans, size, words);
             if x + wide > self.right {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use crate::ballot_box::{BallotBox, BoxError};
-use crate::database::{Database, DatabaseError};
-use crate::domain::account::Account;
+use crate::database::{AnyConnection, Database, DatabaseError};
+use crate::domain::account::{Account, Role};
 use crate::domain::canonical::CanonicalError;
 use crate::domain::count::Count;
 use crate::domain::digest::Digest;
@@ -24,7 +24,7 @@ use crate::domain::union::Union;
 use crate::domain::verdict::{Assessment, CountError};
 use crate::signing::SigningKeys;
 use crate::store::sheets::StoredSheet;
-use crate::store::{By, StoreError, polls, sheets, statements, unions};
+use crate::store::{By, StoreError, accounts, polls, sheets, statements, unions};
 use crate::world;
 
 /// Everything that these steps need. Cheap to clone.
@@ -126,22 +126,39 @@ impl Office {
         Ok(Some(judge(&self.rules, &poll.rule_set, &parents, &count)?.assessment))
     }
 
-    /// Signs the result sheet of a closed round, stores it and hands it up; then forgets the slips.
+    /// Who confirmed the result of a closed round; nobody in another phase.
+    ///
+    /// # Errors
+    /// Database faults.
+    pub fn confirmers(&self, poll: &Poll) -> Result<Vec<Account>, DatabaseError> {
+        let Phase::Closed { confirmed_by, .. } = &poll.phase else { return Ok(Vec::new()) };
+        let load = |c: &mut AnyConnection| confirmed_by.iter().map(|id| accounts::load(c, *id)).collect();
+        let found: Vec<Option<Account>> = self.database.read::<_, DatabaseError>(load)?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Signs the result sheet of a closed round, stores it and hands it up; then forgets the slips, as soon as that can be
+    /// done.
     ///
     /// # Errors
     /// Refusals of the phase (`KeyNotDestroyed`, `ResultNotConfirmed` …) and whatever keeps a sheet from being made.
     pub fn certify(&self, poll: &Poll, closing: &Closing, by: By) -> Result<StoredSheet, OfficeError> {
         // Refuse by phase before anything is built.
-        let trial = SheetId::of(&Digest::sha256(b""));
-        poll.phase.clone().certify(trial)?;
+        let confirmers: Vec<Role> = self.confirmers(poll)?.iter().map(|account| account.role).collect();
+        poll.phase.may_certify(&confirmers)?;
         let sheet = self.sheet(poll, closing, None, by)?;
         let id = sheet.id.clone();
         self.database.write(|connection| -> Result<(), OfficeError> {
             sheets::insert(connection, &sheet)?;
-            polls::advance(connection, poll, "poll.certify", id.as_str(), by, |phase| phase.certify(id.clone()))?;
+            polls::advance(connection, poll, "poll.certify", id.as_str(), by, |phase| {
+                phase.certify(id.clone(), &confirmers)
+            })?;
             Ok(())
         })?;
-        self.ballot_box.forget_slips(poll.id)?;
+        // The sheet stands; what is left of the slips is taken away later.
+        if let Err(error) = self.ballot_box.forget_slips(poll.id) {
+            tracing::warn!(poll = poll.id.0, %error, "the slips of a certified round could not be forgotten yet");
+        }
         Ok(sheet)
     }
 

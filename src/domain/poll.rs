@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use time::Date;
 
+use super::account::Role;
 use super::digest::Digest;
 use super::ids::{AccountId, PollId, SheetId, UnionId};
 use super::paper::{ItemId, Paper};
@@ -517,14 +518,27 @@ impl Phase {
         }
     }
 
-    /// The sheet was signed.
+    /// Whether the sheet may be signed: the key is gone, and among those who confirmed the result, whose roles these are,
+    /// is a scrutineer and not only a teller.
     ///
     /// # Errors
-    /// `KeyNotDestroyed` or `ResultNotConfirmed` while those are missing, `WrongPhase` elsewhere.
-    pub fn certify(self, sheet: SheetId) -> Result<Self, Refusal> {
+    /// `KeyNotDestroyed` or `ResultNotConfirmed` while those are missing, `WrongPhase` unless closed.
+    pub fn may_certify(&self, confirmers: &[Role]) -> Result<(), Refusal> {
         match self {
             Phase::Closed { opened, .. } if !opened.key_destroyed => Err(Refusal::KeyNotDestroyed),
-            Phase::Closed { confirmed_by, .. } if confirmed_by.is_empty() => Err(Refusal::ResultNotConfirmed),
+            Phase::Closed { .. } if !confirmers.contains(&Role::Scrutineer) => Err(Refusal::ResultNotConfirmed),
+            Phase::Closed { .. } => Ok(()),
+            _ => Err(Refusal::WrongPhase),
+        }
+    }
+
+    /// The sheet was signed. `confirmers` are the roles of those who confirmed the result.
+    ///
+    /// # Errors
+    /// As [`Phase::may_certify`].
+    pub fn certify(self, sheet: SheetId, confirmers: &[Role]) -> Result<Self, Refusal> {
+        self.may_certify(confirmers)?;
+        match self {
             Phase::Closed { opening, custody, opened, .. } => Ok(Phase::Certified { opening, custody, opened, sheet }),
             _ => Err(Refusal::WrongPhase),
         }

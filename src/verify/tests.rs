@@ -191,6 +191,7 @@ fn a_receipt_is_found_with_its_proof() {
 
 #[test]
 fn a_correction_is_held_against_the_sheet_it_replaces() {
+    use crate::domain::account::Role;
     use crate::domain::ids::{AccountId, SheetId};
     use crate::domain::poll::Opinion;
     let Files { mut sample, sheet, .. } = files();
@@ -198,7 +199,8 @@ fn a_correction_is_held_against_the_sheet_it_replaces() {
     let first = Statement::parse(sheet.as_bytes()).unwrap().digest();
     let given_on = time::macros::date!(2026 - 09 - 12);
     let opinion = Opinion { accepted: false, text: "重报".to_owned(), by: AccountId(5), given_on };
-    sample.poll.phase = sample.poll.phase.certify(SheetId::of(&first)).unwrap().report(opinion).unwrap();
+    sample.poll.phase =
+        sample.poll.phase.certify(SheetId::of(&first), &[Role::Scrutineer]).unwrap().report(opinion).unwrap();
     let with = Certification { replaces: Some(first), ..sample.certification(&[&ed25519]) };
     let corrected = Statement::sign(&SheetPayload::build(with).unwrap(), &[&ed25519]).unwrap();
     let against = |replaced: &str| {

@@ -1,6 +1,7 @@
 //! Casting and resending, in every phase.
 
 use pingjia::ballot_box::{BoxError, Cast, CastRefusal, SlipState, Turnout, Voiding};
+use pingjia::domain::account::Role;
 use pingjia::domain::paper::Answer;
 use pingjia::domain::poll::{Phase, VoidReason};
 use pingjia::domain::slip::SlipCode;
@@ -75,7 +76,7 @@ fn resends_in_every_phase(house: &Installation) {
         phase
             .confirm_result(SCRUTINEER)
             .unwrap()
-            .certify(pingjia::domain::ids::SheetId::of(&round.opening.roll_root))
+            .certify(pingjia::domain::ids::SheetId::of(&round.opening.roll_root), &[Role::Scrutineer])
             .unwrap()
     });
     ballots.forget_slips(round.id).unwrap();

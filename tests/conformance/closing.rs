@@ -7,6 +7,7 @@ use diesel::sql_types::BigInt;
 use pingjia::ballot_box::{BallotBox, BoxError, CastRefusal};
 use pingjia::database::schema::{halt, sealed_ballot, sealed_comment};
 use pingjia::database::{AnyConnection, Database, DatabaseError, Kind};
+use pingjia::domain::account::Role;
 use pingjia::domain::ballot::Ballot;
 use pingjia::domain::ids::{PollId, SheetId};
 use pingjia::domain::merkle;
@@ -102,7 +103,11 @@ fn every_step_can_be_taken_up(house: &Installation) {
     // The same once the round has moved on.
     insert_sealed(&database, round.id, [2; 32]);
     change(&database, round.id, |phase| {
-        phase.confirm_result(SCRUTINEER).unwrap().certify(SheetId::of(&round.opening.roll_root)).unwrap()
+        phase
+            .confirm_result(SCRUTINEER)
+            .unwrap()
+            .certify(SheetId::of(&round.opening.roll_root), &[Role::Scrutineer])
+            .unwrap()
     });
     drop(house.start());
     assert_eq!(sealed(&database, round.id), 0);
@@ -225,7 +230,11 @@ fn a_disputed_result_is_voided_until_it_is_certified(house: &Installation) {
     let signed = counting(house, &ballots, &database, 5);
     ballots.close(&load(&database, signed.id), CHAIR, NOW).unwrap();
     change(&database, signed.id, |phase| {
-        phase.confirm_result(SCRUTINEER).unwrap().certify(SheetId::of(&signed.opening.roll_root)).unwrap()
+        phase
+            .confirm_result(SCRUTINEER)
+            .unwrap()
+            .certify(SheetId::of(&signed.opening.roll_root), &[Role::Scrutineer])
+            .unwrap()
     });
     let late = ballots.void_disputed(&load(&database, signed.id), text(), CHAIR, NOW);
     assert!(matches!(late, Err(BoxError::Refused(Refusal::WrongPhase))), "{late:?}");

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use pingjia::ballot_box::{BoxError, CastRefusal, IssuedSlips, PaperBallot, SlipState, Teller, Turnout, Voiding};
 use pingjia::database::schema::slip_packet;
 use pingjia::database::{Database, DatabaseError};
+use pingjia::domain::account::Role;
 use pingjia::domain::ids::{PollId, SheetId};
 use pingjia::domain::packet::{PacketCode, Scanned};
 use pingjia::domain::poll::{Custody, SlipIssue, VoidReason};
@@ -106,7 +107,7 @@ fn packets_tell_nothing_and_go_with_the_slips(house: &Installation) {
     ballots.close(&load(&database, id), CHAIR, NOW).unwrap();
     change(&database, id, |phase| {
         let root = phase.opening().unwrap().roll_root;
-        phase.confirm_result(SCRUTINEER).unwrap().certify(SheetId::of(&root)).unwrap()
+        phase.confirm_result(SCRUTINEER).unwrap().certify(SheetId::of(&root), &[Role::Scrutineer]).unwrap()
     });
     ballots.forget_slips(id).unwrap();
     assert_eq!(rows(&database, id), []);

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use pingjia::database::{AnyConnection, Kind};
+use pingjia::domain::account::Role;
 use pingjia::domain::ids::AccountId;
 use pingjia::domain::jws::{SecretKey, Statement};
 use pingjia::domain::poll::{Opinion, Phase, Poll, VoidReason};
@@ -57,7 +58,7 @@ fn certify(c: &mut AnyConnection, poll: &Poll) -> Result<(), StoreError> {
     let stored =
         StoredSheet { id: id.clone(), poll: poll.id, union: poll.union, year: poll.year, body, replaces: None };
     sheets::insert(c, &stored)?;
-    polls::advance(c, poll, "poll.certify", "", BY, |_| closed().certify(id))
+    polls::advance(c, poll, "poll.certify", "", BY, |_| closed().certify(id, &[Role::Scrutineer]))
 }
 
 /// The union above does not accept the sheet.

@@ -149,7 +149,8 @@ impl House {
         let office = &self.office;
         office.ballot_box.stop_phones(id, chair.id, world::now()).unwrap();
         office.ballot_box.close(&self.load(id), chair.id, world::now()).unwrap();
-        self.step(id, "poll.confirm_result", |phase| phase.confirm_result(chair.id));
+        let scrutineer = self.account(union, Role::Scrutineer, &format!("scrutineer{id}"));
+        self.step(id, "poll.confirm_result", |phase| phase.confirm_result(scrutineer.id));
         office.certify(&self.load(id), &Closing::default(), nobody()).unwrap();
         id
     }

@@ -484,7 +484,12 @@ mod tests {
             by: crate::domain::ids::AccountId(5),
             given_on: time::macros::date!(2026 - 09 - 12),
         };
-        let certified = sample.poll.phase.clone().certify(SheetId::of(&first)).unwrap();
+        let certified = sample
+            .poll
+            .phase
+            .clone()
+            .certify(SheetId::of(&first), &[crate::domain::account::Role::Scrutineer])
+            .unwrap();
         sample.poll.phase = certified.report(opinion).unwrap();
         let with = sample.certification(&[&ed25519]);
         let other = Some(Digest::sha256(b"x"));

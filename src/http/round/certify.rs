@@ -8,7 +8,7 @@ use super::{back, done, round_in, show};
 use crate::domain::account::{Act, Role};
 use crate::domain::dates;
 use crate::domain::ids::PollId;
-use crate::domain::poll::{Phase, Poll, Refusal};
+use crate::domain::poll::{Phase, Poll};
 use crate::domain::rectification::Deadline;
 use crate::domain::sheet::{FollowUp, Publication, SheetPayload};
 use crate::domain::verdict::{Metric, Trigger, Verdict};
@@ -111,12 +111,11 @@ fn in_words(deadline: &Deadline) -> String {
 
 /// Nothing is signed before the key is gone and a scrutineer, not only a teller, has confirmed the result.
 fn ready(desk: &Desk<'_>, poll: &Poll) -> Result<(), Problem> {
-    let Phase::Closed { opened, .. } = &poll.phase else { return Ok(()) };
-    if !opened.key_destroyed {
-        return Err(back(poll.id)(Refusal::KeyNotDestroyed));
+    if !matches!(poll.phase, Phase::Closed { .. }) {
+        return Ok(());
     }
-    let scrutinised = show::confirmers(desk, poll)?.iter().any(|account| account.role == Role::Scrutineer);
-    if scrutinised { Ok(()) } else { Err(back(poll.id)(Refusal::ResultNotConfirmed)) }
+    let confirmers: Vec<Role> = desk.app.office.confirmers(poll)?.iter().map(|account| account.role).collect();
+    poll.phase.may_certify(&confirmers).map_err(back(poll.id))
 }
 
 /// The sheet as it would be signed now, or the one that was returned.

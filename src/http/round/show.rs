@@ -11,7 +11,7 @@ use super::next::{Circumstances, Next, Step, next, steps};
 use super::words::{Entry, entry};
 use super::{address, back, custody};
 use crate::ballot_box::{KeyState, LIVE_STEP, Turnout};
-use crate::domain::account::{Account, Act, Role};
+use crate::domain::account::{Act, Role};
 use crate::domain::dates::in_words;
 use crate::domain::ids::{PollId, SheetId};
 use crate::domain::jws::Statement;
@@ -26,7 +26,7 @@ use crate::http::problem::Problem;
 use crate::http::public::view::{Drawn, ResultView};
 use crate::http::reply::{Answer, Reply};
 use crate::render::chart::{Chart, ItemBars};
-use crate::store::{accounts, journal, sheets};
+use crate::store::{journal, sheets};
 use crate::world::date_in_china;
 
 /// Lines of the journal on the page.
@@ -108,7 +108,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
     let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let counting = matches!(poll.phase, Phase::Counting { .. });
     let waiting = if counting { app.ballot_box.paper_waiting(poll.id)? } else { 0 };
-    let confirmers = confirmers(desk, poll)?;
+    let confirmers = app.office.confirmers(poll)?;
     let own = desk.who.account.id;
     let about = Circumstances {
         waiting,
@@ -172,21 +172,12 @@ pub fn next_words(desk: &Desk<'_>, poll: &Poll) -> Result<String, Problem> {
 
 fn circumstances(desk: &Desk<'_>, poll: &Poll) -> Result<Circumstances, Problem> {
     let counting = matches!(poll.phase, Phase::Counting { .. });
-    let confirmers = confirmers(desk, poll)?;
+    let confirmers = desk.app.office.confirmers(poll)?;
     Ok(Circumstances {
         waiting: if counting { desk.app.ballot_box.paper_waiting(poll.id)? } else { 0 },
         scrutinised: confirmers.iter().any(|account| account.role == Role::Scrutineer),
         confirmed: confirmers.iter().any(|account| account.id == desk.who.account.id),
     })
-}
-
-/// Who confirmed the result.
-pub(super) fn confirmers(desk: &Desk<'_>, poll: &Poll) -> Result<Vec<Account>, Problem> {
-    let Phase::Closed { confirmed_by, .. } = &poll.phase else { return Ok(Vec::new()) };
-    let found = desk.app.database.read(|c| {
-        confirmed_by.iter().map(|id| accounts::load(c, *id)).collect::<Result<Vec<_>, crate::database::DatabaseError>>()
-    })?;
-    Ok(found.into_iter().flatten().collect())
 }
 
 fn in_box(desk: &Desk<'_>, poll: &Poll) -> Result<Option<BoxView>, Problem> {

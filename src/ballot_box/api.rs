@@ -515,10 +515,10 @@ impl BallotBox {
         void::void_disputed(&self.inner.shared, poll, text, by, at)
     }
 
-    /// Deletes the slip digests of a certified round.
+    /// Deletes the slip digests of a certified round. What fails is tried again by the chores, and at the next start.
     ///
     /// # Errors
-    /// `WrongPhase` before `Certified`.
+    /// `WrongPhase` before `Certified`, database faults.
     pub fn forget_slips(&self, poll: PollId) -> Result<(), BoxError> {
         issue::forget_slips(&self.inner.shared, poll)
     }

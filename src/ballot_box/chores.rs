@@ -177,15 +177,15 @@ fn look(shared: &Shared, round: &Round) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Second looks at stopped rounds, keys still to be destroyed, a log still to be cut.
+/// Second looks at stopped rounds, what is left of rounds that are over, a log still to be cut.
 fn do_chores(shared: &Shared) {
     for id in shared.all_stopped() {
         look_again(shared, id);
     }
     let unfinished: Vec<PollId> = locked(&shared.unfinished).iter().copied().collect();
     for id in unfinished {
-        if let Err(error) = close::resume(shared, id, None, crate::world::now()) {
-            tracing::warn!(poll = id.0, %error, "a closed round could not be finished");
+        if let Err(error) = close::clear_up(shared, id, crate::world::now()) {
+            tracing::warn!(poll = id.0, %error, "a round that is over could not be finished");
         }
     }
     if let Err(error) = close::cut_log(shared) {

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::api::BoxError;
-use super::issue::{advance, held, note};
+use super::issue::{advance, delete_slips, held, note};
 use super::rows::{self, Head};
 use super::seal::{DoesNotOpen, Plain, Sealer, Source};
 use super::shared::{Shared, locked};
@@ -241,7 +241,7 @@ pub(super) fn openings_kind(item: &ItemId) -> String {
     format!("openings.{item}")
 }
 
-/// Steps 3 to 5 for a counted round.
+/// Steps 3 to 5 for a counted round; once it is certified its slips go too.
 fn finish(shared: &Shared, head: &Head) -> Result<Opened, BoxError> {
     let opened = head.phase.opened().cloned().ok_or(Refusal::WrongPhase)?;
     shared.evict(head.id);
@@ -258,8 +258,16 @@ fn finish(shared: &Shared, head: &Head) -> Result<Opened, BoxError> {
             Err(error) => return Err(error),
         }
         confirm_destruction(shared, head.id)?;
+        // Its tombstone may have come over that of somebody who voided the round meanwhile.
+        if matches!(load(shared, head.id)?.phase, Phase::Void { .. }) {
+            wipe(shared, head.id)?;
+            return Err(super::api::CastRefusal::Void.into());
+        }
     }
     delete_sealed(shared, head.id)?;
+    if head.phase.sheet().is_some() {
+        delete_slips(shared, head.id)?;
+    }
     locked(&shared.unfinished).remove(&head.id);
     shared.mended(head.id);
     shared.announce();
@@ -335,8 +343,9 @@ pub(super) fn cut_log(shared: &Shared) -> Result<(), DatabaseError> {
     done.map(drop)
 }
 
-/// At start: restores rounds that the vault knows to be over, goes on with interrupted closings and holds the
-/// vault of every open round against the database. A round with a fault is stopped; the others go on.
+/// At start: restores rounds that the vault knows to be over, goes on with interrupted closings, takes away what rounds
+/// that are over have left, and holds the vault of every open round against the database. A round with a fault is
+/// stopped; the others go on.
 pub(super) fn take_up(shared: &Shared, at: OffsetDateTime) -> Result<(), BoxError> {
     let unfinished = ["draft", "open", "counting", "closing", "closed"];
     let mut taken_up = BTreeSet::new();
@@ -347,24 +356,21 @@ pub(super) fn take_up(shared: &Shared, at: OffsetDateTime) -> Result<(), BoxErro
             shared.stop(id, &Fault(error.to_string()));
         }
     }
+    let mut left: BTreeSet<PollId> = shared.database.read(rows::rounds_with_ballots)?.into_iter().collect();
+    left.extend(shared.database.read(rows::rounds_with_slips)?);
     for id in shared.database.read(|connection| rows::rounds_in(connection, &["void"]))? {
         let head = load(shared, id)?;
-        if shared.vault.holds_key(&head.place) {
-            wipe(shared, id)?;
+        if shared.vault.holds_key(&head.place) || !tombstone::stands(shared, &head) {
+            left.insert(id);
         }
     }
     // A kill may have come between the deletion of sealed rows and the cutting of the log.
     shared.untidy.store(shared.database.kind() == Kind::Sqlite, Ordering::Release);
-    for id in shared.database.read(rows::rounds_with_ballots)? {
-        if !taken_up.contains(&id) {
-            clear_up(shared, id, at)?;
-        }
-    }
-    Ok(())
+    left.difference(&taken_up).try_for_each(|id| clear_up(shared, *id, at))
 }
 
-/// Takes away the sealed rows that a round which is over has left behind.
-fn clear_up(shared: &Shared, id: PollId, at: OffsetDateTime) -> Result<(), BoxError> {
+/// Takes away what a round which is over has left behind: keys, sealed rows, slips.
+pub(super) fn clear_up(shared: &Shared, id: PollId, at: OffsetDateTime) -> Result<(), BoxError> {
     match resume(shared, id, None, at) {
         // Void rounds have no result; one that is not over was opened through another process in the meantime.
         Err(BoxError::Cast(super::api::CastRefusal::Void) | BoxError::Refused(Refusal::WrongPhase)) => Ok(()),
@@ -374,9 +380,14 @@ fn clear_up(shared: &Shared, id: PollId, at: OffsetDateTime) -> Result<(), BoxEr
 
 fn take_up_one(shared: &Shared, id: PollId, at: OffsetDateTime) -> Result<(), BoxError> {
     let mut head = load(shared, id)?;
-    let over = matches!(head.phase, Phase::Closed { .. });
-    if !over && let Some(file) = shared.vault.tombstone(&head.place)? {
-        tombstone::restore(shared, &head, file, at)?;
+    let counted = matches!(head.phase, Phase::Closed { .. });
+    let found = match tombstone::find(shared, &head) {
+        // It is written anew if the key is still to be destroyed.
+        Err(_) if counted => None,
+        found => found?,
+    };
+    if let Some(tombstone) = found.filter(|found| !counted || found.is_void()) {
+        tombstone::restore(shared, &head, tombstone, at)?;
         head = load(shared, id)?;
     }
     match (&head.phase, head.phase.opening()) {

@@ -11,9 +11,9 @@ use super::api::{BoxError, IssuedSlips, Voiding};
 use super::packet;
 use super::rows::{self, Head};
 use super::seal::{DoesNotOpen, Key};
-use super::shared::Shared;
+use super::shared::{Shared, locked};
 use super::vault::Fault;
-use crate::database::schema::{live_state, slip, statement};
+use crate::database::schema::{live_state, slip};
 use crate::database::{AnyConnection, DatabaseError, journal, phase};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AccountId, PollId};
@@ -123,7 +123,7 @@ pub(super) fn open(
 ) -> Result<Opening, BoxError> {
     let slips = poll.phase.may_open()?;
     let place = super::vault::Place::of(poll.id, poll.tag);
-    if shared.vault.tombstone(&place)?.is_some() || shared.vault.mark(&place)? > 0 {
+    if shared.vault.is_over(&place)? || shared.vault.mark(&place)? > 0 {
         let fault =
             Fault("保管处记录本轮已经开始过投票，而数据库是更早的副本；请恢复更新的备份，或者作废本轮".to_owned());
         shared.stop(poll.id, &fault);
@@ -163,9 +163,7 @@ pub(super) fn open(
 }
 
 fn write_opening(connection: &mut AnyConnection, poll: &Poll, body: &str) -> Result<(), DatabaseError> {
-    diesel::insert_into(statement::table)
-        .values((statement::poll_id.eq(poll.id.0), statement::kind.eq("opening"), statement::body.eq(body)))
-        .execute(connection)?;
+    rows::put_opening_statement(connection, poll.id, body)?;
     let tally = serde_json::to_string(&Tally::empty(&poll.paper))
         .map_err(|error| DatabaseError::Row(format!("live tally: {error}")))?;
     diesel::insert_into(live_state::table)
@@ -233,8 +231,19 @@ pub(super) fn forget_slips(shared: &Shared, id: PollId) -> Result<(), BoxError> 
     if !matches!(head.phase, Phase::Certified { .. } | Phase::Reported { .. }) {
         return Err(Refusal::WrongPhase.into());
     }
-    while shared.database.write(|connection| rows::delete_slips(connection, id))? {}
+    // Until it is done the chores go on with it.
+    locked(&shared.unfinished).insert(id);
+    delete_slips(shared, id)?;
+    locked(&shared.unfinished).remove(&id);
+    Ok(())
+}
+
+/// Deletes the packets and slips of a round that is over. Slips go last: as long as one is left, the next start knows that
+/// there is something to delete.
+pub(super) fn delete_slips(shared: &Shared, id: PollId) -> Result<(), DatabaseError> {
     shared.database.write(|connection| packet::forget(connection, id))?;
-    shared.untidy.store(true, Ordering::Release);
+    while shared.database.write(|connection| rows::delete_slips(connection, id))? {
+        shared.untidy.store(true, Ordering::Release);
+    }
     Ok(())
 }

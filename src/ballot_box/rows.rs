@@ -10,7 +10,7 @@ use diesel::sql_types::BigInt;
 use super::api::{SlipState, Turnout};
 use super::vault::Place;
 use super::{postgres, sqlite};
-use crate::database::schema::{halt, live_state, opened_block, poll, sealed_ballot, sealed_comment, slip};
+use crate::database::schema::{halt, live_state, opened_block, poll, sealed_ballot, sealed_comment, slip, statement};
 use crate::database::{AnyConnection, DatabaseError, phase};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{PollId, UnionId};
@@ -189,21 +189,28 @@ pub(super) fn rounds_in(connection: &mut AnyConnection, phases: &[&str]) -> Resu
     Ok(found)
 }
 
-/// Rounds that have sealed ballots, in ascending order, found by leaping from one to the next.
+/// Rounds that have rows in a table, in ascending order, found by leaping from one to the next.
+macro_rules! rounds_with {
+    ($connection:ident, $table:ident) => {{
+        let mut found = Vec::new();
+        let mut last = i64::MIN;
+        let rounds = $table::table.order($table::poll_id).select($table::poll_id);
+        while let Some(next) = rounds.filter($table::poll_id.gt(last)).first::<i64>($connection).optional()? {
+            found.push(PollId(next));
+            last = next;
+        }
+        Ok(found)
+    }};
+}
+
+/// Rounds that have sealed ballots.
 pub(super) fn rounds_with_ballots(connection: &mut AnyConnection) -> Result<Vec<PollId>, DatabaseError> {
-    let mut found = Vec::new();
-    let mut last = i64::MIN;
-    while let Some(next) = sealed_ballot::table
-        .filter(sealed_ballot::poll_id.gt(last))
-        .order(sealed_ballot::poll_id)
-        .select(sealed_ballot::poll_id)
-        .first::<i64>(connection)
-        .optional()?
-    {
-        found.push(PollId(next));
-        last = next;
-    }
-    Ok(found)
+    rounds_with!(connection, sealed_ballot)
+}
+
+/// Rounds that have slips.
+pub(super) fn rounds_with_slips(connection: &mut AnyConnection) -> Result<Vec<PollId>, DatabaseError> {
+    rounds_with!(connection, slip)
 }
 
 /// Where a slip stands.
@@ -433,6 +440,27 @@ pub(super) fn put_block(
     diesel::delete(opened_block::table.find((id.0, kind))).execute(connection)?;
     diesel::insert_into(opened_block::table)
         .values((opened_block::poll_id.eq(id.0), opened_block::kind.eq(kind), opened_block::body.eq(body)))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Kind of the signed opening statement among the statements of a round.
+const OPENING: &str = "opening";
+
+/// The signed opening statement of the round, once it was opened.
+pub(super) fn opening_statement(connection: &mut AnyConnection, id: PollId) -> Result<Option<String>, DatabaseError> {
+    Ok(statement::table.find((id.0, OPENING)).select(statement::body).first(connection).optional()?)
+}
+
+/// Writes it, in the place of an earlier one.
+pub(super) fn put_opening_statement(
+    connection: &mut AnyConnection,
+    id: PollId,
+    body: &str,
+) -> Result<(), DatabaseError> {
+    diesel::delete(statement::table.find((id.0, OPENING))).execute(connection)?;
+    diesel::insert_into(statement::table)
+        .values((statement::poll_id.eq(id.0), statement::kind.eq(OPENING), statement::body.eq(body)))
         .execute(connection)?;
     Ok(())
 }

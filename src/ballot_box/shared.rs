@@ -30,7 +30,7 @@ pub(super) struct Shared {
     /// For casts that look for their round in database and vault.
     pub(super) looks: Looks,
     stopped: Mutex<HashMap<PollId, String>>,
-    /// Rounds whose keys are not yet known to be destroyed everywhere.
+    /// Rounds that are over and of which something is still to be destroyed or taken away.
     pub(super) unfinished: Mutex<BTreeSet<PollId>>,
     /// How often a writer's line broke.
     doubts: AtomicU64,
@@ -210,7 +210,7 @@ impl Shared {
     /// as many spent slips as the vault knows of at least. `spent` are known to the caller; where the vault knows of
     /// more, they are counted anew, after its mark was read: votes may have come, and marks risen, in between.
     pub(super) fn examine(&self, head: &Head, opening: &Opening, spent: u64) -> Result<Key, Fault> {
-        if self.vault.tombstone(&head.place)?.is_some() {
+        if self.vault.is_over(&head.place)? {
             return Err(Fault(
                 "保管处记录本轮已经结束，而数据库是更早的副本；请重新启动服务，由封存记录恢复".to_owned(),
             ));

@@ -33,7 +33,7 @@ const MARK: &str = "mark";
 const CAST: &str = "cast-";
 /// Before the number of ballots in a live state that was published.
 const SHOWN: &str = "shown";
-const TOMBSTONE: &str = "tombstone";
+pub(super) const TOMBSTONE: &str = "tombstone";
 
 /// Something about the vault is not as it must be: a sentence for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +65,11 @@ impl Vault {
 
     pub(super) fn folders(&self) -> &[PathBuf] {
         &self.folders
+    }
+
+    /// The place of the round in each folder.
+    pub(super) fn homes(&self, place: &Place) -> impl Iterator<Item = PathBuf> {
+        self.folders.iter().map(|folder| folder.join(&place.0))
     }
 
     /// Puts a new key into every folder and syncs it. Never overwrites one.
@@ -141,48 +146,38 @@ impl Vault {
         Ok(highest)
     }
 
-    /// Puts a tombstone into every folder and syncs it. `write` produces the same bytes each time it is asked.
-    /// A folder that already holds one is left alone.
+    /// Puts a tombstone into every folder whose place of the round `wants` it, over one that lies there, and syncs it.
+    /// `write` produces the same bytes each time it is asked. Goes on to the other folders when one fails.
     pub(super) fn write_tombstone<E: From<Fault>>(
         &self,
         place: &Place,
+        wants: impl Fn(&Path) -> bool,
         mut write: impl FnMut(&mut dyn io::Write) -> Result<(), E>,
     ) -> Result<(), E> {
-        for folder in &self.folders {
-            let home = folder.join(&place.0);
-            let failed = |error: io::Error| Fault::at(&home, "不能写入封存记录", &error);
-            if home.join(TOMBSTONE).exists() {
-                continue;
+        let mut outcome = Ok(());
+        for home in self.homes(place).filter(|home| wants(home)) {
+            if let Err(error) = put_tombstone(&home, &mut write) {
+                outcome = Err(error);
             }
-            let draft = home.join(format!("{TOMBSTONE}.{}", unique()));
-            let drafted = write_draft(&draft, &failed, &mut write);
-            let done = drafted.and_then(|()| Ok(fs::rename(&draft, home.join(TOMBSTONE)).map_err(failed)?));
-            if done.is_err() {
-                // It is tried again until it succeeds: on a full disk the drafts would take what room somebody makes.
-                let _ = fs::remove_file(&draft);
-            }
-            done?;
-            sync_folder(&home).map_err(failed)?;
         }
-        Ok(())
+        outcome
     }
 
-    /// The tombstone of the round, if a folder holds one.
-    pub(super) fn tombstone(&self, place: &Place) -> Result<Option<File>, Fault> {
-        for folder in &self.folders {
+    /// The tombstones of the round: of each folder that holds one.
+    pub(super) fn tombstones(&self, place: &Place) -> Vec<Result<File, Fault>> {
+        let open = |folder: &PathBuf| {
             let path = folder.join(&place.0).join(TOMBSTONE);
             match File::open(&path) {
-                Ok(file) => return Ok(Some(file)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Fault::at(&path, "不能读取", &error)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                file => Some(file.map_err(|error| Fault::at(&path, "不能读取", &error))),
             }
-        }
-        Ok(None)
+        };
+        self.folders.iter().filter_map(open).collect()
     }
 
-    /// Whether any folder knows the round: it was opened once.
-    pub(super) fn knows(&self, place: &Place) -> bool {
-        self.folders.iter().any(|folder| folder.join(&place.0).exists())
+    /// Whether any folder holds a tombstone of the round: it is over.
+    pub(super) fn is_over(&self, place: &Place) -> Result<bool, Fault> {
+        self.tombstones(place).into_iter().next().transpose().map(|first| first.is_some())
     }
 
     /// Whether any folder still holds a key of the round.
@@ -239,6 +234,23 @@ fn exclusive() -> OpenOptions {
 
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// Drafted, synced and put in the place of whatever tombstone lay there.
+fn put_tombstone<E: From<Fault>>(
+    home: &Path,
+    write: &mut impl FnMut(&mut dyn io::Write) -> Result<(), E>,
+) -> Result<(), E> {
+    let failed = |error: io::Error| Fault::at(home, "不能写入封存记录", &error);
+    let draft = home.join(format!("{TOMBSTONE}.{}", unique()));
+    let drafted = write_draft(&draft, &failed, write);
+    let done = drafted.and_then(|()| Ok(fs::rename(&draft, home.join(TOMBSTONE)).map_err(failed)?));
+    if done.is_err() {
+        // It is tried again until it succeeds: on a full disk the drafts would take what room somebody makes.
+        let _ = fs::remove_file(&draft);
+    }
+    done?;
+    Ok(sync_folder(home).map_err(failed)?)
 }
 
 /// A new file with what `write` says, synced.
@@ -371,6 +383,14 @@ mod tests {
         Fixture { _kept: kept, folders, vault, place: Place::of(PollId(7), PollTag::from_random(9)) }
     }
 
+    fn write_tombstone(f: &Fixture, text: &[u8]) -> Result<(), Fault> {
+        f.vault.write_tombstone(&f.place, |_| true, |out| out.write_all(text).map_err(|e| Fault(e.to_string())))
+    }
+
+    fn tombstones(f: &Fixture) -> Vec<String> {
+        f.vault.tombstones(&f.place).into_iter().map(|file| io::read_to_string(file.unwrap()).unwrap()).collect()
+    }
+
     #[test]
     fn a_key_is_made_once_and_lies_in_every_folder() {
         let f = fixture();
@@ -431,10 +451,14 @@ mod tests {
     fn a_tombstone_that_cannot_be_written_leaves_no_draft() {
         let f = fixture();
         f.vault.create_key(&f.place, "k1", &Key([8; 32])).unwrap();
-        let full = f.vault.write_tombstone(&f.place, |out| {
-            out.write_all(&[7; 10_000]).map_err(|error| Fault(error.to_string()))?;
-            Err(Fault("no space left".to_owned()))
-        });
+        let full = f.vault.write_tombstone(
+            &f.place,
+            |_| true,
+            |out| {
+                out.write_all(&[7; 10_000]).map_err(|error| Fault(error.to_string()))?;
+                Err(Fault("no space left".to_owned()))
+            },
+        );
         assert_eq!(full, Err(Fault("no space left".to_owned())));
         for folder in &f.folders {
             let left: Vec<String> =
@@ -444,19 +468,29 @@ mod tests {
     }
 
     #[test]
+    fn one_folder_that_fails_keeps_no_tombstone_from_the_others() {
+        let f = fixture();
+        f.vault.create_key(&f.place, "k1", &Key([8; 32])).unwrap();
+        write_tombstone(&f, b"counted").unwrap();
+        fs::remove_dir_all(f.folders[0].join(&f.place.0)).unwrap();
+        assert!(write_tombstone(&f, b"void").is_err());
+        assert_eq!(tombstones(&f), ["void"], "over the one that lay there");
+        let none = f.vault.write_tombstone(&f.place, |_| false, |_| Err(Fault("nobody wants it".to_owned())));
+        assert_eq!(none, Ok(()));
+    }
+
+    #[test]
     fn destruction_leaves_no_key_and_spares_the_tombstone() {
         let f = fixture();
         for key in ["k1", "k2"] {
             f.vault.create_key(&f.place, key, &Key([8; 32])).unwrap();
         }
         let witness = File::open(f.folders[0].join(&f.place.0).join("k1.key")).unwrap();
-        f.vault.write_tombstone(&f.place, |out| out.write_all(b"rest").map_err(|e| Fault(e.to_string()))).unwrap();
+        write_tombstone(&f, b"rest").unwrap();
         f.vault.destroy_keys(&f.place).unwrap();
         assert!(!f.vault.holds_key(&f.place));
         assert_eq!(witness.metadata().unwrap().len(), 0, "a file held open shows nothing of the key");
-        let mut text = String::new();
-        f.vault.tombstone(&f.place).unwrap().unwrap().read_to_string(&mut text).unwrap();
-        assert_eq!(text, "rest");
+        assert_eq!(tombstones(&f), ["rest"; 2]);
         f.vault.destroy_keys(&f.place).unwrap();
         fs::remove_dir_all(f.folders[1].join(&f.place.0)).unwrap();
         assert!(f.vault.destroy_keys(&f.place).is_err(), "nor does an empty mount point");

@@ -5,10 +5,11 @@ use time::OffsetDateTime;
 
 use super::api::BoxError;
 use super::close::{delete_sealed, load};
-use super::issue::{advance, held, note};
-use super::rows::{self, Head};
+use super::issue::{advance, delete_slips, held, note};
+use super::rows::Head;
 use super::shared::{Shared, locked};
-use super::{packet, tombstone};
+use super::tombstone;
+use super::vault::Fault;
 use crate::domain::ids::{AccountId, PollId};
 use crate::domain::poll::{Phase, Poll, VoidReason};
 
@@ -57,29 +58,28 @@ fn void_by(
     wipe(shared, id)
 }
 
-/// What is left of a void round is taken away: the key uncounted, then everything that it sealed, then the
-/// slips. A folder that cannot be reached is tried again later and shown meanwhile.
+/// What is left of a void round is taken away: the key uncounted, then everything that it sealed, then the slips: as long
+/// as one is left, the next start knows that there is something to do. A folder that cannot be reached is tried again
+/// later and shown meanwhile.
 pub(super) fn wipe(shared: &Shared, id: PollId) -> Result<(), BoxError> {
     let head = load(shared, id)?;
     shared.evict(id);
-    // The tombstone keeps an older copy of the database from coming back to life. Where the folder of the round
-    // is lost, there is nothing that it could be outranked by.
-    if shared.vault.knows(&head.place)
-        && let Err(error) = tombstone::write(shared, &head)
-    {
-        tracing::warn!(poll = id.0, %error, "no tombstone for a void round");
-    }
-    match shared.vault.destroy_keys(&head.place) {
-        Ok(()) => {
-            locked(&shared.unfinished).remove(&id);
-            shared.mended(id);
-        }
-        Err(fault) => {
-            locked(&shared.unfinished).insert(id);
-            shared.stop(id, &fault);
-        }
-    }
+    // The tombstone keeps an older copy of the database from coming back to life, and a counted one in its place. A
+    // key is destroyed even where there is no room to say so.
+    let buried = tombstone::write(shared, &head);
+    let destroyed = shared.vault.destroy_keys(&head.place);
     delete_sealed(shared, id)?;
-    while shared.database.write(|connection| rows::delete_slips(connection, id))? {}
-    Ok(shared.database.write(|connection| packet::forget(connection, id))?)
+    match buried.and(destroyed.map_err(BoxError::from)) {
+        Ok(()) => {}
+        Err(BoxError::Vault(why)) => {
+            locked(&shared.unfinished).insert(id);
+            shared.stop(id, &Fault(why));
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    }
+    delete_slips(shared, id)?;
+    locked(&shared.unfinished).remove(&id);
+    shared.mended(id);
+    Ok(())
 }

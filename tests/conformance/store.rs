@@ -56,7 +56,7 @@ fn password() -> PasswordDigest {
     PasswordDigest::of("正确的密码12", &[7; 16]).unwrap()
 }
 
-fn account(c: &mut AnyConnection, union: UnionId, role: Role, username: &str) -> Result<Account, StoreError> {
+pub fn account(c: &mut AnyConnection, union: UnionId, role: Role, username: &str) -> Result<Account, StoreError> {
     let new = NewAccount { username: username.to_owned(), role, union, name: format!("{username}本人") };
     accounts::create(c, &new, &password(), BY)
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use pingjia::ballot_box::{BallotBox, BoxError, Options};
 use pingjia::database::{Database, Kind};
@@ -14,13 +15,15 @@ pub struct Installation {
     folder: TempDir,
     /// Name of the database on the PostgreSQL server; none for SQLite.
     server: Option<String>,
+    /// How many there are of it.
+    backups: AtomicU32,
 }
 
 impl Installation {
     pub fn new(kind: Kind) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let server = (kind == Kind::Postgres).then(|| cluster().create());
-        Installation { folder, server }
+        Installation { folder, server, backups: AtomicU32::new(0) }
     }
 
     /// Another connection pool to the database, as another process would have.
@@ -77,12 +80,13 @@ impl Installation {
 
     /// A backup of the database. No box may run.
     pub fn back_up(&self) -> Backup {
+        let number = self.backups.fetch_add(1, Ordering::Relaxed);
         if let Some(name) = &self.server {
-            let copy = format!("{name}_backup");
+            let copy = format!("{name}_backup{number}");
             cluster().copy(name, &copy);
             return Backup::Server(copy);
         }
-        let copy = self.folder.path().join("backup");
+        let copy = self.folder.path().join(format!("backup{number}"));
         fs::create_dir(&copy).expect("a folder for the backup");
         copy_sqlite(self.folder.path(), &copy);
         Backup::Folder(copy)

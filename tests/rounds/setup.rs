@@ -2,11 +2,11 @@
 
 use pingjia::domain::account::Role;
 use pingjia::domain::ids::PollId;
-use pingjia::domain::poll::Poll;
+use pingjia::domain::poll::{Facts, Poll};
 use pingjia::store::{By, accounts, polls};
 use pingjia::world;
 
-use crate::round::{FACTS, cast, prepared, with_slips};
+use crate::round::{FACTS, approve, cast, prepared, with_slips};
 use crate::service::Service;
 use crate::support::days::day;
 
@@ -194,6 +194,27 @@ fn scrutineers_and_tellers_are_named_anew_until_the_box_is_opened() {
     chair.step(&format!("{round}/void"), &[("reason", "停电")]);
     assert_eq!(chair.get(&officers).status, 409);
     assert_eq!(chair.post(&officers, &named("郑监票")).status, 409);
+}
+
+#[test]
+fn no_more_slips_are_made_than_can_be_printed() {
+    let service = Service::new();
+    let chair = service.person("jia-chair");
+    let mut facts = FACTS;
+    (facts[6].1, facts[7].1) = ("400000", "300001");
+    let refused = chair.post("/rounds", &facts);
+    assert!(refused.status == 422 && refused.body.contains("应在1到300000之间"), "{}", refused.body);
+
+    // As an earlier version took it.
+    chair.step("/rounds", &FACTS);
+    let id = service.round_of(service.jia.id);
+    let poll = load(&service, id);
+    let more = Facts { member_total: 400_000, expected: 300_001, ..poll.facts.clone() };
+    let by = By { account: None, at: world::now() };
+    service.database.write(|c| polls::revise(c, &poll, &more, &poll.paper, by)).unwrap();
+    approve(&service, &chair, id);
+    let refused = chair.post(&format!("/rounds/{id}/slips"), &[("spares", "0")]);
+    assert!(refused.status == 422 && refused.body.contains("一轮最多印300000张选票"), "{}", refused.body);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::draft;
+use super::slips::MOST_SLIPS;
 use crate::domain::account::Act;
 use crate::domain::dates;
 use crate::domain::ids::PollId;
@@ -282,7 +283,7 @@ fn facts(form: &mut Filled, guide: &Guide) -> Facts {
         form.refuse("ends", "结束日期不能早于开始日期");
     }
     let member_total = form.number("member_total", 1, 1_000_000);
-    let expected = form.number("expected", 1, 1_000_000);
+    let expected = form.number("expected", 1, MOST_SLIPS);
     if guide.members_only && expected > member_total {
         form.refuse("expected", "应到人数不能超过会员总数");
     }

@@ -30,8 +30,12 @@ const QR_SIDES: (u32, u32) = (25, 60);
 /// Choices of slips to a page.
 const PER_PAGE: [u8; 8] = [10, 8, 6, 5, 4, 3, 2, 1];
 
-/// Largest form that carries codes: 28 bytes a slip, for rounds of up to 300,000.
-pub const CODES_LIMIT: usize = 8 * 1024 * 1024;
+/// Most slips of one round, spares included: so many can be printed, since all their codes travel in one form.
+pub const MOST_SLIPS: u32 = 300_000;
+/// Bytes that a slip takes in that form: 28, and its share of the packet's code where it lies in one.
+const PER_SLIP: usize = 32;
+/// Largest form that carries codes: those of [`MOST_SLIPS`], and some choices beside.
+pub const CODES_LIMIT: usize = MOST_SLIPS as usize * PER_SLIP + 16 * 1024;
 
 /// One slip on the page.
 struct Slip {
@@ -107,7 +111,11 @@ fn issued(poll: &Poll) -> Option<SlipIssue> {
 pub fn issue(desk: &Desk<'_>) -> Answer {
     let (poll, union) = desk.poll(&[Act::Run])?;
     let mut form = Filled::of(&desk.ask.form);
-    let spares = form.number("spares", 0, poll.facts.expected.max(100));
+    let expected = poll.facts.expected;
+    let spares = form.number("spares", 0, expected.max(100).min(MOST_SLIPS.saturating_sub(expected)));
+    if expected > MOST_SLIPS {
+        form.refuse("spares", format!("一轮最多印{MOST_SLIPS}张选票，应到人数更多的，请作废本轮，分成几轮"));
+    }
     if issued(&poll).is_some() && form.value("again") != poll.version.to_string() {
         form.refuse("again", "选票已经制作过，那一批照常有效，这次没有重做。选票码只显示一次，不能再看；文件没有下载的，要全部重做：请先勾选下面的确认");
     }
@@ -317,4 +325,36 @@ fn length_of(write: impl FnOnce(&mut dyn Write) -> Result<(), RenderError>) -> R
     let mut counter = Counter(0);
     write(&mut counter)?;
     Ok(counter.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ballot_box::Packet;
+    use crate::domain::packet::PacketCode;
+    use crate::domain::slip::PollTag;
+
+    #[test]
+    fn the_form_has_room_for_the_codes_of_all_slips() {
+        let tag = PollTag::from_random(7);
+        let slips: Vec<SlipCode> = (0..1000).map(|random| SlipCode::from_random(tag, random)).collect();
+        // In the smallest packets the codes on the covers weigh most.
+        let packets: Vec<Packet> = slips
+            .chunks(10)
+            .zip(0..)
+            .map(|(slips, random)| Packet { code: PacketCode::from_random(tag, random), slips: slips.to_vec() })
+            .collect();
+        // A browser sends `%0D%0A` for the end of a line.
+        let encoded = |text: &str| text.len() + 5 * text.matches('\n').count();
+        assert!(encoded(&packets::written(&packets)) <= slips.len() * PER_SLIP);
+        assert_eq!(slips[0].link_form().len() + 1, 28);
+    }
+
+    #[test]
+    fn the_proxy_lets_the_largest_form_pass() {
+        let text = include_str!("../../../docs/nginx.conf");
+        let (_, size) = text.split_once("client_max_body_size ").unwrap();
+        let (megabytes, _) = size.split_once("m;").unwrap();
+        assert!(megabytes.parse::<usize>().unwrap() << 20 >= CODES_LIMIT);
+    }
 }

@@ -100,7 +100,7 @@ fn whoever_was_thanked_is_counted_once() {
 }
 
 #[test]
-#[ignore = "the long version: PINGJIA_KILLS=300 cargo test --test durability -- --ignored"]
+#[ignore = "the long version: PINGJIA_KILLS=300 cargo test --test durability kills -- --ignored"]
 fn whoever_was_thanked_is_counted_once_through_hundreds_of_kills() {
     let kills = std::env::var("PINGJIA_KILLS").map_or(300, |kills| kills.parse().expect("PINGJIA_KILLS is a number"));
     lives(kills);

@@ -17,8 +17,8 @@ use super::queue::{NoRoom, Queue, UnderWay};
 use super::rows::{self, Row};
 use super::seal::{Content, DoesNotOpen, Sealer, Source};
 use super::shared::{NotThere, Round, Shared, locked};
-use super::sqlite;
-use crate::database::{AnyConnection, Database, DatabaseError, Kind, look_aside, session};
+use super::{postgres, sqlite};
+use crate::database::{AnyConnection, Database, DatabaseError, Kind, look_aside};
 use crate::domain::ballot::Ballot;
 use crate::domain::digest::Digest;
 use crate::domain::ids::PollId;
@@ -296,7 +296,7 @@ pub(super) fn writers(database: &Database) -> usize {
 pub(super) fn connect(database: &Database) -> Result<AnyConnection, DatabaseError> {
     let mut connection = database.connect_to_cast()?;
     match &mut connection {
-        AnyConnection::Postgres(inner) => session::for_casting(inner)?,
+        AnyConnection::Postgres(inner) => postgres::prepare(inner)?,
         AnyConnection::Sqlite(inner) => sqlite::widen(inner)?,
     }
     Ok(connection)

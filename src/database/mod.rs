@@ -2,8 +2,9 @@
 //! the phase of a round, where it stands for the unions above, and the journal.
 //!
 //! Architecture Invariant: every write is one transaction that says at its beginning that it will write
-//! ([`Database::write`]); nothing here knows what a slip or a ballot is, and of a sheet
-//! only what the unions above see at a glance.
+//! ([`Database::write`]); nothing here spends a slip, or opens or counts a ballot: their rows are tables like
+//! others, but that [`transfer`] names those of sealed ballots, because they have to be empty before a move. Of a
+//! sheet nothing is known here but what the unions above see at a glance, and whether its signatures hold.
 
 mod address;
 mod checkpoint;

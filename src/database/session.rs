@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use diesel::RunQueryDsl as _;
-use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::pg::PgConnection;
 use diesel::sql_types::Text;
@@ -65,22 +64,6 @@ pub(super) fn examine(connection: &mut PgConnection) -> Result<(), DatabaseError
 pub fn syncs(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
     let fsync = diesel::select(sql::<Text>("current_setting('fsync')")).get_result::<String>(connection)?;
     Ok(fsync != "off")
-}
-
-/// For a writer of the ballot box: it gives up on a lock or a statement sooner than a page does, because whole groups of
-/// casts wait for it; and it looks slips up by their index, however few there were when the statement was planned, and plans
-/// it once.
-///
-/// # Errors
-/// Faults of the connection; a function of the tables that is missing, as after a copy of the tables alone.
-pub fn for_casting(connection: &mut PgConnection) -> Result<(), DatabaseError> {
-    connection.batch_execute(
-        "SET lock_timeout = '3s'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '20s'; \
-         SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
-         SET plan_cache_mode = force_generic_plan; \
-         SELECT 1 FROM cast_ballots('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
-    )?;
-    Ok(())
 }
 
 #[cfg(test)]

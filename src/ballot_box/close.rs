@@ -21,7 +21,7 @@ use super::seal::{DoesNotOpen, Plain, Sealer, Source};
 use super::shared::{Shared, locked};
 use super::tombstone;
 use super::vault::Fault;
-use super::void::wipe;
+use super::void::{wipe, wipe_or_later};
 use crate::database::schema::paper_entry;
 use crate::database::{AnyConnection, DatabaseError, Kind};
 use crate::domain::digest::Digest;
@@ -40,7 +40,7 @@ pub(super) fn close(shared: &Shared, poll: &Poll, by: AccountId, at: OffsetDateT
     let voided = shared.database.write(|connection| begin(connection, poll, by, at))?;
     shared.announce();
     if voided {
-        wipe(shared, poll.id)?;
+        wipe_or_later(shared, poll.id);
         return Err(super::api::CastRefusal::Void.into());
     }
     resume(shared, poll.id, Some(by), at)

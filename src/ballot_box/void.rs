@@ -55,13 +55,24 @@ fn void_by(
         Ok::<_, BoxError>(())
     })?;
     shared.announce();
-    wipe(shared, id)
+    wipe_or_later(shared, id);
+    Ok(())
+}
+
+/// Wipes a round that has just become void. It is void whatever becomes of that; what fails is tried again by the chores,
+/// and at the next start.
+pub(super) fn wipe_or_later(shared: &Shared, id: PollId) {
+    if let Err(error) = wipe(shared, id) {
+        tracing::warn!(poll = id.0, %error, "what is left of a void round could not be taken away yet");
+    }
 }
 
 /// What is left of a void round is taken away: the key uncounted, then everything that it sealed, then the slips: as long
 /// as one is left, the next start knows that there is something to do. A folder that cannot be reached is tried again
 /// later and shown meanwhile.
 pub(super) fn wipe(shared: &Shared, id: PollId) -> Result<(), BoxError> {
+    // Until it is done the chores go on with it.
+    locked(&shared.unfinished).insert(id);
     let head = load(shared, id)?;
     shared.evict(id);
     // The tombstone keeps an older copy of the database from coming back to life, and a counted one in its place. A
@@ -72,7 +83,6 @@ pub(super) fn wipe(shared: &Shared, id: PollId) -> Result<(), BoxError> {
     match buried.and(destroyed.map_err(BoxError::from)) {
         Ok(()) => {}
         Err(BoxError::Vault(why)) => {
-            locked(&shared.unfinished).insert(id);
             shared.stop(id, &Fault(why));
             return Ok(());
         }

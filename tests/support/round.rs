@@ -10,7 +10,7 @@ use pingjia::domain::ballot::Ballot;
 use pingjia::domain::digest::Digest;
 use pingjia::domain::ids::{AccountId, PollId, UnionId};
 use pingjia::domain::paper::{Answer, Item, Paper, Scale, Section};
-use pingjia::domain::poll::{Approval, Assembly, Custody, Facts, Opened, Opening, Phase, Poll, RuleSetRef};
+use pingjia::domain::poll::{Approval, Assembly, Custody, Facts, Opened, Opening, Phase, Poll, RuleSetRef, VoidReason};
 use pingjia::domain::slip::{FormNonce, PollTag, SlipCode};
 use pingjia::domain::union::Category;
 use pingjia::world;
@@ -170,6 +170,11 @@ pub fn close(ballots: &BallotBox, database: &Database, id: PollId) -> Result<Ope
         ballots.stop_phones(id, CHAIR, NOW)?;
     }
     ballots.close(&load(database, id), CHAIR, NOW)
+}
+
+/// Why a round is called off.
+pub fn called_off() -> VoidReason {
+    VoidReason::CalledOff { text: "改期".into(), by: CHAIR }
 }
 
 /// A new form.

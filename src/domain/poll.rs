@@ -228,10 +228,9 @@ pub enum VoidReason {
     Disputed { text: String, by: AccountId },
     /// More slips spent than handed out.
     MoreSpentThanHandedOut { spent: u64, handed_out: u64 },
-    /// The vault's key is lost or does not match.
-    VaultLost,
-    /// The database lost thanked ballots and no newer copy was restored.
-    BallotsLost,
+    /// Called off by the union, in its words, while the box was stopped: a key or thanked ballots are lost, as the box
+    /// says, in words for people.
+    Stopped { fault: String, text: String, by: AccountId },
 }
 
 /// A step that the phase does not allow, or that waits for something.

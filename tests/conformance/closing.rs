@@ -182,7 +182,7 @@ fn what_does_not_reconcile_is_not_counted(house: &Installation) {
     assert!(matches!(refused, Err(BoxError::DoesNotReconcile { spent: 5, sealed: 4 })), "{refused:?}");
     let why = other.trouble(&load(&database, round.id)).unwrap();
     assert!(why.is_some_and(|why| why.contains('5') && why.contains('4')));
-    other.void(round.id, VoidReason::BallotsLost, Some(CHAIR), NOW).unwrap();
+    other.void(round.id, called_off(), Some(CHAIR), NOW).unwrap();
     assert!(house.vault_files(".key").is_empty());
     assert_eq!(halts(&database), 0);
     eventually("nothing more to tell", || ballots.trouble(&load(&database, round.id)).unwrap().is_none());

@@ -7,7 +7,7 @@ use pingjia::database::{Database, DatabaseError};
 use pingjia::domain::account::Role;
 use pingjia::domain::ids::{PollId, SheetId};
 use pingjia::domain::packet::{PacketCode, Scanned};
-use pingjia::domain::poll::{Custody, SlipIssue, VoidReason};
+use pingjia::domain::poll::{Custody, SlipIssue};
 
 use crate::support::installation::Installation;
 use crate::support::round::*;
@@ -114,6 +114,6 @@ fn packets_tell_nothing_and_go_with_the_slips(house: &Installation) {
 
     let voided = draft(&database, &paper(false));
     ballots.issue_slips_in_packets(&load(&database, voided), ISSUE, 10, CHAIR, NOW).unwrap();
-    ballots.void(voided, VoidReason::CalledOff { text: "改期".into(), by: CHAIR }, Some(CHAIR), NOW).unwrap();
+    ballots.void(voided, called_off(), Some(CHAIR), NOW).unwrap();
     assert_eq!(rows(&database, voided), []);
 }

@@ -6,7 +6,7 @@ use pingjia::database::{AnyConnection, Kind};
 use pingjia::domain::account::Role;
 use pingjia::domain::ids::AccountId;
 use pingjia::domain::jws::{SecretKey, Statement};
-use pingjia::domain::poll::{Opinion, Phase, Poll, VoidReason};
+use pingjia::domain::poll::{Opinion, Phase, Poll};
 use pingjia::domain::sheet::SheetPayload;
 use pingjia::domain::standing::{Rating, Stage, Waits};
 use pingjia::domain::union::{Category, Union};
@@ -135,9 +135,9 @@ fn before_a_result_the_newest_round_that_is_not_void_is_shown(house: &Installati
         let root = union(c, None, "市总工会")?;
         let (first, second) = (poll(c, &root, 7)?, poll(c, &root, 8)?);
         assert_eq!(line(c, &root).poll, second.id);
-        polls::advance(c, &second, "poll.void", "", BY, |phase| phase.void(VoidReason::VaultLost))?;
+        polls::advance(c, &second, "poll.void", "", BY, |phase| phase.void(round::called_off()))?;
         assert_eq!(line(c, &root).poll, first.id);
-        polls::advance(c, &first, "poll.void", "", BY, |phase| phase.void(VoidReason::VaultLost))?;
+        polls::advance(c, &first, "poll.void", "", BY, |phase| phase.void(round::called_off()))?;
         assert_eq!(line(c, &root).poll, second.id);
         assert_eq!(rollup::totals(c, &root.path, YEAR)?.count(|class| class.stage == Stage::Void), 1);
         Ok(())

@@ -4,7 +4,7 @@ use std::fs;
 
 use pingjia::ballot_box::{BallotBox, BoxError, Cast, CastRefusal, KeyState};
 use pingjia::domain::paper::Answer;
-use pingjia::domain::poll::{Phase, VoidReason};
+use pingjia::domain::poll::Phase;
 
 use crate::support::installation::Installation;
 use crate::support::round::*;
@@ -63,7 +63,7 @@ fn a_foreign_key_stops_the_round(house: &Installation) {
     assert_eq!(say(&ballots, &round, 1), Err(CastRefusal::Stopped));
     let refused = close(&ballots, &database, round.id);
     assert!(matches!(refused, Err(BoxError::Vault(_))), "{refused:?}");
-    ballots.void(round.id, VoidReason::VaultLost, Some(CHAIR), NOW).unwrap();
+    ballots.void(round.id, called_off(), Some(CHAIR), NOW).unwrap();
     assert_eq!((ballots.stopped(round.id), say(&ballots, &round, 1)), (None, Err(CastRefusal::Void)));
 }
 
@@ -85,7 +85,7 @@ fn a_database_below_the_mark_stops_the_round(house: &Installation) {
     let why = ballots.stopped(round.id).expect("five thanked ballots are missing");
     assert!(why.contains('6') && why.contains('1'), "{why}");
     assert_eq!(say(&ballots, &round, 7), Err(CastRefusal::Stopped));
-    ballots.void(round.id, VoidReason::BallotsLost, Some(CHAIR), NOW).unwrap();
+    ballots.void(round.id, called_off(), Some(CHAIR), NOW).unwrap();
     assert!(house.vault_files(".key").is_empty());
 }
 
@@ -123,7 +123,7 @@ fn a_round_voided_stays_void(house: &Installation) {
     say(&ballots, &round, 0).unwrap();
     drop((database, ballots));
     let old = house.back_up();
-    let reason = VoidReason::CalledOff { text: "改期".into(), by: CHAIR };
+    let reason = called_off();
     house.start().void(round.id, reason.clone(), Some(CHAIR), NOW).unwrap();
     house.restore(&old);
     let (ballots, database) = (house.start(), house.database());
@@ -175,7 +175,7 @@ fn a_key_on_an_unmounted_mirror_is_not_destroyed(house: &Installation) {
     let disk = mirror.with_extension("disk");
     fs::rename(&mirror, &disk).unwrap();
     fs::create_dir(&mirror).unwrap();
-    ballots.void(round.id, VoidReason::VaultLost, Some(CHAIR), NOW).unwrap();
+    ballots.void(round.id, called_off(), Some(CHAIR), NOW).unwrap();
     let poll = load(&database, round.id);
     assert_eq!(ballots.key_states(&poll), [KeyState::Destroyed, KeyState::Unreachable]);
     assert!(ballots.stopped(round.id).is_some(), "the operator is told");

@@ -93,6 +93,11 @@ fn a_closing_that_does_not_go_on_looks_the_same_at_every_process() {
     let void = [("reason", "密钥丢了")];
     assert_eq!(chair.at(&other).post(&round("/void"), &void).status, 303);
     assert_eq!(service.phase(poll), "void");
+    for (who, path) in [("jia-chair", "rounds"), ("shi", "oversight")] {
+        let page = service.person(who).get(&format!("/{path}/{poll}")).body;
+        let reasons = "密钥保管处（共 2 处）不能用。作废原因：密钥丢了";
+        assert!(page.contains("投票箱停用以后") && page.contains(reasons), "what the box says of itself: {page}");
+    }
 }
 
 #[test]

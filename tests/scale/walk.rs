@@ -5,7 +5,7 @@ use pingjia::database::{AnyConnection, Database};
 use pingjia::domain::account::Role;
 use pingjia::domain::digest::Digest;
 use pingjia::domain::ids::{PollId, SheetId, UnionId};
-use pingjia::domain::poll::{Approval, Phase, VoidReason};
+use pingjia::domain::poll::{Approval, Phase};
 use pingjia::domain::slip::PollTag;
 use pingjia::domain::standing::{Rating, Stage, Waits};
 use pingjia::domain::union::Category;
@@ -73,7 +73,7 @@ fn enter_paper_and_void(ballots: &BallotBox, database: &Database) {
         }
     }
     assert_eq!(ballots.paper_waiting(open.id).unwrap(), 1);
-    ballots.void(open.id, VoidReason::VaultLost, Some(CHAIR), NOW).unwrap();
+    ballots.void(open.id, round::called_off(), Some(CHAIR), NOW).unwrap();
 }
 
 fn tree(connection: &mut AnyConnection) -> Result<(), StoreError> {

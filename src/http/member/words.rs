@@ -267,7 +267,7 @@ fn void(reason: Option<&VoidReason>) -> Word {
             format!("原因：{text}")
         }
         Some(VoidReason::MoreSpentThanHandedOut { .. }) => "原因：收回的票比发出的多。".to_owned(),
-        Some(VoidReason::VaultLost | VoidReason::BallotsLost) => "原因：系统故障，票不能完整地清点。".to_owned(),
+        Some(VoidReason::Stopped { .. }) => "原因：系统故障，票不能完整地清点。".to_owned(),
         _ => "请等工会通知。".to_owned(),
     };
     Word::new(

@@ -3,9 +3,8 @@
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::{advance, back, done, round_in};
-use crate::ballot_box::LIVE_STEP;
-use crate::ballot_box::{BoxError, CastRefusal};
+use super::{advance, back, done, round_in, show};
+use crate::ballot_box::{BoxError, CastRefusal, LIVE_STEP};
 use crate::domain::account::Act;
 use crate::domain::ids::PollId;
 use crate::domain::poll::{Phase, Poll, Refusal, VoidReason};
@@ -223,7 +222,10 @@ pub fn void(desk: &Desk<'_>) -> Answer {
         return void_page(desk, &poll, form);
     }
     let by = desk.who.account.id;
-    let reason = VoidReason::CalledOff { text, by };
+    let reason = match show::fault(desk, &poll)? {
+        Some(fault) => VoidReason::Stopped { fault, text, by },
+        None => VoidReason::CalledOff { text, by },
+    };
     match desk.app.ballot_box.void(poll.id, reason, Some(by), desk.ask.now) {
         Ok(()) => Ok(done(poll.id, "voided")),
         // Somebody has opened the box since the phase was read above.

@@ -135,8 +135,9 @@ pub(super) fn void_words(reason: &VoidReason) -> String {
         VoidReason::MoreSpentThanHandedOut { spent, handed_out } => {
             format!("发出 {handed_out} 张选票，却收回 {spent} 张。票数多于发出的选票，按规定作废。")
         }
-        VoidReason::VaultLost => "密钥已经丢失，票无法打开。".to_owned(),
-        VoidReason::BallotsLost => "数据库丢失了已经投出的票，也没有更新的备份。".to_owned(),
+        VoidReason::Stopped { fault, text, .. } => {
+            format!("投票箱停用以后作废。停用原因：{fault}。作废原因：{text}")
+        }
     }
 }
 

@@ -122,7 +122,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
         Ok::<_, crate::database::DatabaseError>((journal::of_poll(c, poll.id, LINES)?, sheets::of_poll(c, poll.id)?))
     })?;
     let sheet = poll.phase.sheet().cloned();
-    let stopped = app.ballot_box.trouble(poll)?.map(|why| in_words_for_people(&why, &app.config.vaults));
+    let stopped = fault(desk, poll)?;
     let may_void = desk.may(Act::Run, union) && may_void(&poll.phase, stopped.is_some());
     let role = desk.who.account.role;
     let page = RoundPage {
@@ -247,10 +247,16 @@ fn keys(desk: &Desk<'_>, poll: &Poll) -> Vec<&'static str> {
     desk.app.ballot_box.key_states(poll).iter().map(word).collect()
 }
 
+/// Why the box of this round is stopped, in words for people.
+pub(super) fn fault(desk: &Desk<'_>, poll: &Poll) -> Result<Option<String>, Problem> {
+    let why = desk.app.ballot_box.trouble(poll)?;
+    Ok(why.map(|why| in_words_for_people(&why, &desk.app.config.vaults)))
+}
+
 /// Why a box is stopped, without folders and messages of the operating system: those are for the log.
 fn in_words_for_people(why: &str, vaults: &[PathBuf]) -> String {
     match vaults.iter().position(|folder| why.contains(&folder.display().to_string())) {
-        Some(place) => format!("第 {} 处密钥保管处（共 {} 处）现在不能用。", place + 1, vaults.len()),
+        Some(place) => format!("第 {} 处密钥保管处（共 {} 处）不能用", place + 1, vaults.len()),
         None => why.split('：').take_while(|part| !part.contains("os error")).collect::<Vec<_>>().join("："),
     }
 }
@@ -263,7 +269,7 @@ mod tests {
     fn a_chair_reads_no_path() {
         let vaults = ["/mnt/a".into(), "/mnt/b".into()];
         let why = "保管处 /mnt/b/poll-7 读不到本轮的密钥：No such file or directory (os error 2)";
-        assert_eq!(in_words_for_people(why, &vaults), "第 2 处密钥保管处（共 2 处）现在不能用。");
+        assert_eq!(in_words_for_people(why, &vaults), "第 2 处密钥保管处（共 2 处）不能用");
         let why = "封存记录不能读写：Input/output error (os error 5)";
         assert_eq!(in_words_for_people(why, &vaults), "封存记录不能读写");
         let why = "数据库是更早的副本：请恢复更新的备份";

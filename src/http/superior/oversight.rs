@@ -251,8 +251,9 @@ fn notes(poll: &Poll, union: &Union) -> Vec<String> {
             VoidReason::MoreSpentThanHandedOut { spent, handed_out } => {
                 format!("本轮已作废：收回票{spent}多于发出票{handed_out}")
             }
-            VoidReason::VaultLost => "本轮已作废：密钥丢失，没有计票".to_owned(),
-            VoidReason::BallotsLost => "本轮已作废：数据库丢失了选票".to_owned(),
+            VoidReason::Stopped { fault, text, .. } => {
+                format!("投票箱停用以后，本轮作废。停用原因：{fault}。作废原因：{text}")
+            }
         }),
         _ => {}
     }

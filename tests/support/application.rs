@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
@@ -10,6 +11,8 @@ use pingjia::ballot_box::BallotBox;
 use pingjia::config::{Config, Front};
 use pingjia::database::Database;
 use pingjia::domain::rules::RuleRegistry;
+use pingjia::http::member::rounds::Rounds;
+use pingjia::http::throttle::{Pace, Throttle};
 use pingjia::http::{self, App};
 use pingjia::office::Office;
 use pingjia::signing::SigningKeys;
@@ -22,7 +25,8 @@ pub struct Application {
     pub handle: ServerHandle,
 }
 
-/// Serves this database and box. Signing keys are in the folder `data`.
+/// Serves this database and box. Signing keys are in the folder `data`. For the limits on guesses no time passes, so
+/// that a slow machine guesses no slower than a fast one.
 pub fn serve(database: Database, ballot_box: BallotBox, vaults: &[PathBuf], data: &Path) -> Application {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -42,7 +46,9 @@ pub fn serve(database: Database, ballot_box: BallotBox, vaults: &[PathBuf], data
         public_url: base.clone(),
         front: Front::default(),
     };
-    let app = App::new(config, office.clone()).unwrap();
+    let standing = Pace::of(|| Duration::ZERO);
+    let mut app = App::new(config, office.clone()).unwrap();
+    (app.throttle, app.rounds) = (Throttle::by(&standing), Rounds::by(&standing));
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || {
         System::new().block_on(async move {

@@ -2,16 +2,14 @@
 //! and whether somebody is trying codes out.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::database::{Database, DatabaseError, Looks, look_aside};
 use crate::domain::poll::Poll;
 use crate::domain::slip::PollTag;
 use crate::http::App;
+use crate::http::throttle::{Limit, Pace, limit};
 use crate::store;
 
 /// How long a round is shown as it was read. Casting never relies on it: the ballot box reads the phase itself.
@@ -22,7 +20,7 @@ const STALE: Duration = Duration::from_secs(10);
 
 /// Unknown codes of one round answered at once, before the guard slows down to one a second. A hall of people
 /// with last year's slips stays below it; codes that exist are never counted.
-const UNKNOWN_BURST: NonZeroU32 = NonZeroU32::new(60).unwrap();
+const UNKNOWN_BURST: u32 = 60;
 
 /// How often the log says that codes are being tried.
 const TELL: Duration = Duration::from_mins(1);
@@ -56,24 +54,29 @@ struct Read {
 pub struct Rounds {
     read: RwLock<Read>,
     looks: Looks,
-    unknown: DefaultKeyedRateLimiter<PollTag>,
+    unknown: Limit<PollTag>,
     /// Since the service started. Rounds only that there are, so it stays small.
     tried: Mutex<HashMap<PollTag, Tried>>,
 }
 
 impl Default for Rounds {
     fn default() -> Self {
-        let quota = Quota::per_second(NonZeroU32::MIN).allow_burst(UNKNOWN_BURST);
-        Rounds {
-            read: RwLock::default(),
-            looks: Looks::default(),
-            unknown: RateLimiter::keyed(quota),
-            tried: Mutex::default(),
-        }
+        Rounds::by(&Pace::default())
     }
 }
 
 impl Rounds {
+    /// None read yet; the guard goes by this time.
+    #[must_use]
+    pub fn by(pace: &Pace) -> Self {
+        Rounds {
+            read: RwLock::default(),
+            looks: Looks::default(),
+            unknown: limit(pace, Duration::from_secs(1), UNKNOWN_BURST),
+            tried: Mutex::default(),
+        }
+    }
+
     /// The round whose slips carry this tag; at most two seconds old. For a thread that may wait.
     ///
     /// # Errors

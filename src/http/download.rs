@@ -3,44 +3,39 @@
 use std::io::{Error, ErrorKind, Write};
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use super::problem::Problem;
-use super::reply::{Answer, Reply};
-use crate::render::RenderError;
+use super::reply::Reply;
 
 /// Bytes that leave together.
 const CHUNK: usize = 64 * 1024;
 /// Chunks that wait for a slow reader; then the writer waits.
 const WAITING: usize = 4;
 
-/// A file saved under this name (ASCII), written by `write` in a thread of its own. With its length known, browsers
-/// show how much has come; what breaks off is never taken for whole. A reader that goes away ends the writer.
-///
-/// # Errors
-/// `INTERNAL` when no thread can be had.
-pub fn file(
+/// A file saved under this name (ASCII), written by `write` in a thread of its own, which begins when the first chunk is
+/// asked for. With its length known, browsers show how much has come; what breaks off is never taken for whole. A
+/// reader that goes away ends the writer.
+pub fn file<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     kind: &'static str,
     name: &str,
     length: Option<u64>,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), RenderError> + Send + 'static,
-) -> Answer {
-    let (sender, receiver) = mpsc::channel(WAITING);
-    let work = move || {
-        let mut sending = Sending { sender, chunk: Vec::with_capacity(CHUNK), whole: false };
-        match write(&mut sending).map_err(Error::other).and_then(|()| sending.flush()) {
-            Ok(()) => sending.whole = true,
-            Err(error) => tracing::info!(%error, "a file was not sent whole"),
+    write: impl FnOnce(&mut dyn Write) -> Result<(), E> + Send + 'static,
+) -> Reply {
+    let begin = async {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let sending = Sending { sender, chunk: Vec::with_capacity(CHUNK), whole: false };
+        let thread = std::thread::Builder::new().name("download".to_owned());
+        if let Err(error) = thread.spawn(|| sending.all_of(write)) {
+            tracing::error!(%error, "no thread to send a file");
         }
+        stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) })
     };
-    std::thread::Builder::new().name("download".to_owned()).spawn(work).map_err(|error| Problem::internal(&error))?;
-    let chunks = stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
-    let reply = Reply::stream(kind, Box::pin(chunks)).named(name);
-    Ok(match length {
+    let reply = Reply::stream(kind, Box::pin(stream::once(begin).flatten())).named(name);
+    match length {
         Some(length) => reply.of_length(length),
         None => reply,
-    })
+    }
 }
 
 /// Where the file is written to.
@@ -51,6 +46,16 @@ struct Sending {
 }
 
 impl Sending {
+    fn all_of<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+        mut self,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+    ) {
+        match write(&mut self).map_err(Error::other).and_then(|()| self.flush()) {
+            Ok(()) => self.whole = true,
+            Err(error) => tracing::info!(%error, "a file was not sent whole"),
+        }
+    }
+
     fn send(&mut self) -> Result<(), Error> {
         let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
         self.sender.blocking_send(Ok(chunk.into())).map_err(|_| ErrorKind::BrokenPipe.into())

@@ -82,6 +82,8 @@ pub struct App {
     pub rounds: member::rounds::Rounds,
     /// Charts of sheets as pictures.
     pub charts: kept::Kept<(crate::domain::ids::SheetId, public::Picture), { 8 << 20 }>,
+    /// Sheets as PDF and as workbooks, by what they are made from.
+    pub printed: kept::Kept<crate::domain::digest::Digest, { 16 << 20 }>,
     /// When each session was last used.
     pub(crate) idle: idle::Idle,
     /// Password checks in progress.
@@ -107,6 +109,7 @@ impl App {
             throttle: throttle::Throttle::default(),
             rounds: member::rounds::Rounds::default(),
             charts: kept::Kept::default(),
+            printed: kept::Kept::default(),
             idle: idle::Idle::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             nobody: PasswordDigest::of("nobody", &crate::world::random_bytes())?,

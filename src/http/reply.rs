@@ -43,6 +43,8 @@ pub struct Reply {
     /// Of a stream, where it is known.
     length: Option<u64>,
     cache: Cache,
+    /// What the content is made of, where that says as much as the content itself.
+    content: Option<Digest>,
     headers: Vec<(header::HeaderName, Cow<'static, str>)>,
     cookies: Vec<Cookie<'static>>,
     /// What a page of refusal says, for programs.
@@ -90,6 +92,7 @@ impl Reply {
             body: Body::Whole(body.into()),
             length: None,
             cache: Cache::NoStore,
+            content: None,
             headers: Vec::new(),
             cookies: Vec::new(),
             refusal: None,
@@ -142,15 +145,26 @@ impl Reply {
         reply
     }
 
+    /// The same stream, whose content is another only where this digest is.
+    #[must_use]
+    pub(super) fn made_of(mut self, content: Digest) -> Self {
+        self.content = Some(content);
+        self
+    }
+
     /// The same with a tag of its content, where it may be kept; nothing but the tag for whoever has it already.
     #[must_use]
     pub(super) fn unless_known(mut self, request: &HttpRequest) -> Self {
-        let (Body::Whole(body), false) = (&self.body, self.cache == Cache::NoStore || self.status != StatusCode::OK)
-        else {
+        if self.cache == Cache::NoStore || self.status != StatusCode::OK {
             return self;
+        }
+        let content = match (&self.content, &self.body) {
+            (Some(content), _) => *content,
+            (None, Body::Whole(body)) => Digest::labelled("etag", &[body]),
+            (None, Body::Stream(_)) => return self,
         };
         // Weak: the same content may leave compressed or not.
-        let tag = format!("W/\"{}\"", Digest::labelled("etag", &[body]).base64url());
+        let tag = format!("W/\"{}\"", content.base64url());
         let known = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|tags| tags.to_str().ok());
         if known.into_iter().flat_map(|tags| tags.split(',')).any(|known| known.trim() == tag) {
             self.status = StatusCode::NOT_MODIFIED;

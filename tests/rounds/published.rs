@@ -6,8 +6,11 @@ use std::process::Command;
 use std::str::FromStr as _;
 
 use pingjia::domain::digest::Digest;
+use pingjia::domain::ids::PollId;
 use pingjia::domain::merkle;
 use pingjia::domain::slip::Receipt;
+use reqwest::Method;
+use reqwest::header::IF_NONE_MATCH;
 use serde_json::Value;
 
 use crate::packets::unzipped;
@@ -24,6 +27,12 @@ fn proof_on(page: &Page) -> (u64, u64, Digest, Vec<Digest>) {
         page.marked("class=\"code\"").iter().map(|text| Digest::from_str(text).expect("a digest")).collect::<Vec<_>>();
     let (root, path) = digests.split_first().expect("a root");
     (place, total, *root, path.to_vec())
+}
+
+/// The address of the sheet in force.
+fn address(service: &Service, poll: PollId) -> String {
+    let stored = service.database.read(|c| pingjia::store::polls::load(c, poll)).unwrap().unwrap();
+    format!("/sheets/{}", stored.phase.sheet().expect("a sheet"))
 }
 
 fn look_up(anybody: &Person, tag: &str, receipt: &str) -> Page {
@@ -101,6 +110,54 @@ fn receipts_are_proved_on_the_page_and_by_the_command() {
         let (code, said) = all("altered.json", receipts[4]);
         assert_eq!(code, Some(1), "alteration {place}: {said}");
     }
+}
+
+#[test]
+fn openings_are_written_while_they_are_sent_and_not_sent_twice() {
+    let service = Service::new();
+    let (poll, codes) = prepared(&service);
+    counted(&service, poll, &codes);
+    certify(&service.person("jia-chair"), poll);
+    let (anybody, openings) = (service.anybody(), format!("{}/openings.json", address(&service, poll)));
+    let answer = anybody.head_of(&openings);
+    let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    assert_eq!(header("content-length"), None, "its length was not known when it began");
+    assert_eq!(header("content-encoding").as_deref(), Some("identity"), "random bytes do not pack well");
+    assert_eq!(header("cache-control").as_deref(), Some("public, max-age=3600"));
+    let tag = header("etag").expect("a tag");
+    let file: Value = serde_json::from_slice(&answer.bytes().unwrap()).expect("whole");
+    assert_eq!(file["receipts"].as_array().unwrap().len(), 11);
+    let known = anybody.request(Method::GET, &openings).header(IF_NONE_MATCH, tag).send().unwrap();
+    assert_eq!((known.status().as_u16(), known.bytes().unwrap().len()), (304, 0));
+    let other = anybody.request(Method::GET, &openings).header(IF_NONE_MATCH, "W/\"other\"").send().unwrap();
+    assert_eq!(other.status(), 200);
+    let head = anybody.request(Method::HEAD, &openings).send().unwrap();
+    assert_eq!((head.status().as_u16(), head.bytes().unwrap().len()), (200, 0));
+}
+
+/// Files are kept in memory for as long as they are true: an opinion makes others.
+#[test]
+fn files_of_a_sheet_follow_the_opinion_on_it() {
+    let service = Service::new();
+    let (poll, codes) = prepared(&service);
+    counted(&service, poll, &codes);
+    certify(&service.person("jia-chair"), poll);
+    let (anybody, sheet) = (service.anybody(), address(&service, poll));
+    let file = |ending: &str| {
+        let answer = anybody.head_of(&format!("{sheet}{ending}"));
+        (answer.status().as_u16(), answer.bytes().unwrap())
+    };
+    let (pdf, book) = (file(".pdf"), file(".xlsx"));
+    assert_eq!((pdf.0, book.0, file("/opinion.pdf").0), (200, 200, 404));
+    assert_eq!(file(".pdf"), pdf);
+    let oversight = format!("/oversight/{poll}");
+    let fields = [("decision", "accept"), ("reason", "做得好")];
+    service.person("shi").submit(&oversight, &format!("{oversight}/opinion"), &fields);
+    let with_opinion = file("/opinion.pdf");
+    assert!(with_opinion.0 == 200 && with_opinion.1 != pdf.1);
+    assert_eq!(file(".pdf"), pdf, "the sheet itself stays as it was signed");
+    assert_ne!(file(".xlsx"), book, "the workbook tells the opinion");
+    assert_eq!(file("/opinion.pdf"), with_opinion);
 }
 
 #[test]

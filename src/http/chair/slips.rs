@@ -299,14 +299,14 @@ fn send(format: Format, printing: Printing, slips: Vec<SlipCode>) -> Answer {
         (Format::Links(encoding), _) => Some(length_of(|out| printing.sheet().write_csv(&slips, encoding, out))?),
         _ => None,
     };
-    download::file(kind, &name, length, move |out| {
+    Ok(download::file(kind, &name, length, move |out| {
         let sheet = printing.sheet();
         match format {
             Format::Pdf => sheet.write_pdf(&slips, |_| {}, out).map(|_| ()),
             Format::Codes(kind) => sheet.write_zip(&slips, kind, |_| {}, out),
             Format::Links(encoding) => sheet.write_csv(&slips, encoding, out),
         }
-    })
+    }))
 }
 
 /// How many bytes this writes.

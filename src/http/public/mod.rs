@@ -3,12 +3,15 @@
 mod picture;
 pub(super) mod view;
 
+use std::io::Write;
+
 use askama::Template;
 
 pub use self::picture::Picture;
 use self::view::{Beside, SheetPage};
 use super::App;
 use super::ask::Ask;
+use super::download;
 use super::page::Frame;
 use super::problem::Problem;
 use super::reply::{Answer, Cache, Reply};
@@ -16,6 +19,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::SheetId;
 use crate::domain::jws::Statement;
 use crate::domain::openings_file;
+use crate::domain::paper::Item;
 use crate::domain::sheet::SheetPayload;
 use crate::domain::statement::OpinionStatement;
 use crate::render::attachments;
@@ -111,13 +115,21 @@ pub fn opinion_json(app: &App, ask: &Ask) -> Answer {
 /// The sheet as PDF, with the issuer's statement on the very file.
 fn printed(app: &App, stored: &StoredSheet, opinion: Option<&str>) -> Answer {
     let internal = |error: &dyn std::fmt::Display| Problem::internal(error);
-    let (statement, _) = read(stored)?;
-    let pdf =
-        sheet_document::sheet_pdf(stored.body.as_bytes(), opinion.map(str::as_bytes)).map_err(|e| internal(&e))?;
-    let face = app.office.vouch(statement.digest(), Digest::sha256(&pdf))?;
-    let pdf = attachments::put_statement(pdf, &face).map_err(|e| internal(&e))?;
+    let pdf = app.printed.get(printed_from("pdf", stored, opinion), || {
+        let (statement, _) = read(stored)?;
+        let pdf =
+            sheet_document::sheet_pdf(stored.body.as_bytes(), opinion.map(str::as_bytes)).map_err(|e| internal(&e))?;
+        let face = app.office.vouch(statement.digest(), Digest::sha256(&pdf))?;
+        attachments::put_statement(pdf, &face).map_err(|e| internal(&e))
+    })?;
     let name = format!("{}{}.pdf", stored.id, if opinion.is_some() { "-opinion" } else { "" });
     Ok(Reply::file("application/pdf", &name, pdf).cached(Cache::Public(SIGNED)))
+}
+
+/// What a file of this kind is made from: the signed documents, byte for byte. Another opinion makes another file.
+fn printed_from(kind: &str, stored: &StoredSheet, opinion: Option<&str>) -> Digest {
+    let documents: Vec<&[u8]> = std::iter::once(stored.body.as_str()).chain(opinion).map(str::as_bytes).collect();
+    Digest::labelled(kind, &documents)
 }
 
 /// The signed opinion of the union above on this sheet, and what it says.
@@ -137,9 +149,11 @@ pub fn sheet_workbook(app: &App, ask: &Ask) -> Answer {
     const KIND: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
     let stored = stored(app, ask)?;
     let opinion = opinion_on(app, &stored)?;
-    let opinion = opinion.as_ref().map(|(signed, _)| signed.as_bytes());
-    let book =
-        sheet_document::sheet_workbook(stored.body.as_bytes(), opinion).map_err(|error| Problem::internal(&error))?;
+    let opinion = opinion.as_ref().map(|(signed, _)| signed.as_str());
+    let book = app.printed.get(printed_from("xlsx", &stored, opinion), || {
+        let book = sheet_document::sheet_workbook(stored.body.as_bytes(), opinion.map(str::as_bytes));
+        book.map_err(|error| Problem::internal(&error))
+    })?;
     Ok(Reply::file(KIND, &format!("{}.xlsx", stored.id), book).cached(Cache::Public(PAGE)))
 }
 
@@ -159,7 +173,8 @@ pub fn chart(app: &App, ask: &Ask) -> Answer {
     Ok(Reply::bytes("image/png", picture).cached(Cache::Immutable))
 }
 
-/// `GET /sheets/{id}/openings.json`: every answer beside its opening, and all receipts; from them anyone recounts.
+/// `GET /sheets/{id}/openings.json`: every answer beside its opening, and all receipts; from them anyone recounts. It may
+/// be large, so that it is written while it is sent, one item in memory at a time.
 ///
 /// # Errors
 /// `NOT_FOUND`, `UNAVAILABLE`, `INTERNAL`.
@@ -167,15 +182,19 @@ pub fn openings(app: &App, ask: &Ask) -> Answer {
     let stored = stored(app, ask)?;
     let (statement, payload) = read(&stored)?;
     let poll = app.database.read(|c| polls::load(c, stored.poll))?.ok_or(Problem::NOT_FOUND)?;
-    let receipts = app.ballot_box.receipts(poll.id)?.ok_or(Problem::NOT_FOUND)?;
-    let mut file = Vec::new();
-    let block = |item: &crate::domain::paper::Item| {
-        let block = app.ballot_box.openings(&poll, &item.id).map_err(std::io::Error::other)?;
-        block.ok_or_else(|| std::io::Error::other("no openings"))
+    let ballot_box = app.ballot_box.clone();
+    let receipts = ballot_box.receipts(poll.id)?.ok_or(Problem::NOT_FOUND)?;
+    let sheet = statement.digest();
+    let file = move |out: &mut dyn Write| {
+        let block = |item: &Item| {
+            let block = ballot_box.openings(&poll, &item.id).map_err(std::io::Error::other)?;
+            block.ok_or_else(|| std::io::Error::other("no openings"))
+        };
+        openings_file::write(out, &sheet, &payload.paper(), block, &receipts)
     };
-    openings_file::write(&mut file, &statement.digest(), &payload.paper(), block, &receipts)
-        .map_err(|error| Problem::internal(&error))?;
-    Ok(Reply::bytes("application/json; charset=utf-8", file).cached(Cache::Public(SIGNED)))
+    let name = format!("{}-openings.json", stored.id);
+    let reply = download::file("application/json; charset=utf-8", &name, None, file);
+    Ok(reply.made_of(Digest::labelled(openings_file::FORMAT, &[&sheet.0])).cached(Cache::Public(SIGNED)))
 }
 
 /// `GET /.well-known/jwks.json`: the public keys, retired ones included.

@@ -14,6 +14,7 @@ use super::vault::{Fault, Vault};
 use super::{chores, close, identity, issue, live, paper, rows, void};
 use crate::database::{AnyConnection, Database, DatabaseError, session};
 use crate::domain::ballot::Ballot;
+use crate::domain::digest::Digest;
 use crate::domain::ids::{AccountId, PollId};
 use crate::domain::openings::OpeningBlock;
 use crate::domain::packet::{PacketCode, Scanned};
@@ -168,6 +169,20 @@ pub enum KeyState {
     Destroyed,
     /// The folder cannot be read, so nothing is known.
     Unreachable,
+}
+
+/// What comes of looking a receipt up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LookUp {
+    /// The box is not opened yet.
+    Early,
+    Missing,
+    /// It stands at `place`, from 0, of `total`; the proof leads to the published root (RFC 6962).
+    Found {
+        place: usize,
+        total: usize,
+        proof: Vec<Digest>,
+    },
 }
 
 /// Why the box refuses an administrative step.
@@ -540,8 +555,19 @@ impl BallotBox {
     /// # Errors
     /// Database faults.
     pub fn receipts(&self, poll: PollId) -> Result<Option<Vec<Receipt>>, BoxError> {
-        let block = self.inner.shared.receipts(poll)?;
-        Ok(block.map(|block| block.as_chunks::<15>().0.iter().map(|receipt| Receipt(*receipt)).collect()))
+        let published = self.inner.shared.receipts(poll)?;
+        Ok(published.map(|published| published.receipts().iter().map(|receipt| Receipt(*receipt)).collect()))
+    }
+
+    /// Whether a receipt is among the published ones, and where.
+    ///
+    /// # Errors
+    /// Database faults.
+    pub fn look_up(&self, poll: PollId, receipt: Receipt) -> Result<LookUp, BoxError> {
+        let Some(published) = self.inner.shared.receipts(poll)? else { return Ok(LookUp::Early) };
+        let total = published.receipts().len();
+        let found = published.place(receipt).and_then(|place| Some((place, published.proof(place)?)));
+        Ok(found.map_or(LookUp::Missing, |(place, proof)| LookUp::Found { place, total, proof }))
     }
 
     /// The comments of a closed round, sorted, without any link to ballots.

@@ -230,20 +230,14 @@ fn not_open(shared: &Shared, ticket: &Ticket) -> Result<Cast, CastRefusal> {
         },
         Some(Phase::Closing { .. }) => Err(CastRefusal::Closing),
         Some(Phase::Closed { .. } | Phase::Certified { .. } | Phase::Reported { .. }) => {
-            let block = shared.receipts(ticket.poll).map_err(|error| unavailable(&error))?;
-            match block {
-                Some(block) if is_listed(&block, ticket.receipt) => Ok(Cast::AlreadyCast(ticket.receipt)),
-                _ => Err(CastRefusal::Closed),
+            let published = shared.receipts(ticket.poll).map_err(|error| unavailable(&error))?;
+            match published.and_then(|published| published.place(ticket.receipt)) {
+                Some(_) => Ok(Cast::AlreadyCast(ticket.receipt)),
+                None => Err(CastRefusal::Closed),
             }
         }
         Some(Phase::Void { .. }) => Err(CastRefusal::Void),
     }
-}
-
-/// Whether the receipt stands in a block of receipts in ascending order.
-fn is_listed(block: &[u8], receipt: Receipt) -> bool {
-    let (receipts, _) = block.as_chunks::<15>();
-    receipts.binary_search(&receipt.0).is_ok()
 }
 
 /// Why a slip could not be spent: this cast is there already, or the slip is in another state.

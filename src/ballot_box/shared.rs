@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
 use tokio::sync::watch;
@@ -14,11 +14,14 @@ use super::rows::{self, Head};
 use super::seal::{Key, Sealer};
 use super::vault::{Fault, Place, Vault, unique};
 use crate::database::{AnyConnection, Database, DatabaseError, Looks};
+use crate::domain::digest::Digest;
 use crate::domain::ids::PollId;
+use crate::domain::merkle::Upper;
 use crate::domain::paper::Paper;
 use crate::domain::poll::{Opening, Phase, Refusal};
+use crate::domain::slip::Receipt;
 
-/// Blocks of receipts kept in memory for late resends.
+/// Blocks of receipts kept in memory for late resends and for whoever looks a receipt up.
 const KEPT_RECEIPTS: usize = 4;
 
 /// The state that all handles and threads of one box share.
@@ -36,9 +39,33 @@ pub(super) struct Shared {
     doubts: AtomicU64,
     /// Whether rows were deleted of which copies may still stand in the database's log.
     pub(super) untidy: AtomicBool,
-    receipts: Mutex<BTreeMap<PollId, Arc<Vec<u8>>>>,
+    receipts: Mutex<BTreeMap<PollId, Arc<Published>>>,
     /// Turnouts that took long to count, and until when they are given again.
     pub(super) turnouts: Mutex<HashMap<PollId, (Turnout, Instant)>>,
+}
+
+/// The published receipts of a closed round.
+pub(super) struct Published {
+    /// In ascending order.
+    block: Vec<u8>,
+    /// Made when the first proof is wanted.
+    upper: OnceLock<Upper>,
+}
+
+impl Published {
+    pub(super) fn receipts(&self) -> &[[u8; 15]] {
+        self.block.as_chunks().0
+    }
+
+    /// Where this receipt stands, from 0.
+    pub(super) fn place(&self, receipt: Receipt) -> Option<usize> {
+        self.receipts().binary_search(&receipt.0).ok()
+    }
+
+    /// Proof that a receipt stands at this place.
+    pub(super) fn proof(&self, place: usize) -> Option<Vec<Digest>> {
+        self.upper.get_or_init(|| Upper::of(self.receipts())).inclusion_proof(self.receipts(), place)
+    }
 }
 
 /// A round that is open or being counted, with its key in memory.
@@ -255,20 +282,21 @@ impl Shared {
         Ok(true)
     }
 
-    /// The block of receipts of a closed round, kept for a while.
-    pub(super) fn receipts(&self, id: PollId) -> Result<Option<Arc<Vec<u8>>>, BoxError> {
-        if let Some(block) = locked(&self.receipts).get(&id) {
-            return Ok(Some(block.clone()));
+    /// The receipts of a closed round, kept for a while.
+    pub(super) fn receipts(&self, id: PollId) -> Result<Option<Arc<Published>>, BoxError> {
+        if let Some(published) = locked(&self.receipts).get(&id) {
+            return Ok(Some(published.clone()));
         }
-        let block = self.database.read(|connection| rows::block(connection, id, "receipts"))?.map(Arc::new);
-        if let Some(block) = &block {
+        let block = self.database.read(|connection| rows::block(connection, id, "receipts"))?;
+        let published = block.map(|block| Arc::new(Published { block, upper: OnceLock::new() }));
+        if let Some(published) = &published {
             let mut kept = locked(&self.receipts);
             if kept.len() >= KEPT_RECEIPTS {
                 kept.pop_first();
             }
-            kept.insert(id, block.clone());
+            kept.insert(id, published.clone());
         }
-        Ok(block)
+        Ok(published)
     }
 }
 

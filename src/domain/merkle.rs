@@ -61,6 +61,44 @@ pub fn inclusion_proof<L: AsRef<[u8]>>(leaves: &[L], index: usize) -> Option<Vec
     Some(proof)
 }
 
+/// Leaves below each of the lowest nodes that [`Upper`] keeps: a power of two.
+const GROUP: usize = 64;
+
+/// The upper levels of a tree: with them beside its leaves, a proof costs the hashing of one group of leaves and not of all.
+#[derive(Debug)]
+pub struct Upper(Vec<Vec<Digest>>);
+
+impl Upper {
+    /// The upper levels of the tree of these leaves.
+    #[must_use]
+    pub fn of<L: AsRef<[u8]>>(leaves: &[L]) -> Self {
+        let mut levels = vec![leaves.chunks(GROUP).map(root).collect::<Vec<_>>()];
+        while let Some(level) = levels.last().filter(|level| level.len() > 1) {
+            // A node without a right neighbour rises as it is.
+            let above = level.chunks(2).filter_map(|pair| match pair {
+                [left, right] => Some(node_hash(left, right)),
+                alone => alone.first().copied(),
+            });
+            levels.push(above.collect());
+        }
+        Upper(levels)
+    }
+
+    /// What [`inclusion_proof`] says of the leaves that this was made of.
+    #[must_use]
+    pub fn inclusion_proof<L: AsRef<[u8]>>(&self, leaves: &[L], index: usize) -> Option<Vec<Digest>> {
+        let begin = index - index % GROUP;
+        let group = leaves.get(begin..leaves.len().min(begin + GROUP))?;
+        let mut proof = inclusion_proof(group, index % GROUP)?;
+        let mut place = index / GROUP;
+        for level in &self.0 {
+            proof.extend(level.get(place ^ 1));
+            place /= 2;
+        }
+        Some(proof)
+    }
+}
+
 /// Whether `proof` shows that `leaf` is the leaf at `index` of the tree of `size` leaves with this root
 /// (RFC 9162, 2.1.3.2, which spells out the check for the trees of RFC 6962).
 #[must_use]
@@ -169,6 +207,17 @@ mod tests {
         for (leaf, size, path) in vectors {
             let proof = inclusion_proof(&LEAVES[..size], leaf - 1).unwrap();
             assert_eq!(proof.iter().map(Digest::to_string).collect::<Vec<_>>(), path, "leaf {leaf} of {size}");
+        }
+    }
+
+    #[test]
+    fn the_upper_levels_give_the_same_proofs() {
+        for size in [0, 1, 2, 63, 64, 65, 127, 128, 129, 200, 64 * 5, 64 * 5 + 1, 64 * 8] {
+            let leaves: Vec<[u8; 2]> = (0..size).map(u16::to_be_bytes).collect();
+            let upper = Upper::of(&leaves);
+            for index in 0..=leaves.len() {
+                assert_eq!(upper.inclusion_proof(&leaves, index), inclusion_proof(&leaves, index), "{index} of {size}");
+            }
         }
     }
 

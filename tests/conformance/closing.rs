@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use pingjia::ballot_box::{BallotBox, BoxError, CastRefusal};
+use pingjia::ballot_box::{BallotBox, BoxError, CastRefusal, LookUp};
 use pingjia::database::schema::{halt, sealed_ballot, sealed_comment};
 use pingjia::database::{AnyConnection, Database, DatabaseError, Kind};
 use pingjia::domain::account::Role;
@@ -12,6 +12,7 @@ use pingjia::domain::ballot::Ballot;
 use pingjia::domain::ids::{PollId, SheetId};
 use pingjia::domain::merkle;
 use pingjia::domain::poll::{Opened, Phase, Refusal, VoidReason};
+use pingjia::domain::slip::Receipt;
 
 use crate::support::installation::Installation;
 use crate::support::round::*;
@@ -33,6 +34,7 @@ fn what_was_published_recounts(house: &Installation) {
     for slip in &round.slips.roll[..25] {
         cast(&ballots, round.id, slip, &nonce(), &random_ballot(&paper)).unwrap();
     }
+    assert_eq!(ballots.look_up(round.id, Receipt([7; 15])).unwrap(), LookUp::Early);
     let opened = close(&ballots, &database, round.id).unwrap();
     assert!(opened.key_destroyed);
     assert!(house.vault_files(".key").is_empty());
@@ -46,6 +48,14 @@ fn what_was_published_recounts(house: &Installation) {
     let receipts = ballots.receipts(round.id).unwrap().expect("published");
     assert!(receipts.is_sorted());
     assert_eq!((receipts.len(), merkle::root(receipts.iter().map(|receipt| receipt.0))), (25, opened.receipts_root));
+    for (at, receipt) in (0u64..).zip(&receipts) {
+        let LookUp::Found { place, total: 25, proof } = ballots.look_up(round.id, *receipt).unwrap() else {
+            panic!("it is published")
+        };
+        assert_eq!(receipts[place], *receipt);
+        assert!(merkle::proves_inclusion(&opened.receipts_root, 25, at, &receipt.0, &proof));
+    }
+    assert_eq!(ballots.look_up(round.id, Receipt([7; 15])).unwrap(), LookUp::Missing);
     assert_eq!(ballots.close(&poll, CHAIR, NOW).unwrap(), opened, "closing again changes nothing");
 }
 

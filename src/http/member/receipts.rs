@@ -2,10 +2,9 @@
 
 use askama::Template;
 
-use super::rounds::Round;
 use super::words::whom_to_ask;
+use crate::ballot_box::LookUp;
 use crate::domain::digest::Digest;
-use crate::domain::merkle;
 use crate::domain::poll::Phase;
 use crate::domain::slip::{PollTag, Receipt};
 use crate::http::App;
@@ -86,25 +85,19 @@ fn outcome(app: &App, round: &str, typed: &str) -> Result<Outcome, Problem> {
     if let Phase::Void { .. } = round.poll.phase {
         return Ok(Outcome::Refused("这一轮评议已经作废，已经投的票都不算数，也就没有回执可查。"));
     }
-    Ok(match app.ballot_box.receipts(round.poll.id)? {
-        None => Outcome::Early,
-        Some(receipts) => find(&round, &receipts, receipt),
-    })
-}
-
-fn find(round: &Round, receipts: &[Receipt], receipt: Receipt) -> Outcome {
-    let leaves: Vec<[u8; 15]> = receipts.iter().map(|receipt| receipt.0).collect();
-    let found = receipts.binary_search(&receipt).ok();
-    match found.and_then(|place| Some((place, merkle::inclusion_proof(&leaves, place)?))) {
-        None => Outcome::Missing(whom_to_ask(&round.poll)),
-        Some((place, proof)) => Outcome::Found(Box::new(Found {
+    // A round that was read a moment before it was counted is not counted yet.
+    let Some(opened) = round.poll.phase.opened() else { return Ok(Outcome::Early) };
+    Ok(match app.ballot_box.look_up(round.poll.id, receipt)? {
+        LookUp::Early => Outcome::Early,
+        LookUp::Missing => Outcome::Missing(whom_to_ask(&round.poll)),
+        LookUp::Found { place, total, proof } => Outcome::Found(Box::new(Found {
             union: round.union.clone(),
             title: round.poll.facts.title.clone(),
-            total: receipts.len(),
+            total,
             place,
-            root: merkle::root(&leaves),
+            root: opened.receipts_root,
             proof,
             sheet: round.poll.phase.sheet().map(ToString::to_string).unwrap_or_default(),
         })),
-    }
+    })
 }

@@ -108,10 +108,8 @@ pub async fn serve(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let ballot = endpoint.path == BALLOT;
-    // The pattern only: paths carry slip codes. And no word on ballots unless it is asked for: a line for each
-    // would be a list of the moments at which they came.
-    let span = if ballot {
+    // The pattern only: paths carry slip codes.
+    let span = if endpoint.quiet {
         tracing::debug_span!("request", method = %request.method(), route = endpoint.path)
     } else {
         tracing::info_span!("request", method = %request.method(), route = endpoint.path)
@@ -129,7 +127,7 @@ pub async fn serve(
                 problem.reply(if known { frame_of(&app, &request).await } else { Frame::public("") })
             }
         };
-        if ballot {
+        if endpoint.quiet {
             tracing::debug!(status = reply.status().as_u16(), "answered");
         } else {
             tracing::info!(status = reply.status().as_u16(), "answered");

@@ -72,27 +72,38 @@ pub struct Endpoint {
     pub access: Access,
     /// Largest body in bytes.
     pub limit: usize,
+    /// What members use on their way to the box and after it: it leaves no line in the log unless the operator asks for
+    /// more than the usual, because a line for each would be a list of the moments at which they came.
+    pub quiet: bool,
     pub handler: Handler,
 }
 
+const fn public(method: Method, path: &'static str, limit: usize, quiet: bool, handler: Handler) -> Endpoint {
+    Endpoint { method, path, access: Access::Public, limit, quiet, handler }
+}
+
 const fn get(path: &'static str, handler: fn(&App, &Ask) -> Answer) -> Endpoint {
-    Endpoint { method: Method::GET, path, access: Access::Public, limit: 0, handler: Handler::Public(handler) }
+    public(Method::GET, path, 0, false, Handler::Public(handler))
 }
 
 const fn post_async(path: &'static str, handler: fn(Arc<App>, Ask) -> LocalBoxFuture<'static, Answer>) -> Endpoint {
-    Endpoint { method: Method::POST, path, access: Access::Public, limit: FORM, handler: Handler::Async(handler) }
+    public(Method::POST, path, FORM, false, Handler::Async(handler))
 }
 
-const fn post(path: &'static str, handler: fn(&App, &Ask) -> Answer) -> Endpoint {
-    Endpoint { method: Method::POST, path, access: Access::Public, limit: FORM, handler: Handler::Public(handler) }
+const fn member_get(path: &'static str, handler: fn(&App, &Ask) -> Answer) -> Endpoint {
+    public(Method::GET, path, 0, true, Handler::Public(handler))
+}
+
+const fn member_post(path: &'static str, handler: fn(&App, &Ask) -> Answer) -> Endpoint {
+    public(Method::POST, path, FORM, true, Handler::Public(handler))
 }
 
 const fn desk_get(path: &'static str, access: Access, handler: fn(&Desk<'_>) -> Answer) -> Endpoint {
-    Endpoint { method: Method::GET, path, access, limit: 0, handler: Handler::Desk(handler) }
+    Endpoint { method: Method::GET, path, access, limit: 0, quiet: false, handler: Handler::Desk(handler) }
 }
 
 const fn desk_post(path: &'static str, access: Access, handler: fn(&Desk<'_>) -> Answer) -> Endpoint {
-    Endpoint { method: Method::POST, path, access, limit: FORM, handler: Handler::Desk(handler) }
+    Endpoint { method: Method::POST, path, access, limit: FORM, quiet: false, handler: Handler::Desk(handler) }
 }
 
 const CHAIR: Access = Access::Roles(&[Role::Chair]);
@@ -106,7 +117,14 @@ const JUDGES: Access = Access::Roles(&[Role::Scrutineer, Role::Teller]);
 const ATTEND: Access = Access::Roles(&[Role::Chair, Role::Scrutineer, Role::Teller]);
 
 const fn table_post(path: &'static str, access: Access, handler: fn(&Desk<'_>) -> Answer) -> Endpoint {
-    Endpoint { method: Method::POST, path, access, limit: TABLE_OF_UNIONS, handler: Handler::Desk(handler) }
+    Endpoint {
+        method: Method::POST,
+        path,
+        access,
+        limit: TABLE_OF_UNIONS,
+        quiet: false,
+        handler: Handler::Desk(handler),
+    }
 }
 
 /// Every route of the service.
@@ -114,19 +132,13 @@ const fn table_post(path: &'static str, access: Access, handler: fn(&Desk<'_>) -
 pub fn table() -> &'static [Endpoint] {
     static TABLE: &[Endpoint] = &[
         // Members.
-        get("/", front::front),
-        post("/code", front::typed),
-        get(BALLOT, ballot::show),
-        Endpoint {
-            method: Method::POST,
-            path: BALLOT,
-            access: Access::Public,
-            limit: BALLOT_FORM,
-            handler: Handler::Async(|app, ask| Box::pin(ballot::cast(app, ask))),
-        },
-        get("/secrecy", front::secrecy),
-        get("/receipts", receipts::form),
-        post("/receipts", receipts::look_up),
+        member_get("/", front::front),
+        member_post("/code", front::typed),
+        member_get(BALLOT, ballot::show),
+        public(Method::POST, BALLOT, BALLOT_FORM, true, Handler::Async(|app, ask| Box::pin(ballot::cast(app, ask)))),
+        member_get("/secrecy", front::secrecy),
+        member_get("/receipts", receipts::form),
+        member_post("/receipts", receipts::look_up),
         get("/help", help::index),
         get("/help/{who}", help::page),
         // Everyone: certified sheets and what it takes to check them.
@@ -160,6 +172,7 @@ pub fn table() -> &'static [Endpoint] {
             path: "/rounds/{id}/slips/file",
             access: CHAIR,
             limit: slips::CODES_LIMIT,
+            quiet: false,
             handler: Handler::Desk(slips::file),
         },
         Endpoint {
@@ -167,6 +180,7 @@ pub fn table() -> &'static [Endpoint] {
             path: "/rounds/{id}/slips/packets",
             access: CHAIR,
             limit: slips::CODES_LIMIT,
+            quiet: false,
             handler: Handler::Desk(packets::file),
         },
         desk_get("/rounds/{id}/poster", CHAIR, poster::show),
@@ -273,6 +287,7 @@ mod tests {
             let behind_login = matches!(endpoint.handler, Handler::Desk(_));
             assert_eq!(endpoint.access != Access::Public, behind_login, "{}", endpoint.path);
             assert!(!matches!(endpoint.access, Access::Roles([])), "{} is for nobody", endpoint.path);
+            assert!(!(endpoint.quiet && behind_login), "{} is for members", endpoint.path);
             let again = table()
                 .iter()
                 .skip(place + 1)

@@ -5,4 +5,5 @@
 mod support;
 
 mod limits;
+mod quiet;
 mod tls;

@@ -1,0 +1,37 @@
+//! The log that an operator keeps without asking for more: no list of the moments at which members came.
+
+use crate::support::service::{House, Service, ask, get, request};
+
+/// Everything that members ask for on their way to the box and after it.
+fn come(service: &Service) {
+    for path in ["/", "/V/ABC", "/secrecy", "/receipts"] {
+        get(service.address, path).unwrap();
+    }
+    let forms = [("/code", "code=ABC"), ("/V/ABC", "home=satisfied"), ("/receipts", "round=ABCDE&receipt=ABC")];
+    for (path, form) in forms {
+        ask(service.address, &request("POST", path, form)).unwrap();
+    }
+    get(service.address, "/login").unwrap();
+}
+
+/// The requests of which the log says something, in order.
+fn logged(log: &str) -> Vec<String> {
+    let lines = log.lines().filter(|line| line.contains("answered"));
+    lines
+        .map(|line| line.split("route=").nth(1).expect("a route").split(['}', ' ']).next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn members_leave_no_line_in_the_log_unless_it_is_asked_for() {
+    let house = House::new();
+    let service = house.serve();
+    come(&service);
+    assert_eq!(logged(&service.stop()), ["\"/login\""]);
+
+    let mut command = house.command();
+    command.env("PINGJIA_LOG", "debug");
+    let service = Service::start(command).unwrap();
+    come(&service);
+    assert_eq!(logged(&service.stop()).len(), 8, "the test would see them");
+}

@@ -1,6 +1,7 @@
 //! A ballot: what one member says, read from a form, with nothing in it that says who.
 
 use super::paper::{Answer, ItemId, Paper};
+use super::text::seen;
 
 /// Longest comment in characters.
 pub const COMMENT_LIMIT: usize = 200;
@@ -117,14 +118,8 @@ impl std::fmt::Debug for Ballot {
     }
 }
 
-/// Characters that nobody sees and that may turn or hide what stands beside them on the sheet.
-fn is_unseen(c: char) -> bool {
-    let bidi = matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    bidi || (c.is_control() && c != '\n')
-}
-
 fn read_comment(paper: &Paper, text: &str) -> Result<Option<String>, BallotRefusal> {
-    let seen: String = text.chars().filter(|c| !is_unseen(*c)).collect();
+    let seen = seen(text);
     let text = seen.trim();
     if text.is_empty() {
         return Ok(None);
@@ -175,6 +170,8 @@ mod tests {
         let comment = |text: &str| Ballot::parse(&asked, [("comment", text)]).unwrap().comment().map(str::to_owned);
         assert_eq!(comment(" 食堂\r\n很\u{0}好\u{202E}！\u{2066}\u{7}").as_deref(), Some("食堂\n很好！"));
         assert_eq!(comment("\u{202E}\u{0}\r"), None);
+        let marked = "很\u{200B}\u{2060}\u{FEFF}\u{E0041}\u{E007F}好";
+        assert_eq!(comment(marked).as_deref(), Some("很好"), "no mark that only its writer knows of");
         assert_eq!(comment(&"好\u{8}".repeat(COMMENT_LIMIT)).map(|kept| kept.chars().count()), Some(COMMENT_LIMIT));
     }
 }

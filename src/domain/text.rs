@@ -12,3 +12,9 @@ pub fn is_unseen(c: char) -> bool {
     );
     format || (c.is_control() && c != '\n')
 }
+
+/// The text without what nobody sees.
+#[must_use]
+pub fn seen(text: &str) -> String {
+    text.chars().filter(|c| !is_unseen(*c)).collect()
+}

@@ -126,13 +126,20 @@ impl Import {
             let known = Category::ALL.map(Category::label).join("、");
             self.refuse(line, format!("工会类别“{category}”不认识，应为：{known}"));
         }
+        if !superior.is_empty()
+            && let Err(words) = check_name(superior)
+        {
+            self.refuse(line, format!("上级工会{words}"));
+        }
         let code = code.to_ascii_uppercase();
         if let Some(oddity) = Some(&code).filter(|code| !code.is_empty()).and_then(|code| check_credit_code(code).err())
         {
             self.warnings.push(Remark { line, words: oddity.to_string() });
         }
-        if code.chars().count() > MAX_NAME {
-            self.refuse(line, "统一社会信用代码太长");
+        if !code.is_empty()
+            && let Err(words) = check_name(&code)
+        {
+            self.refuse(line, format!("统一社会信用代码{words}"));
         }
         match (chair.is_empty(), username.is_empty()) {
             (true, false) => self.refuse(line, "写了主席用户名，缺少主席姓名"),
@@ -273,6 +280,18 @@ mod tests {
         assert!(Import::read("名称\n甲\n").errors[0].words.contains("工会名称"));
         assert!(!Import::read("工会名称,工会类别\n").errors.is_empty());
         assert!(!Import::read("").errors.is_empty());
+    }
+
+    #[test]
+    fn no_cell_that_is_kept_or_looked_up_has_characters_that_nobody_sees() {
+        for cells in ["甲\0,企业工会,,,", "甲,企业工会,上\0级,,", "甲,企业工会,,8137\0,", "甲,企业工会,,,张\0三"]
+        {
+            let import = Import::read(&format!(
+                "工会名称,工会类别,上级工会,统一社会信用代码,主席姓名,主席用户名\n{cells},zhang\n"
+            ));
+            assert!(import.lines.is_empty(), "{cells:?}");
+            assert!(import.errors.iter().any(|error| error.words.contains("看不见的字符")), "{:?}", import.errors);
+        }
     }
 
     #[test]

@@ -8,7 +8,8 @@ use subtle::ConstantTimeEq as _;
 
 use super::App;
 use super::problem::Problem;
-use crate::store::accounts::{self, PasswordDigest};
+use super::session;
+use crate::store::accounts::PasswordDigest;
 use crate::world;
 
 /// How long a browser is remembered.
@@ -40,7 +41,7 @@ pub(super) fn cookie(https: bool, username: &str, digest: &PasswordDigest) -> Co
 /// Database faults.
 pub(super) fn knows(app: &App, mark: &str, username: &str) -> Result<Option<String>, Problem> {
     let Some((browser, given)) = mark.split_once('.') else { return Ok(None) };
-    let Some((_, digest)) = app.database.read(|c| accounts::by_username(c, username))? else { return Ok(None) };
+    let Some((_, digest)) = session::find(app, username)? else { return Ok(None) };
     let fits = bool::from(given.as_bytes().ct_eq(proof(browser, username, &digest).as_bytes()));
     Ok(fits.then(|| browser.to_owned()))
 }

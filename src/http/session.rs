@@ -14,6 +14,9 @@ use super::gate::Desk;
 use super::page::Frame;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
+use crate::database::DatabaseError;
+use crate::domain::account::Account;
+use crate::domain::text::is_unseen;
 use crate::store::accounts::{self, PasswordDigest};
 use crate::store::sessions::{self, SessionToken};
 use crate::world;
@@ -93,7 +96,7 @@ pub async fn log_in(app: Arc<App>, ask: Ask) -> Answer {
 }
 
 fn check_and_begin(app: &App, ask: &Ask, username: &str, password: &str) -> Answer {
-    let found = app.database.read(|c| accounts::by_username(c, username))?;
+    let found = find(app, username)?;
     let (account, digest) = match found {
         Some((account, digest)) => (Some(account), digest),
         None => (None, app.nobody.clone()),
@@ -114,6 +117,18 @@ fn check_and_begin(app: &App, ask: &Ask, username: &str, password: &str) -> Answ
     let place = if next.is_empty() { "/desk" } else { next };
     let cookie = session_cookie(ask, token.text(), sessions::LIFETIME.whole_seconds());
     Ok(Reply::see_other(place).cookie(cookie).cookie(device::cookie(ask.https, username, &digest)))
+}
+
+/// The account with this username, and its password. No username has characters in it that nobody sees, and a database may
+/// refuse to be asked for some.
+///
+/// # Errors
+/// Database faults.
+pub(super) fn find(app: &App, username: &str) -> Result<Option<(Account, PasswordDigest)>, DatabaseError> {
+    if username.chars().any(is_unseen) {
+        return Ok(None);
+    }
+    app.database.read(|c| accounts::by_username(c, username))
 }
 
 fn wrong(ask: &Ask, username: &str) -> Answer {

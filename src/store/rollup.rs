@@ -10,6 +10,7 @@ use crate::database::schema::{journal as j, poll as p, standing as s, trade_unio
 use crate::database::{AnyConnection, DatabaseError};
 use crate::domain::ids::{PollId, UnionId};
 use crate::domain::standing::{Class, DecidingRate, Rating, Stage, Waits};
+use crate::domain::text::seen;
 use crate::domain::union::{Category, Union};
 use crate::domain::verdict::Fraction;
 use time::OffsetDateTime;
@@ -151,10 +152,10 @@ extern "SQL" {
 /// Before a character that LIKE would take for "any".
 const LITERALLY: char = '\\';
 
-/// A pattern for any part of a name.
+/// A pattern for any part of a name. No name has characters in it that nobody sees, and a database may refuse some.
 fn part_of(name: &str) -> String {
     let mut pattern = "%".to_owned();
-    for letter in name.chars() {
+    for letter in seen(name).chars() {
         if matches!(letter, '%' | '_' | LITERALLY) {
             pattern.push(LITERALLY);
         }

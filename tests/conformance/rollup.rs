@@ -202,8 +202,9 @@ fn a_part_of_a_name_is_found_as_it_is_written(house: &Installation) {
             let round = poll(c, &below, tag)?;
             certify(c, &round)?;
         }
-        let expected: [(&str, &[&str]); 7] = [
+        let expected: [(&str, &[&str]); 8] = [
             ("haier", &names[..2]),
+            ("ha\0i\u{200b}er海", &names[..1]),
             ("HaIeR海", &names[..1]),
             ("r_", &names[1..2]),
             ("0%", &names[2..3]),

@@ -36,6 +36,7 @@ on_both!(
     an_import_is_all_or_nothing,
     a_spot_check_can_be_drawn_again_from_its_seed,
     gets_change_nothing,
+    text_that_no_database_holds_is_never_asked_for,
     five_thousand_unions_are_paged_completely,
 );
 
@@ -254,6 +255,38 @@ fn nobody_reaches_beyond_their_own_subtree(City { house, root, east, west }: Cit
     let chair = house.sign_in("east-chair");
     for path in ["/approvals", "/unions", "/spot-checks", "/desk/rollup.pdf"] {
         assert_eq!(chair.get(path).status, StatusCode::FORBIDDEN, "{path} is not for chairs");
+    }
+}
+
+/// PostgreSQL refuses text with U+0000 in it, as a fault.
+fn text_that_no_database_holds_is_never_asked_for(City { house, east, .. }: City) {
+    let factory = house.union(Some(&east), "甲厂工会", Category::Enterprise);
+    let city = house.sign_in("city");
+    for path in ["/desk?year=2026&name=%E7%94%B2%00%E5%8E%82", "/unions?name=%E7%94%B2%00%E5%8E%82"] {
+        let page = city.get(path);
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert!(
+            page.text.contains(&format!("/unions/{}", factory.id)),
+            "nobody sees it, so it is not looked for: {path}"
+        );
+    }
+    assert_eq!(house.sign_in_with("ci\0ty", house::PASSWORD).err(), Some(StatusCode::UNAUTHORIZED));
+    let form = [
+        ("under", ""),
+        ("name", "新\0厂"),
+        ("category", "enterprise"),
+        ("rule_set", "qingdao-2020"),
+        ("credit_code", "\0"),
+    ];
+    assert_eq!(city.post("/unions", &form).status, StatusCode::UNPROCESSABLE_ENTITY);
+    for line in
+        ["乙\0厂,企业工会,,,,", "乙厂,企业工会,东\0区,,,", "乙厂,企业工会,,8137\0,,", "乙厂,企业工会,,,张三,zhang\0"]
+    {
+        let text = format!("工会名称,工会类别,上级工会,统一社会信用代码,主席姓名,主席用户名\n{line}\n");
+        for step in ["/unions/import", "/unions/import/confirm"] {
+            let page = city.post(step, &[("under", ""), ("text", &text)]);
+            assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{line:?}");
+        }
     }
 }
 

@@ -211,7 +211,7 @@ fn read(desk: &Desk<'_>, form: &mut Filled, above: Option<&Union>, own: Option<U
         form.refuse("category", words);
     }
     let code = form.optional("credit_code", 40).to_ascii_uppercase();
-    if let Some(above) = above {
+    if let (Some(above), None) = (above, form.error("name")) {
         let same = desk.app.database.read(|c| unions::named(c, &above.path, &[name.as_str()]))?;
         if same.iter().any(|union| union.superior == Some(above.id) && Some(union.id) != own) {
             form.refuse("name", format!("{}已经有一个同名的下级工会", above.name));

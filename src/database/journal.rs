@@ -28,7 +28,15 @@ pub struct Entry<'a> {
 /// # Errors
 /// Database faults.
 pub fn write(connection: &mut AnyConnection, entry: &Entry<'_>) -> Result<(), DatabaseError> {
-    diesel::insert_into(journal::table)
+    record(connection, entry).map(|_| ())
+}
+
+/// The same for a line that is looked up later: its id.
+///
+/// # Errors
+/// Database faults.
+pub fn record(connection: &mut AnyConnection, entry: &Entry<'_>) -> Result<i64, DatabaseError> {
+    let id = diesel::insert_into(journal::table)
         .values((
             journal::at.eq(entry.at.unix_timestamp()),
             journal::account_id.eq(entry.account.map(|id| id.0)),
@@ -37,6 +45,7 @@ pub fn write(connection: &mut AnyConnection, entry: &Entry<'_>) -> Result<(), Da
             journal::action.eq(entry.action),
             journal::detail.eq(entry.detail),
         ))
-        .execute(connection)?;
-    Ok(())
+        .returning(journal::id)
+        .get_result(connection)?;
+    Ok(id)
 }

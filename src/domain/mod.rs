@@ -24,6 +24,7 @@ pub mod rectification;
 pub mod rules;
 pub mod sheet;
 pub mod slip;
+pub mod spot_check;
 pub mod standing;
 pub mod statement;
 pub mod tally;

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::database::schema::{account, journal as t};
 use crate::database::{AnyConnection, DatabaseError};
-use crate::domain::ids::{AccountId, PollId, UnionId};
+use crate::domain::ids::{AccountId, PollId};
 
 /// One line of the journal, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,38 +55,4 @@ pub fn doers(
         .select((t::account_id, t::detail))
         .load(connection)?;
     Ok(rows.into_iter().filter_map(|(account, detail)| Some((AccountId(account?), detail))).collect())
-}
-
-/// A line that records something drawn or decided for a union, with its number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    pub id: i64,
-    pub line: Line,
-}
-
-/// What was done for a union under this code of an action, newest first; at most `limit` lines.
-///
-/// # Errors
-/// Database faults.
-pub fn of_union(
-    connection: &mut AnyConnection,
-    union: UnionId,
-    action: &str,
-    limit: i64,
-) -> Result<Vec<Record>, DatabaseError> {
-    let rows: Vec<(i64, i64, Option<String>, String, String)> = t::table
-        .left_join(account::table.on(t::account_id.eq(account::id.nullable())))
-        .filter(t::union_id.eq(union.0))
-        .filter(t::action.eq(action))
-        .order(t::id.desc())
-        .limit(limit)
-        .select((t::id, t::at, account::name.nullable(), t::action, t::detail))
-        .load(connection)?;
-    rows.into_iter()
-        .map(|(id, at, who, action, detail)| {
-            let at = OffsetDateTime::from_unix_timestamp(at)
-                .map_err(|error| DatabaseError::Row(format!("time in the journal: {error}")))?;
-            Ok(Record { id, line: Line { at, who, action, detail } })
-        })
-        .collect()
 }

@@ -9,6 +9,7 @@ pub mod polls;
 pub mod rollup;
 pub mod sessions;
 pub mod sheets;
+pub mod spot_checks;
 pub mod statements;
 pub mod unions;
 

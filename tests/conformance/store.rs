@@ -1,16 +1,20 @@
 //! The store beside the ballot box: unions, people, sessions, rounds, sheets, statements, the journal.
 
+use diesel::prelude::*;
+use pingjia::database::schema::journal as written;
 use pingjia::database::{AnyConnection, DatabaseError};
 use pingjia::domain::account::{Account, Role};
 use pingjia::domain::digest::Digest;
 use pingjia::domain::ids::{SheetId, UnionId};
 use pingjia::domain::paper::Paper;
 use pingjia::domain::poll::{Approval, Phase, Poll, Refusal};
+use pingjia::domain::spot_check::Draw;
 use pingjia::domain::union::{Category, Union};
 use pingjia::store::accounts::{self, NewAccount, PasswordDigest};
 use pingjia::store::polls::NewPoll;
 use pingjia::store::sessions::{self, LIFETIME, Session, SessionToken};
 use pingjia::store::sheets::{self, StoredSheet};
+use pingjia::store::spot_checks::{self, Record};
 use pingjia::store::unions::{self, NewUnion};
 use pingjia::store::{By, StoreError, journal, polls, statements};
 use time::Duration;
@@ -31,7 +35,8 @@ on_both!(
     a_tag_is_given_once,
     sheets_name_those_they_correct,
     a_statement_takes_the_place_of_the_one_before,
-    the_journal_is_read_by_round_and_by_union,
+    the_journal_is_read_by_round,
+    every_draw_can_be_opened_by_the_union_that_drew,
 );
 
 pub const BY: By = By { account: None, at: NOW };
@@ -112,10 +117,9 @@ fn a_union_is_corrected_and_found_by_its_name(house: &Installation) {
         names.extend(["甲厂工会", "乙厂工会", "甲联合工会"].map(str::to_owned));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         assert_eq!(unions::named(c, &root.path, &names)?, [corrected, two], "in this area, in the order of the tree");
-        let lines = journal::of_union(c, one.id, "union.edit", 9)?;
-        assert!(
-            matches!(&lines[..], [record] if record.line.detail.contains("甲厂工会") && record.line.detail.contains("甲联合工会"))
-        );
+        let edits = written::table.filter(written::union_id.eq(one.id.0)).filter(written::action.eq("union.edit"));
+        let lines: Vec<String> = edits.select(written::detail).load(c)?;
+        assert!(matches!(&lines[..], [line] if line.contains("甲厂工会") && line.contains("甲联合工会")));
         let nowhere = Union { id: UnionId(99), ..one };
         assert!(matches!(unions::edit(c, &nowhere, &nowhere, BY), Err(StoreError::NoSuchUnion)));
         Ok(())
@@ -309,7 +313,7 @@ fn a_statement_takes_the_place_of_the_one_before(house: &Installation) {
     });
 }
 
-fn the_journal_is_read_by_round_and_by_union(house: &Installation) {
+fn the_journal_is_read_by_round(house: &Installation) {
     write(house, |c| {
         let home = union(c, None, "某工会")?;
         let (zhang, li) = (account(c, home.id, Role::Chair, "zhang")?, account(c, home.id, Role::Teller, "li")?);
@@ -324,9 +328,30 @@ fn the_journal_is_read_by_round_and_by_union(house: &Installation) {
         assert_eq!(said, expected.map(|(who, detail)| (who.to_owned(), detail.to_owned())), "newest first");
         assert!(lines.iter().all(|line| line.at == NOW));
         assert_eq!(journal::doers(c, of.id, "poll.a")?, [(zhang.id, "1".to_owned()), (li.id, "2".to_owned())]);
-        let of_union = journal::of_union(c, home.id, "poll.a", 1)?;
-        assert!(matches!(&of_union[..], [record] if record.line.detail == "2"));
         assert_eq!(journal::of_poll(c, of.id, 9)?.last().map(|line| line.who.clone()), Some(None), "nobody's doing");
+        Ok(())
+    });
+}
+
+fn every_draw_can_be_opened_by_the_union_that_drew(house: &Installation) {
+    write(house, |c| {
+        let (own, foreign) = (union(c, None, "甲区总工会")?, union(c, None, "乙区总工会")?);
+        let who = account(c, own.id, Role::Superior, "zhang")?;
+        let by = By { account: Some(who.id), at: NOW };
+        let draw = |n: usize| Draw::new(n.to_string(), 2026, false, vec![(1, "甲厂工会".to_owned())], 1);
+        let mut ids = Vec::new();
+        for n in 0..7 {
+            ids.push(spot_checks::create(c, own.id, &draw(n), by)?);
+        }
+        for (n, id) in ids.iter().enumerate() {
+            let record = Record { id: *id, at: NOW, who: Some("zhang本人".to_owned()), draw: draw(n) };
+            assert_eq!(spot_checks::load(c, own.id, *id)?, Some(record), "however many came after it");
+            assert_eq!(spot_checks::load(c, foreign.id, *id)?, None);
+        }
+        let newest = spot_checks::newest(c, own.id, 2)?;
+        assert_eq!(newest.iter().map(|record| record.id).collect::<Vec<_>>(), [ids[6], ids[5]]);
+        let other: i64 = written::table.filter(written::action.eq("account.create")).select(written::id).first(c)?;
+        assert_eq!(spot_checks::load(c, own.id, other)?, None, "another line of the journal is no draw");
         Ok(())
     });
 }

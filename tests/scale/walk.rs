@@ -14,7 +14,7 @@ use pingjia::store::rollup::{self, After, Filter, Sort};
 use pingjia::store::sessions::{self, SessionToken};
 use pingjia::store::sheets::{self, StoredSheet};
 use pingjia::store::unions::{self, NewUnion};
-use pingjia::store::{By, StoreError, journal, polls, statements};
+use pingjia::store::{By, StoreError, journal, polls, spot_checks, statements};
 
 use crate::support::installation::Installation;
 use crate::support::round::{self, CHAIR, NOW};
@@ -125,7 +125,8 @@ fn rounds(connection: &mut AnyConnection) -> Result<(), StoreError> {
         polls::of_union(connection, UnionId(1002))?;
         journal::of_poll(connection, PollId(1000 + i64::from(n)), 100)?;
         journal::doers(connection, PollId(1500), "poll.open")?;
-        journal::of_union(connection, UnionId(1500), "poll.open", 20)?;
+        spot_checks::newest(connection, UnionId(1500), 20)?;
+        spot_checks::load(connection, UnionId(1500), 1)?;
         sheets::of_poll(connection, PollId(3000))?;
         statements::load(connection, PollId(1500), statements::OPENING)?;
     }

@@ -1,7 +1,7 @@
 //! Reading back what a PDF carries: the files embedded in it, and the room for the issuer's statement on the file.
 //!
 //! No general PDF reader is needed: streams always stand in the open, whoever wrote the file, unless it is
-//! encrypted. Nothing read here is believed before its signature is checked.
+//! encrypted. Nothing read here is believed before its signature is checked, and no file makes its reader work for long.
 
 use std::io::Read as _;
 use std::ops::Range;
@@ -10,22 +10,22 @@ use super::RenderError;
 
 /// Bytes kept in a sheet's PDF for the issuer's statement on that very file. It is about the file with spaces here.
 pub const ROOM: usize = 4096;
-/// Most bytes that a stream is unpacked to.
-const LIMIT: u64 = 16 << 20;
+/// Most bytes that all streams of a file may have together, as they are stored and unpacked: far more than those of ours.
+const BUDGET: usize = 32 << 20;
+/// What stands after the data of a stream.
+const END: &[u8] = b"endstream";
 
-/// A file embedded in a PDF.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Embedded {
-    /// What it holds, unpacked.
-    pub data: Vec<u8>,
-    /// Where it lies in the PDF, if it is stored as it is.
-    plain: Option<Range<usize>>,
-}
+/// The streams of a file hold more than those of any sheet; it is not read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("PDF 里的内容展开以后太大，不会是结果报告单")]
+pub struct TooLarge;
 
-/// Every embedded file that can be read, in the order in which they stand in the PDF.
-#[must_use]
-pub fn embedded(pdf: &[u8]) -> Vec<Embedded> {
-    streams(pdf).filter(|stream| names(stream.dictionary, b"/EmbeddedFile")).filter_map(|s| s.read(pdf)).collect()
+/// What every embedded file that can be read holds, unpacked, in the order in which they stand in the PDF.
+///
+/// # Errors
+/// `TooLarge`, in the place of the file that is too much.
+pub fn embedded(pdf: &[u8]) -> impl Iterator<Item = Result<Vec<u8>, TooLarge>> {
+    read(pdf, |stream| stream.is_embedded_file())
 }
 
 /// Whether the file says that it is encrypted.
@@ -37,7 +37,11 @@ pub fn encrypted(pdf: &[u8]) -> bool {
 /// Where the room for the issuer's statement is.
 #[must_use]
 pub fn room(pdf: &[u8]) -> Option<Range<usize>> {
-    embedded(pdf).into_iter().find_map(|file| file.plain.filter(|place| place.len() == ROOM))
+    let plain = |stream: &Stream<'_>| stream.is_embedded_file() && !stream.is_packed();
+    streams(pdf).filter(plain).find_map(|stream| {
+        let data = pdf.get(stream.at..)?;
+        (stream.length(data, ROOM) == Some(ROOM)).then_some(stream.at..stream.at + ROOM)
+    })
 }
 
 /// The file with spaces in the room: what the issuer's statement is about.
@@ -66,12 +70,59 @@ pub fn put_statement(mut pdf: Vec<u8>, statement: &str) -> Result<Vec<u8>, Rende
 
 /// What every stream holds, unpacked where it can be, in the order of the file. Embedded files and streams that hold
 /// the file's own structure are left out: two files with the same contents were at least written from the same pages.
-#[must_use]
-pub fn contents(pdf: &[u8]) -> Vec<Vec<u8>> {
-    let other = [&b"/ObjStm"[..], b"/XRef", b"/EmbeddedFile"];
-    let own = |stream: &Stream<'_>| !other.iter().any(|name| names(stream.dictionary, name));
-    let trimmed = |data: Vec<u8>| data.trim_ascii_end().to_vec();
-    streams(pdf).filter(own).filter_map(|stream| Some(trimmed(stream.read(pdf)?.data))).collect()
+///
+/// # Errors
+/// `TooLarge`, in the place of the stream that is too much.
+pub fn contents(pdf: &[u8]) -> impl Iterator<Item = Result<Vec<u8>, TooLarge>> {
+    let own = |stream: &Stream<'_>| {
+        !stream.is_embedded_file() && ![&b"/ObjStm"[..], b"/XRef"].iter().any(|name| names(stream.dictionary, name))
+    };
+    read(pdf, own).map(|data| {
+        data.map(|mut data| {
+            data.truncate(data.trim_ascii_end().len());
+            data
+        })
+    })
+}
+
+/// What these streams hold, one after the other and within one budget; those that cannot be read are left out.
+fn read(pdf: &[u8], wanted: impl Fn(&Stream<'_>) -> bool) -> impl Iterator<Item = Result<Vec<u8>, TooLarge>> {
+    let mut reader = Reader { left: BUDGET };
+    streams(pdf).filter(wanted).filter_map(move |stream| reader.read(pdf.get(stream.at..)?, &stream).transpose())
+}
+
+/// What may still be read of a file.
+struct Reader {
+    left: usize,
+}
+
+impl Reader {
+    fn spend(&mut self, bytes: usize) -> Result<(), TooLarge> {
+        self.left = self.left.checked_sub(bytes).ok_or(TooLarge)?;
+        Ok(())
+    }
+
+    /// What a stream holds whose data begins here; none where it cannot be read.
+    fn read(&mut self, data: &[u8], stream: &Stream<'_>) -> Result<Option<Vec<u8>>, TooLarge> {
+        if stream.is_packed() {
+            return self.unpack(data);
+        }
+        let length = stream.length(data, self.left);
+        // Whatever has no end was looked through for it.
+        self.spend(length.unwrap_or(data.len()))?;
+        Ok(length.and_then(|length| data.get(..length)).map(<[u8]>::to_vec))
+    }
+
+    /// Deflated data says itself where it ends.
+    fn unpack(&mut self, data: &[u8]) -> Result<Option<Vec<u8>>, TooLarge> {
+        let mut unpacked = Vec::new();
+        let mut decoder = flate2::read::ZlibDecoder::new(data.get(..self.left).unwrap_or(data));
+        let most = u64::try_from(self.left).unwrap_or(u64::MAX).saturating_add(1);
+        let whole = decoder.by_ref().take(most).read_to_end(&mut unpacked).is_ok();
+        let packed = usize::try_from(decoder.total_in()).unwrap_or(usize::MAX);
+        self.spend(unpacked.len().saturating_add(packed))?;
+        Ok(whole.then_some(unpacked))
+    }
 }
 
 /// A stream: its dictionary, and where its data begins.
@@ -81,32 +132,36 @@ struct Stream<'p> {
 }
 
 impl Stream<'_> {
-    fn read(&self, pdf: &[u8]) -> Option<Embedded> {
-        let data = pdf.get(self.at..)?;
-        if names(self.dictionary, b"/FlateDecode") {
-            // Deflated data says itself where it ends.
-            let mut unpacked = Vec::new();
-            flate2::read::ZlibDecoder::new(data).take(LIMIT).read_to_end(&mut unpacked).ok()?;
-            return Some(Embedded { data: unpacked, plain: None });
-        }
-        let data = match length(self.dictionary) {
-            Some(length) => data.get(..length)?,
-            None => data.get(..find(data, b"endstream")?)?,
+    fn is_embedded_file(&self) -> bool {
+        names(self.dictionary, b"/EmbeddedFile")
+    }
+
+    fn is_packed(&self) -> bool {
+        names(self.dictionary, b"/FlateDecode")
+    }
+
+    /// How long the data is that is stored as it is and begins here, if it ends and has no more than `most` bytes.
+    fn length(&self, data: &[u8], most: usize) -> Option<usize> {
+        let length = match length(self.dictionary) {
+            Some(length) => length,
+            None => find(data.get(..most.saturating_add(END.len())).unwrap_or(data), END)?,
         };
-        Some(Embedded { data: data.to_vec(), plain: Some(self.at..self.at + data.len()) })
+        (length <= most.min(data.len())).then_some(length)
     }
 }
 
 fn streams(pdf: &[u8]) -> impl Iterator<Item = Stream<'_>> {
     const WORD: &[u8] = b"stream";
-    let mut at = 0;
+    // Where to look on, and where the last stream began: the dictionary of the next stands after it.
+    let (mut at, mut last) = (0, 0);
     std::iter::from_fn(move || {
         loop {
             let word = at + find(pdf.get(at..)?, WORD)?;
             at = word + WORD.len();
-            let (before, after) = (pdf.get(..word)?.trim_ascii_end(), pdf.get(at..)?);
+            let (before, after) = (pdf.get(last..word)?.trim_ascii_end(), pdf.get(at..)?);
             let line_end = if after.starts_with(b"\r\n") { 2 } else { usize::from(after.starts_with(b"\n")) };
             if line_end > 0 && before.ends_with(b">>") {
+                last = at;
                 let start = rfind(before, b" obj").unwrap_or_default();
                 return Some(Stream { dictionary: before.get(start..)?, at: at + line_end });
             }
@@ -157,6 +212,7 @@ fn rfind(text: &[u8], word: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
 
     fn pdf(dictionary: &str, data: &[u8]) -> Vec<u8> {
         let head = format!("%PDF-1.7\n1 0 obj\n<</EmbeddedFiles 9 0 R>>\nendobj\n2 0 obj\n<<{dictionary}>>\nstream\n");
@@ -164,15 +220,18 @@ mod tests {
     }
 
     fn read(pdf: &[u8]) -> Vec<Vec<u8>> {
-        embedded(pdf).into_iter().map(|file| file.data).collect()
+        embedded(pdf).collect::<Result<_, _>>().unwrap()
+    }
+
+    fn packed(data: &[u8]) -> Vec<u8> {
+        let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        packer.write_all(data).unwrap();
+        packer.finish().unwrap()
     }
 
     #[test]
     fn files_are_read_however_they_are_written() {
-        use std::io::Write as _;
-        let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-        packer.write_all(b"words").unwrap();
-        let packed = packer.finish().unwrap();
+        let packed = packed(b"words");
         let length = packed.len();
         for dictionary in [
             format!("/Type /EmbeddedFile /Length {length} /Filter /FlateDecode"),
@@ -186,6 +245,32 @@ mod tests {
         assert_eq!(read(&pdf("/Type/EmbeddedFile/Length 99", b"cut")), Vec::<Vec<u8>>::new());
         assert_eq!(read(&pdf("/Type/EmbeddedFile/Filter/FlateDecode", b"damaged")), Vec::<Vec<u8>>::new());
         assert_eq!(read(b"%PDF-1.7 stream"), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn no_file_is_unpacked_without_end() {
+        let (mib, object) = (packed(&vec![0; 1 << 20]), "/Type/EmbeddedFile/Filter/FlateDecode");
+        let bomb = pdf(object, &mib).repeat(100);
+        assert!(bomb.len() < 1 << 20);
+        let read: Vec<_> = embedded(&bomb).take_while(Result::is_ok).collect();
+        assert!(read.len() < 32, "{} MiB of one hundred", read.len());
+        assert!(embedded(&bomb).any(|file| file == Err(TooLarge)));
+        let pages = pdf("/Filter/FlateDecode", &mib).repeat(100);
+        assert!(embedded(&pages).next().is_none() && contents(&pages).any(|data| data == Err(TooLarge)));
+        // Streams within streams, which all end at the same place.
+        let nested = [b"1 0 obj<</EmbeddedFile>>stream\n".repeat(10_000), END.to_vec()].concat();
+        assert!(embedded(&nested).any(|file| file == Err(TooLarge)));
+        let endless = b"1 0 obj<</EmbeddedFile>>stream\n".repeat(10_000);
+        assert!(embedded(&endless).any(|file| file == Err(TooLarge)), "looking for an end is work as well");
+        let one = pdf(object, &packed(&vec![0; BUDGET]));
+        assert!(embedded(&one).eq([Err(TooLarge)]));
+    }
+
+    #[test]
+    fn a_dictionary_ends_where_the_stream_before_began() {
+        let two = [pdf("/Type/EmbeddedFile/Length 5", b"words"), pdf("/Length 4", b"page")].concat();
+        assert_eq!(read(&two), [b"words"]);
+        assert_eq!(contents(&two).collect::<Result<Vec<_>, _>>().unwrap(), [b"page"]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::{SheetError, SheetPayload, check};
 use crate::domain::slip::Receipt;
 use crate::domain::statement::{OPINION, StatementError};
+use crate::render::attachments::TooLarge;
 
 pub use report::{Conclusion, Line, Report};
 
@@ -56,6 +57,8 @@ pub enum Unreadable {
     Encrypted,
     #[error("PDF 中没有签名的报告单附件（打印或扫描成的 PDF 没有附件）；请扫报告单上的二维码下载原件")]
     NoAttachment,
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
     #[error("这是上级工会意见，不是报告单；请用 pingjia verify 报告单 --opinion 意见文件")]
     OnlyOpinion,
     #[error("不是规范的签名文件：{0}")]

@@ -39,13 +39,14 @@ impl Carried {
     /// Takes out what the PDF carries. Nothing is verified yet.
     ///
     /// # Errors
-    /// `Encrypted`, `NoAttachment`, or `Statement` when there are attachments, but none can be read as a statement.
+    /// `Encrypted`, `NoAttachment`, `TooLarge`, or `Statement` when there are attachments, but none can be read as a
+    /// statement.
     pub fn read(pdf: &[u8]) -> Result<Self, Unreadable> {
         let (mut sheet, mut opinion, mut face, mut foreign) = (None, None, None, 0);
         let mut unreadable: Option<JwsError> = None;
         for file in attachments::embedded(pdf) {
             // Spaces fill the room of a statement, and some programs end a stream with a line.
-            let data = file.data.trim_ascii_end().to_vec();
+            let data = file?.trim_ascii_end().to_vec();
             if data.is_empty() {
                 continue;
             }
@@ -152,15 +153,16 @@ fn vouched(
 /// In which way a file is not the original, as far as can be told.
 fn what_differs(pdf: &[u8], rendered: &[u8], vouched: &Vouched) -> &'static str {
     let contents = |pdf: &[u8]| {
-        let mut contents: Vec<Digest> = attachments::contents(pdf).iter().map(|data| Digest::sha256(data)).collect();
-        contents.sort_unstable();
-        contents
+        let digests = attachments::contents(pdf).map(|data| data.map(|data| Digest::sha256(&data)));
+        let mut digests = digests.collect::<Result<Vec<Digest>, _>>().ok()?;
+        digests.sort_unstable();
+        Some(digests)
     };
     if pdf.starts_with(rendered) {
         "原件后面被追加了内容（例如批注、改页、电子印章）"
     } else if matches!(vouched, Vouched::Unknown) {
         "文件签名的公钥不是报告单写明的；如果签发单位换过公钥，请用 --key 提供它公布的公钥再核验"
-    } else if contents(pdf) == contents(rendered) {
+    } else if contents(pdf).is_some_and(|digests| Some(digests) == contents(rendered)) {
         "像是用其他软件另存过，或者改过文件属性：各页内容与原件相同，但这样的文件不能当作原件"
     } else {
         "页面内容被改动过，或者文件由别的程序重新生成"

@@ -77,6 +77,17 @@ fn any_changed_byte_is_noticed() {
 }
 
 #[test]
+fn a_pdf_that_unpacks_without_end_cannot_be_read() {
+    use std::io::Write as _;
+    let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    packer.write_all(&vec![0; 64 << 20]).unwrap();
+    let packed = packer.finish().unwrap();
+    let head = b"%PDF-1.7\n1 0 obj\n<</Type/EmbeddedFile/Filter/FlateDecode>>\nstream\n";
+    let bomb = [&head[..], &packed, b"\nendstream\nendobj\n"].concat();
+    assert!(matches!(run(&bomb, None, None), Err(Unreadable::TooLarge(_))));
+}
+
+#[test]
 fn the_pdf_is_verified_as_well() {
     let files = files();
     let pdf = crate::render::sheet_document::sheet_pdf(files.sheet.as_bytes(), None).unwrap();

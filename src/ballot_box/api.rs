@@ -232,16 +232,16 @@ impl CastRefusal {
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
-            CastRefusal::UnknownSlip => "unknown_slip",
+            CastRefusal::UnknownSlip => "slip_unknown",
             CastRefusal::SlipSpent => "slip_spent",
             CastRefusal::SlipVoid => "slip_void",
-            CastRefusal::NotOpen => "not_open",
+            CastRefusal::NotOpen => "round_not_open",
             CastRefusal::Closing => "closing",
-            CastRefusal::Closed => "closed",
-            CastRefusal::Void => "void",
+            CastRefusal::Closed => "cast_closed",
+            CastRefusal::Void => "round_void",
             CastRefusal::Busy => "busy",
             CastRefusal::Stopped => "stopped",
-            CastRefusal::Unavailable => "unconfirmed",
+            CastRefusal::Unavailable => "unavailable",
         }
     }
 }

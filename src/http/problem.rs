@@ -276,23 +276,34 @@ impl From<RenderError> for Problem {
     }
 }
 
+/// The status of a refusal of the ballot box, on whichever page.
+pub(super) fn status_of(refusal: CastRefusal) -> StatusCode {
+    match refusal {
+        CastRefusal::UnknownSlip => StatusCode::NOT_FOUND,
+        CastRefusal::SlipSpent | CastRefusal::NotOpen => StatusCode::CONFLICT,
+        CastRefusal::SlipVoid | CastRefusal::Closed | CastRefusal::Void => StatusCode::GONE,
+        CastRefusal::Closing | CastRefusal::Busy | CastRefusal::Stopped | CastRefusal::Unavailable => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    }
+}
+
 impl From<CastRefusal> for Problem {
     fn from(refusal: CastRefusal) -> Self {
-        let conflict = StatusCode::CONFLICT;
-        let later = StatusCode::SERVICE_UNAVAILABLE;
-        let (status, way) = match refusal {
-            CastRefusal::UnknownSlip => (StatusCode::NOT_FOUND, "请核对选票上的二维码或选票码；仍然不行请找监票人。"),
-            CastRefusal::SlipSpent => (conflict, "一张选票只能投一次，先提交的有效。有疑问请找监票人。"),
-            CastRefusal::SlipVoid => (conflict, "请找监票人换一张选票。"),
-            CastRefusal::NotOpen => (conflict, "请等工会宣布开始后再试，这张选票仍然有效。"),
-            CastRefusal::Closing => (later, "请过一会儿再试一次。"),
-            CastRefusal::Closed => (conflict, "有疑问请找监票人或工会主席。"),
-            CastRefusal::Void => (conflict, "请等待工会通知重新评议。"),
-            CastRefusal::Busy => (later, "您填写的内容没有丢失，请过几秒再提交一次。"),
-            CastRefusal::Stopped => (later, "请联系工会主席，由系统管理员处理后再投。"),
-            CastRefusal::Unavailable => (later, "请再提交一次，同一张选票不会重复计票。"),
+        let way = match refusal {
+            CastRefusal::UnknownSlip => "请核对选票上的二维码或选票码；仍然不行请找监票人。",
+            CastRefusal::SlipSpent => "一张选票只能投一次，先提交的有效。有疑问请找监票人。",
+            CastRefusal::SlipVoid => "请找监票人换一张选票。",
+            CastRefusal::NotOpen => "请等工会宣布开始后再试，这张选票仍然有效。",
+            CastRefusal::Closing => "请过一会儿再试一次。",
+            CastRefusal::Closed => "有疑问请找监票人或工会主席。",
+            CastRefusal::Void => "请等待工会通知重新评议。",
+            CastRefusal::Busy => "您填写的内容没有丢失，请过几秒再提交一次。",
+            CastRefusal::Stopped => "请联系工会主席，由系统管理员处理后再投。",
+            CastRefusal::Unavailable => "请再提交一次，同一张选票不会重复计票。",
         };
-        Problem { status, ..Problem::conflict(refusal.code(), refusal.to_string(), way) }.back_to("/", "回到首页")
+        let problem = Problem::conflict(refusal.code(), refusal.to_string(), way);
+        Problem { status: status_of(refusal), ..problem }.back_to("/", "回到首页")
     }
 }
 

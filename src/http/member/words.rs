@@ -8,6 +8,7 @@ use crate::ballot_box::{CastRefusal, SlipState};
 use crate::domain::ballot::BallotRefusal;
 use crate::domain::poll::{Phase, Poll, VoidReason};
 use crate::domain::slip::SlipCodeError;
+use crate::http::problem::status_of;
 
 /// A page of words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,11 @@ pub struct Word {
 impl Word {
     fn new(status: StatusCode, code: &'static str, heading: &'static str, lines: &[&str]) -> Self {
         Word { status, code, heading, lines: lines.iter().map(|line| (*line).to_owned()).collect(), ways: Vec::new() }
+    }
+
+    /// What the ballot box refused, by the code and status that it has everywhere.
+    fn refused(refusal: CastRefusal, heading: &'static str, lines: &[&str]) -> Self {
+        Word::new(status_of(refusal), refusal.code(), heading, lines)
     }
 
     fn way(mut self, address: impl Into<String>, words: &'static str) -> Self {
@@ -100,7 +106,8 @@ pub fn slow_down() -> Word {
 pub fn about_slip(state: SlipState) -> Option<Word> {
     match state {
         SlipState::Unspent => None,
-        SlipState::Spent => Some(slip_spent()),
+        // Nothing was sent that could conflict: the ballot is just gone.
+        SlipState::Spent => Some(Word { status: StatusCode::GONE, ..slip_spent() }),
         SlipState::Void => Some(slip_void()),
         SlipState::Unknown => Some(slip_unknown()),
     }
@@ -135,16 +142,15 @@ pub fn about_phase(poll: &Poll) -> Option<Word> {
 pub fn about_cast(refusal: CastRefusal, poll: &Poll) -> Option<Word> {
     Some(match refusal {
         CastRefusal::UnknownSlip => slip_unknown(),
-        CastRefusal::SlipSpent => Word { status: StatusCode::CONFLICT, ..slip_spent() },
+        CastRefusal::SlipSpent => slip_spent(),
         CastRefusal::SlipVoid => slip_void(),
         CastRefusal::NotOpen => not_open(poll),
         CastRefusal::Void => match &poll.phase {
             Phase::Void { reason } => void(Some(reason)),
             _ => void(None),
         },
-        CastRefusal::Closed => Word::new(
-            StatusCode::GONE,
-            "cast_closed",
+        CastRefusal::Closed => Word::refused(
+            refusal,
             "投票已经结束，这次没有计入",
             &["您按“投票”的时候，手机投票已经截止。", "如果现场还在收纸质选票，可以填好这张选票，交给监票人。"],
         ),
@@ -158,24 +164,22 @@ const AGAIN_IS_SAFE: &str = "不管按几次，一张选票只算一票。";
 /// Code, heading and words for a submission that may be sent again as it is.
 #[must_use]
 pub fn try_again(refusal: CastRefusal) -> (&'static str, &'static str, &'static [&'static str]) {
-    match refusal {
-        CastRefusal::Busy => ("busy", "还没有投成", &["现在投票的人多。请等几秒，再按一次。"]),
-        CastRefusal::Closing => {
-            ("closing", "正在开票，请稍等", &["现在还不能告诉您，您的票算进去了没有。请过几分钟再按一次。"])
-        }
+    let (heading, lines): (_, &[_]) = match refusal {
+        CastRefusal::Busy => ("还没有投成", &["现在投票的人多。请等几秒，再按一次。"]),
+        CastRefusal::Closing => ("正在开票，请稍等", &["现在还不能告诉您，您的票算进去了没有。请过几分钟再按一次。"]),
         CastRefusal::Stopped => {
-            ("stopped", "投票箱暂时停用", &[UNCERTAIN, "请把选票收好，等工会通知恢复以后，再按一次。", AGAIN_IS_SAFE])
+            ("投票箱暂时停用", &[UNCERTAIN, "请把选票收好，等工会通知恢复以后，再按一次。", AGAIN_IS_SAFE])
         }
-        _ => ("unavailable", "还不能确定投成没有", &[UNCERTAIN, "请过一会儿再按一次。", AGAIN_IS_SAFE]),
-    }
+        _ => ("还不能确定投成没有", &[UNCERTAIN, "请过一会儿再按一次。", AGAIN_IS_SAFE]),
+    };
+    (refusal.code(), heading, lines)
 }
 
 /// The box of the round is stopped: there is no ballot to show until it is mended.
 #[must_use]
 pub fn paused(link: &str) -> Word {
-    Word::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "stopped",
+    Word::refused(
+        CastRefusal::Stopped,
         "投票暂停",
         &[
             "投票箱暂时停用，正在处理。恢复以后再扫一次就行。",
@@ -210,9 +214,8 @@ pub fn bad_ballot(refusal: &BallotRefusal, link: &str) -> Word {
 /// Something of ours failed before the ballot was touched.
 #[must_use]
 pub fn unavailable(link: &str) -> Word {
-    Word::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "unavailable",
+    Word::refused(
+        CastRefusal::Unavailable,
         "暂时打不开选票",
         &["系统一时没有回应。请过一会儿再试。您的选票没有被用掉。"],
     )
@@ -220,9 +223,8 @@ pub fn unavailable(link: &str) -> Word {
 }
 
 fn slip_spent() -> Word {
-    Word::new(
-        StatusCode::GONE,
-        "slip_spent",
+    Word::refused(
+        CastRefusal::SlipSpent,
         "这张选票已经投过票了",
         &[
             "如果是您自己投的，您的票已经在票箱里，不用再投。",
@@ -233,18 +235,16 @@ fn slip_spent() -> Word {
 }
 
 fn slip_void() -> Word {
-    Word::new(
-        StatusCode::GONE,
-        "slip_void",
+    Word::refused(
+        CastRefusal::SlipVoid,
         "这张选票已经作废",
         &["作废的选票不能投票。", "您有投票资格的话，可以请工会换一张新的。"],
     )
 }
 
 fn slip_unknown() -> Word {
-    Word::new(
-        StatusCode::NOT_FOUND,
-        "slip_unknown",
+    Word::refused(
+        CastRefusal::UnknownSlip,
         "没有找到这张选票",
         &["这个码不是这一轮的选票。可能是重新印过，您手里的是旧的。", "请对着选票再输一遍，或者请工会看一看。"],
     )
@@ -253,12 +253,7 @@ fn slip_unknown() -> Word {
 
 fn not_open(poll: &Poll) -> Word {
     let begins = format!("计划{}开始。到时候再扫一次就行。", day(poll.facts.begins));
-    Word::new(
-        StatusCode::CONFLICT,
-        "round_not_open",
-        "投票还没有开始",
-        &[&begins, "请把选票收好，不要给别人看上面的码。"],
-    )
+    Word::refused(CastRefusal::NotOpen, "投票还没有开始", &[&begins, "请把选票收好，不要给别人看上面的码。"])
 }
 
 fn void(reason: Option<&VoidReason>) -> Word {
@@ -270,9 +265,8 @@ fn void(reason: Option<&VoidReason>) -> Word {
         Some(VoidReason::Stopped { .. }) => "原因：系统故障，票不能完整地清点。".to_owned(),
         _ => "请等工会通知。".to_owned(),
     };
-    Word::new(
-        StatusCode::GONE,
-        "round_void",
+    Word::refused(
+        CastRefusal::Void,
         "这一轮评议已经作废",
         &[&why, "已经投的票都不算数。重新评议的话，工会会发新的选票。"],
     )
@@ -285,6 +279,33 @@ fn receipts(poll: &Poll) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_has_one_code_and_one_status_wherever_it_is_told() {
+        let poll = crate::domain::sheet::sample::Sample::new().poll;
+        for refusal in [
+            CastRefusal::UnknownSlip,
+            CastRefusal::SlipSpent,
+            CastRefusal::SlipVoid,
+            CastRefusal::NotOpen,
+            CastRefusal::Closing,
+            CastRefusal::Closed,
+            CastRefusal::Void,
+            CastRefusal::Busy,
+            CastRefusal::Stopped,
+            CastRefusal::Unavailable,
+        ] {
+            let word = about_cast(refusal, &poll).map(|word| (word.code, word.status));
+            let told = word.unwrap_or_else(|| (try_again(refusal).0, StatusCode::SERVICE_UNAVAILABLE));
+            let problem = crate::http::problem::Problem::from(refusal);
+            assert_eq!(told, (problem.code, problem.status), "{refusal:?}");
+        }
+        let code = |state| about_slip(state).map(|word| word.code);
+        assert_eq!(code(SlipState::Spent), Some(CastRefusal::SlipSpent.code()));
+        assert_eq!(code(SlipState::Void), Some(CastRefusal::SlipVoid.code()));
+        assert_eq!(code(SlipState::Unknown), Some(CastRefusal::UnknownSlip.code()));
+        assert_eq!(paused("X").code, CastRefusal::Stopped.code());
+    }
 
     #[test]
     fn what_is_not_known_is_not_claimed() {

@@ -20,7 +20,7 @@ pub use paper::{paper, paper_form};
 pub use show::{next_words, show};
 
 pub(super) use count::ask_in_doubt;
-pub(super) use next::{Step, steps};
+pub(super) use next::{Step, steps, void_words};
 
 use super::gate::Desk;
 use super::problem::Problem;

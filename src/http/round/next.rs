@@ -128,7 +128,7 @@ fn teller(poll: &Poll, about: Circumstances) -> Next {
 }
 
 /// Why a round counts for nothing, in words.
-pub(super) fn void_words(reason: &VoidReason) -> String {
+pub(in crate::http) fn void_words(reason: &VoidReason) -> String {
     match reason {
         VoidReason::CalledOff { text, .. } => format!("作废原因：{text}"),
         VoidReason::Disputed { text, .. } => format!("开票以后，结果有异议，由上级工会作废。原因：{text}"),

@@ -7,7 +7,7 @@ use crate::database::DatabaseError;
 use crate::domain::account::Act;
 use crate::domain::dates;
 use crate::domain::jws::Statement;
-use crate::domain::poll::{Approval, Phase, Poll, VoidReason};
+use crate::domain::poll::{Approval, Phase, Poll};
 use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::SheetPayload;
 use crate::domain::standing::{Rating, Stage, Waits};
@@ -20,6 +20,7 @@ use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
+use crate::http::round::void_words;
 use crate::store::sheets::StoredSheet;
 use crate::store::{journal, polls, sheets, statements, unions};
 
@@ -245,16 +246,7 @@ fn notes(poll: &Poll, union: &Union) -> Vec<String> {
         Phase::Draft { approval: Approval::Returned { reason, .. }, .. } => {
             notes.push(format!("退回参评名册的理由：{reason}"));
         }
-        Phase::Void { reason } => notes.push(match reason {
-            VoidReason::CalledOff { text, .. } => format!("本轮已作废：{text}"),
-            VoidReason::Disputed { text, .. } => format!("本轮开票以后由上级工会作废：{text}"),
-            VoidReason::MoreSpentThanHandedOut { spent, handed_out } => {
-                format!("本轮已作废：收回票{spent}多于发出票{handed_out}")
-            }
-            VoidReason::Stopped { fault, text, .. } => {
-                format!("投票箱停用以后，本轮作废。停用原因：{fault}。作废原因：{text}")
-            }
-        }),
+        Phase::Void { reason } => notes.push(format!("本轮评议已经作废。{}", void_words(reason))),
         _ => {}
     }
     if poll.facts.expected > poll.facts.member_total {

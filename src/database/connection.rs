@@ -351,39 +351,51 @@ fn rollback(connection: &mut AnyConnection) -> QueryResult<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
-    fn a_busy_writer_lets_others_have_their_turn() {
+    fn turns_come_in_the_order_of_asking() {
+        let (turns, came) = (Turns::default(), Mutex::new(Vec::new()));
+        std::thread::scope(|scope| {
+            let held = turns.take();
+            for n in 0..8 {
+                let (turns, came) = (&turns, &came);
+                scope.spawn(move || {
+                    let _turn = turns.take();
+                    came.lock().unwrap().push(n);
+                });
+                // It has its ticket before the next one asks.
+                while turns.tickets.lock().unwrap().0 < n + 2 {
+                    std::thread::yield_now();
+                }
+            }
+            drop(held);
+        });
+        assert_eq!(*came.lock().unwrap(), (0..8).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn whoever_writes_waits_for_a_turn() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::sqlite(&folder.path().join("db")).unwrap();
-        let (done, written) = (AtomicBool::new(false), AtomicU64::new(0));
+        let turns = &database.own_file.as_ref().unwrap().turns;
+        let written = AtomicBool::new(false);
         std::thread::scope(|scope| {
+            let held = turns.take();
+            let asked = turns.tickets.lock().unwrap().0;
             scope.spawn(|| {
-                let mut connection = database.connect().unwrap();
-                while !done.load(Ordering::SeqCst) {
-                    database
-                        .write_on(&mut connection, |_| {
-                            written.fetch_add(1, Ordering::SeqCst);
-                            Ok::<_, DatabaseError>(())
-                        })
-                        .unwrap();
-                }
+                let done = database.write(|_| {
+                    written.store(true, Ordering::SeqCst);
+                    Ok::<_, DatabaseError>(())
+                });
+                done.unwrap();
             });
-            while written.load(Ordering::SeqCst) == 0 {
+            while turns.tickets.lock().unwrap().0 == asked && !written.load(Ordering::SeqCst) {
                 std::thread::yield_now();
             }
-            let mut connection = database.connect().unwrap();
-            let mut waited = 0;
-            for _ in 0..50 {
-                let before = written.load(Ordering::SeqCst);
-                let now =
-                    database.write_on(&mut connection, |_| Ok::<_, DatabaseError>(written.load(Ordering::SeqCst)));
-                waited = waited.max(now.unwrap() - before);
-            }
-            done.store(true, Ordering::SeqCst);
-            // A thread that is put aside between looking and asking lets a few pass; without turns it is hundreds.
-            assert!(waited < 50, "let {waited} others pass");
+            assert!(!written.load(Ordering::SeqCst), "a turn is taken");
+            drop(held);
         });
+        assert!(written.load(Ordering::SeqCst));
     }
 }

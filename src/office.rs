@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use crate::ballot_box::{BallotBox, BoxError};
+use crate::ballot_box::{BallotBox, BoxError, KeyState};
 use crate::database::{AnyConnection, Database, DatabaseError};
 use crate::domain::account::{Account, Role};
 use crate::domain::canonical::CanonicalError;
@@ -143,6 +143,9 @@ impl Office {
     /// # Errors
     /// Refusals of the phase (`KeyNotDestroyed`, `ResultNotConfirmed` …) and whatever keeps a sheet from being made.
     pub fn certify(&self, poll: &Poll, closing: &Closing, by: By) -> Result<StoredSheet, OfficeError> {
+        if self.ballot_box.key_states(poll).contains(&KeyState::Held) {
+            return Err(Refusal::KeyNotDestroyed.into());
+        }
         // Refuse by phase before anything is built.
         let confirmers: Vec<Role> = self.confirmers(poll)?.iter().map(|account| account.role).collect();
         poll.phase.may_certify(&confirmers)?;

@@ -11,7 +11,7 @@ use diesel::connection::SimpleConnection as _;
 use super::api::BoxError;
 use super::live::{self, Marked};
 use super::shared::{Round, Shared, locked};
-use super::vault::Fault;
+use super::vault::{Fault, Place};
 use super::{close, rows};
 use crate::database::{AnyConnection, Database, DatabaseError, Kind};
 use crate::domain::ids::PollId;
@@ -31,12 +31,14 @@ const REST: u32 = 19;
 const LONGEST_REST: Duration = Duration::from_secs(30);
 /// Between two rounds of the other chores.
 const CHORES: Duration = Duration::from_secs(3);
+/// Between two walks through the whole vault.
+const SWEEPS: Duration = Duration::from_hours(1);
 /// Between two times that a server is asked to clear away what rounds have left behind.
 const VACUUMS: Duration = Duration::from_secs(60);
 
 /// The chores of the box, until the bell is gone. Woken by the writers after each group.
 pub(super) fn run(shared: &Shared, bell: &Receiver<()>) {
-    let mut patrol = Patrol::new();
+    let (mut patrol, mut sweep) = (Patrol::new(), Sweep::default());
     let (mut glanced, mut chores) = (Instant::now(), Instant::now());
     let mut vacuumed = None;
     loop {
@@ -62,6 +64,7 @@ pub(super) fn run(shared: &Shared, bell: &Receiver<()>) {
         if chores.elapsed() >= CHORES {
             chores = Instant::now();
             do_chores(shared);
+            sweep.go(shared);
             if vacuumed.is_none_or(|last: Instant| last.elapsed() >= VACUUMS) && is_to_be_vacuumed(shared) {
                 vacuumed = Some(Instant::now());
                 vacuum_aside(&shared.database);
@@ -143,6 +146,49 @@ impl Patrol {
     }
 }
 
+/// Walks through all places of the vault, in stretches, for keys of rounds that are over: a folder that was away when a round
+/// was closed through the others comes back with its key, and nobody else would ask for it again.
+#[derive(Default)]
+struct Sweep {
+    ahead: Vec<(PollId, Place)>,
+    begun: Option<Instant>,
+}
+
+impl Sweep {
+    fn go(&mut self, shared: &Shared) {
+        let now = Instant::now();
+        if self.ahead.is_empty() {
+            if self.begun.is_some_and(|begun| begun.elapsed() < SWEEPS) {
+                return;
+            }
+            self.begun = Some(now);
+            match shared.vault.places() {
+                Ok(places) => self.ahead = places.into_iter().collect(),
+                Err(fault) => tracing::warn!(reason = %fault.0, "the vault could not be walked through"),
+            }
+        }
+        while now.elapsed() < STRETCH
+            && let Some((id, place)) = self.ahead.pop()
+        {
+            if shared.vault.holds_key(&place) {
+                take_late_key(shared, id);
+            }
+        }
+    }
+}
+
+/// If the round is over, its key is destroyed with the next chores.
+fn take_late_key(shared: &Shared, id: PollId) {
+    match shared.database.read(|connection| rows::head(connection, id)) {
+        Ok(Some(head)) if close::is_over(&head.phase) => {
+            tracing::warn!(poll = id.0, "a vault folder held a key of this round, which is over: it is destroyed now");
+            locked(&shared.unfinished).insert(id);
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(poll = id.0, %error, "a round with a key could not be looked up"),
+    }
+}
+
 /// Notes the turnout in the vault, learns what other processes have cast, and lets go of a round that is no longer
 /// open or whose vault or database no longer holds what it must. Slips are counted on a server only, to which others
 /// cast and which may have gone back behind our back; a file holds what was committed to it.
@@ -150,6 +196,10 @@ fn look(shared: &Shared, round: &Round) -> Result<(), BoxError> {
     let head = shared.database.read(|connection| rows::head(connection, round.id))?;
     let Some(head) = head.filter(|head| matches!(head.phase, Phase::Open { .. } | Phase::Counting { .. })) else {
         shared.evict(round.id);
+        // Another process closed it, and may not know all the folders that this one does.
+        if shared.vault.holds_key(&round.place) {
+            take_late_key(shared, round.id);
+        }
         return Ok(());
     };
     let Some(opening) = head.phase.opening().filter(|opening| opening.key_id == round.key_id) else {

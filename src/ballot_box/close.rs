@@ -245,7 +245,7 @@ pub(super) fn openings_kind(item: &ItemId) -> String {
 fn finish(shared: &Shared, head: &Head) -> Result<Opened, BoxError> {
     let opened = head.phase.opened().cloned().ok_or(Refusal::WrongPhase)?;
     shared.evict(head.id);
-    if !opened.key_destroyed {
+    if !opened.key_destroyed || shared.vault.holds_key(&head.place) {
         let destroyed = tombstone::write(shared, head).and_then(|()| Ok(shared.vault.destroy_keys(&head.place)?));
         match destroyed {
             Ok(()) => {}
@@ -369,6 +369,12 @@ pub(super) fn take_up(shared: &Shared, at: OffsetDateTime) -> Result<(), BoxErro
     left.difference(&taken_up).try_for_each(|id| clear_up(shared, *id, at))
 }
 
+/// Whether a round is over and every folder of the vault said once that its key is gone. One that has a key all the same
+/// was away then.
+pub(super) fn is_over(phase: &Phase) -> bool {
+    matches!(phase, Phase::Void { .. }) || phase.opened().is_some_and(|opened| opened.key_destroyed)
+}
+
 /// Takes away what a round which is over has left behind: keys, sealed rows, slips.
 pub(super) fn clear_up(shared: &Shared, id: PollId, at: OffsetDateTime) -> Result<(), BoxError> {
     match resume(shared, id, None, at) {
@@ -400,7 +406,7 @@ fn take_up_one(shared: &Shared, id: PollId, at: OffsetDateTime) -> Result<(), Bo
         (Phase::Closing { .. }, _) => drop(resume(shared, id, None, at)?),
         (Phase::Closed { opened, .. }, _) => {
             let left = shared.database.read(|connection| rows::any_ballot(connection, id))?;
-            if !opened.key_destroyed || left {
+            if !opened.key_destroyed || left || shared.vault.holds_key(&head.place) {
                 resume(shared, id, None, at)?;
             }
         }

@@ -3,7 +3,6 @@
 //! would pass for an empty one, and rounds opened there would be out of reach for every other process.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -28,6 +27,12 @@ pub(super) fn recognise(database: &Database, vault: &Vault) -> Result<(), BoxErr
         }
         if let Some(known) = known {
             return Ok(marks.iter().try_for_each(|(folder, mark)| compare(folder, mark, &known))?);
+        }
+        if let Some(id) = vault.places()?.into_keys().next() {
+            return Err(Fault(format!(
+                "数据库里还没有数据，保管处里却已经有评议（第 {id} 轮等）：请核对 --data 和数据库地址，可能写成了另一个数据库"
+            ))
+            .into());
         }
         let mut found =
             marks.iter().filter_map(|(_, mark)| if let Mark::Is(id) = mark { Some(id.clone()) } else { None });
@@ -57,21 +62,10 @@ pub(super) fn report_lost_rounds(database: &Database, vault: &Vault) -> Result<(
 /// Rounds in the vault that are younger than the youngest in the database. The vault is read first: meanwhile another
 /// process may open one.
 fn missing(database: &Database, vault: &Vault) -> Result<BTreeSet<i64>, BoxError> {
-    let mut known = BTreeSet::new();
-    for folder in vault.folders() {
-        let broken = |error| Fault::at(folder, "读不出来", &error);
-        for entry in fs::read_dir(folder).map_err(broken)? {
-            known.extend(round_of(&entry.map_err(broken)?.file_name()));
-        }
-    }
+    let known = vault.places()?;
     let youngest = poll::table.select(max(poll::id));
     let youngest = database.read(|connection| Ok::<_, DatabaseError>(youngest.first::<Option<i64>>(connection)?))?;
-    Ok(known.into_iter().filter(|id| Some(*id) > youngest).collect())
-}
-
-/// The id in the name of a round's folder.
-fn round_of(name: &OsStr) -> Option<i64> {
-    name.to_str()?.strip_prefix("poll-")?.split_once('-')?.0.parse().ok()
+    Ok(known.into_keys().map(|id| id.0).filter(|id| Some(*id) > youngest).collect())
 }
 
 /// What a folder says that it is.

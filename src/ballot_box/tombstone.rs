@@ -74,7 +74,8 @@ pub(super) fn write(shared: &Shared, head: &Head) -> Result<(), BoxError> {
     if let Some(opening) = &opening {
         blocks.push((OPENING.to_owned(), u64::try_from(opening.len()).unwrap_or(u64::MAX)));
     }
-    let header = serde_json::to_vec(&Header { phase: head.phase.clone(), blocks })
+    // An older copy of the database lacks the sheet, so a tombstone that is late leads back to before it.
+    let header = serde_json::to_vec(&Header { phase: head.phase.clone().as_opened(), blocks })
         .map_err(|error| DatabaseError::Row(format!("phase of a round: {error}")))?;
     let wants = |home: &Path| is_wanted(home, &head.phase);
     shared.vault.write_tombstone(&head.place, wants, |out| {

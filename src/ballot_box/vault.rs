@@ -54,6 +54,14 @@ impl Place {
     }
 }
 
+impl Place {
+    /// The place that a folder of the vault is, and its round.
+    fn named(name: &str) -> Option<(PollId, Self)> {
+        let id = name.strip_prefix("poll-")?.split_once('-')?.0.parse().ok()?;
+        Some((PollId(id), Place(name.to_owned())))
+    }
+}
+
 impl Vault {
     /// The vault in these folders.
     pub(super) fn new(folders: Vec<PathBuf>) -> Result<Self, Fault> {
@@ -65,6 +73,16 @@ impl Vault {
 
     pub(super) fn folders(&self) -> &[PathBuf] {
         &self.folders
+    }
+
+    /// All rounds that have a place in any folder.
+    pub(super) fn places(&self) -> Result<BTreeMap<PollId, Place>, Fault> {
+        let mut places = BTreeMap::new();
+        for folder in &self.folders {
+            let entries = names(folder).map_err(|error| Fault::at(folder, "读不出来", &error))?;
+            places.extend(entries.iter().filter_map(|(name, _)| Place::named(name)));
+        }
+        Ok(places)
     }
 
     /// The place of the round in each folder.

@@ -327,6 +327,17 @@ impl Phase {
         }
     }
 
+    /// What a counted round was when its box had been opened, whatever was signed since; every other phase as it is.
+    #[must_use]
+    pub fn as_opened(self) -> Self {
+        match self {
+            Phase::Certified { opening, custody, opened, .. } | Phase::Reported { opening, custody, opened, .. } => {
+                Phase::Closed { opening, custody, opened, confirmed_by: Vec::new() }
+            }
+            other => other,
+        }
+    }
+
     /// The certified sheet, from `Certified` on.
     #[must_use]
     pub fn sheet(&self) -> Option<&SheetId> {

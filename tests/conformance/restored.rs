@@ -28,6 +28,7 @@ use crate::support::round::*;
 on_both!(
     a_disputed_result_stays_void_over_every_older_copy,
     that_it_is_void_reaches_a_mirror_that_was_away,
+    a_mirror_that_was_away_keeps_no_key_of_a_round_that_is_over,
     a_result_restored_from_a_draft_is_signed,
     a_teller_alone_does_not_certify,
     slips_that_outlived_their_round_are_taken_away,
@@ -103,6 +104,35 @@ fn that_it_is_void_reaches_a_mirror_that_was_away(house: &Installation) {
     let ballots = BallotBox::start(database.clone(), Options { vaults: vec![mirror], queue_limit: 64 }).unwrap();
     assert_eq!(load(&database, round.id).phase, disputed());
     assert_eq!(ballots.stopped(round.id), None);
+}
+
+/// The operator goes on with one folder, as the documents say, and puts the other back later; or another process does not
+/// know of it at all.
+fn a_mirror_that_was_away_keeps_no_key_of_a_round_that_is_over(house: &Installation) {
+    let [kept, mirror] = house.vaults();
+    let alone = || BallotBox::start(house.database(), Options { vaults: vec![kept.clone()], queue_limit: 64 }).unwrap();
+    let (database, ballots) = (house.database(), house.start());
+    let rounds: Vec<Open> = (0..3).map(|_| open(&ballots, &database, &paper(false), 5, 0)).collect();
+    drop(ballots);
+    let away = mirror.with_extension("disk");
+    fs::rename(&mirror, &away).unwrap();
+    let ballots = alone();
+    close(&ballots, &database, rounds[0].id).unwrap();
+    close(&ballots, &database, rounds[1].id).unwrap();
+    let certified = SheetId::of(&pingjia::domain::digest::Digest::sha256(b"sheet"));
+    change(&database, rounds[1].id, |phase| {
+        phase.confirm_result(SCRUTINEER).unwrap().certify(certified.clone(), &[Role::Scrutineer]).unwrap()
+    });
+    drop(ballots);
+    fs::rename(&away, &mirror).unwrap();
+    assert_eq!(house.vault_files(".key").len(), 4, "two in the mirror of rounds that are over");
+    let ballots = house.start();
+    eventually("only the keys of the open round are left", || house.vault_files(".key").len() == 2);
+    eventually("the mirror knows that they are over", || house.vault_files("tombstone").len() == 4);
+    // A process that does not know of the mirror closes what one that does has open.
+    say(&ballots, &rounds[2], 0);
+    close(&alone(), &database, rounds[2].id).unwrap();
+    eventually("no key is left", || house.vault_files(".key").is_empty());
 }
 
 /// The office over this database, with the signing keys of the installation.

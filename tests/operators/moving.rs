@@ -24,7 +24,7 @@ fn a_busy_installation_stays_where_it_is() {
         "untouched"
     );
     // One in the middle of being opened, one whose key is not known to be gone.
-    house.sql("UPDATE poll SET phase = 'void', phase_data = '{\"phase\":\"void\",\"reason\":{\"why\":\"vault_lost\"}}' WHERE phase IN ('open', 'counting')");
+    house.sql("UPDATE poll SET phase = 'void', phase_data = '{\"phase\":\"void\",\"reason\":{\"why\":\"called_off\",\"text\":\"改期\",\"by\":1}}' WHERE phase IN ('open', 'counting')");
     let why = refused(house.data(), &target);
     assert!(why.contains("还有封存的选票没有清理完（sealed_ballot）"), "{why}");
     house.sql("DELETE FROM sealed_ballot; DELETE FROM sealed_comment; DELETE FROM paper_entry");

@@ -230,8 +230,8 @@ pub fn table() -> &'static [Endpoint] {
         desk_post("/unions/{id}/accounts", ADMINISTERS, accounts::create),
         desk_post("/unions/{id}/accounts/{account}/password", ADMINISTERS, accounts::renew),
         desk_post("/unions/{id}/accounts/{account}/active", ADMINISTERS, accounts::set_active),
-        // Files and the login.
-        get("/assets/{hash}/{file}", assets::serve),
+        // Files, which the pages of members are drawn with as well, and the login.
+        member_get("/assets/{hash}/{file}", assets::serve),
         get("/login", session::form),
         post_async("/login", |app, ask| Box::pin(session::log_in(app, ask))),
         desk_post("/logout", Access::SignedIn, session::log_out),

@@ -2,9 +2,12 @@
 
 use crate::support::service::{House, Service, ask, get, request};
 
-/// Everything that members ask for on their way to the box and after it.
+/// Everything that members ask for on their way to the box and after it, and what their pages are drawn with.
 fn come(service: &Service) {
-    for path in ["/", "/V/ABC", "/secrecy", "/receipts"] {
+    let front = get(service.address, "/").unwrap().body;
+    let asset = front.split('"').find(|address| address.starts_with("/assets/")).expect("a style");
+    assert_eq!(get(service.address, asset).unwrap().status, 200);
+    for path in ["/V/ABC", "/secrecy", "/receipts"] {
         get(service.address, path).unwrap();
     }
     let forms = [("/code", "code=ABC"), ("/V/ABC", "home=satisfied"), ("/receipts", "round=ABCDE&receipt=ABC")];
@@ -33,5 +36,5 @@ fn members_leave_no_line_in_the_log_unless_it_is_asked_for() {
     command.env("PINGJIA_LOG", "debug");
     let service = Service::start(command).unwrap();
     come(&service);
-    assert_eq!(logged(&service.stop()).len(), 8, "the test would see them");
+    assert_eq!(logged(&service.stop()).len(), 9, "the test would see them");
 }

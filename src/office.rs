@@ -56,6 +56,15 @@ pub enum OfficeError {
     Build(#[from] BuildError),
     #[error("没有找到开箱声明，不能签发")]
     OpeningStatementMissing,
+    /// A sheet bears the address under which its round was opened, as its opening statement does.
+    #[error("本轮评议开始投票时，系统的网址是 {opened}，现在是 {now}，这样签发的结果报告单通不过核验")]
+    OtherAddress { opened: String, now: String },
+    /// The clock of the machine went back.
+    #[error("今天的日期比开票的日期还早，可能是系统的时钟不对，不能签发")]
+    BeforeOpening,
+    /// Anything else for which the sheet would not pass its own verification.
+    #[error("结果报告单通不过核验，不能签发：{0}")]
+    WouldNotVerify(String),
     #[error("只有被上级退回的结果报告单才能更正")]
     NotReturned,
     #[error("cannot sign: {0}")]
@@ -283,7 +292,8 @@ impl Office {
         })?;
         let opening_statement = opening_statement.ok_or(OfficeError::OpeningStatementMissing)?;
         let judgement = judge(&self.rules, &poll.rule_set, &parents_at(&opening_statement), &count)?;
-        Ok(SheetPayload::build(Certification {
+        let opening = Statement::parse(opening_statement.as_bytes())?;
+        let sheet = SheetPayload::build(Certification {
             poll,
             union: &union,
             superior: superior.as_ref().map(|superior| superior.name.as_str()),
@@ -294,7 +304,26 @@ impl Office {
             opening_statement,
             certified_on: world::date_in_china(by.at),
             replaces: replaced.as_ref().map(digest_of).transpose()?,
-        })?)
+        })?;
+        would_verify(&sheet, &opening)?;
+        Ok(sheet)
+    }
+}
+
+/// Refuses a sheet that its readers would find at odds with its opening statement or with the calendar.
+fn would_verify(sheet: &SheetPayload, opening: &Statement) -> Result<(), OfficeError> {
+    let unread = |error: statement::StatementError| OfficeError::WouldNotVerify(error.to_string());
+    let opening = OpeningStatement::read(opening.payload()).map_err(unread)?;
+    if opening.issuer.url != sheet.issuer.url {
+        let (opened, now) = (opening.issuer.url, sheet.issuer.url.clone());
+        return Err(OfficeError::OtherAddress { opened, now });
+    }
+    if sheet.certified_on < sheet.round.closed_on {
+        return Err(OfficeError::BeforeOpening);
+    }
+    match opening.check(sheet)?.into_iter().find(|finding| !finding.holds) {
+        Some(failed) => Err(OfficeError::WouldNotVerify(failed.text)),
+        None => Ok(()),
     }
 }
 

@@ -365,6 +365,13 @@ impl From<OfficeError> for Problem {
                 sentence,
                 "没有签发，票数没有丢失。请把这句话告诉上级工会和系统管理员。",
             ),
+            OfficeError::OtherAddress { opened, .. } => Problem {
+                way: format!("没有签发，票数没有丢失。请系统管理员用 --public-url {opened} 启动服务，再签发。").into(),
+                ..Problem::conflict("other_public_url", sentence, "")
+            },
+            OfficeError::BeforeOpening | OfficeError::WouldNotVerify(_) => {
+                Problem::conflict("would_not_verify", sentence, "没有签发，票数没有丢失。请把这句话告诉系统管理员。")
+            }
             OfficeError::NotReturned => {
                 Problem::conflict("not_returned", sentence, "请回到本轮评议的页面，看现在该办哪一步。")
             }

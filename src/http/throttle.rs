@@ -5,7 +5,7 @@
 //! has signed in with before: a neighbour who tries passwords in the chair's name does not lock the chair out.
 
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -100,7 +100,7 @@ impl Throttle {
     /// `TOO_MANY_ATTEMPTS`.
     pub fn sign_in(&self, username: &str, address: Option<IpAddr>) -> Result<(), Problem> {
         self.clear();
-        let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let address = household(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
         let free = self.address.check_key(&address).is_ok()
             && self.person.check_key(&(username.to_owned(), address)).is_ok()
             && self.username.check_key(&username.to_owned()).is_ok();
@@ -130,9 +130,27 @@ impl Throttle {
     }
 }
 
+/// Who shares an address: of version 6 every household has the lower half to itself, and as many addresses as it likes.
+fn household(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) if address.to_ipv4_mapped().is_none() => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
+        }
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_household_has_one_limit_however_many_addresses_it_has() {
+        let (throttle, _) = standing();
+        let at = |subnet: u16, host: u16| Some(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, subnet, 0, 0, 0, host)));
+        assert_eq!((0..30).filter(|n| throttle.sign_in("wang", at(1, *n)).is_ok()).count(), 10);
+        assert!(throttle.sign_in("wang", at(2, 0)).is_ok(), "another household");
+    }
 
     /// Limits, and the seconds that have passed for them.
     fn standing() -> (Throttle, Arc<AtomicU64>) {

@@ -19,6 +19,7 @@ use pingjia::domain::sheet::SheetPayload;
 use pingjia::domain::union::{Category, Union};
 use pingjia::office::{Closing, Office, OfficeError};
 use pingjia::signing::SigningKeys;
+use pingjia::store::By;
 use pingjia::store::polls::{self, NewPoll};
 
 use super::store::{BY, account, union, write};
@@ -31,6 +32,7 @@ on_both!(
     a_mirror_that_was_away_keeps_no_key_of_a_round_that_is_over,
     a_result_restored_from_a_draft_is_signed,
     a_teller_alone_does_not_certify,
+    what_would_not_verify_is_not_signed,
     slips_that_outlived_their_round_are_taken_away,
 );
 
@@ -204,6 +206,25 @@ fn a_result_restored_from_a_draft_is_signed(house: &Installation) {
     assert_eq!(after.preview(&stored(&after, id), BY).unwrap(), shown, "opening statement and all");
     change(&after.database, id, |phase| phase.confirm_result(SCRUTINEER).unwrap());
     assert_eq!(certify(&after, id).unwrap().proof, shown.proof);
+}
+
+fn what_would_not_verify_is_not_signed(house: &Installation) {
+    let keys = tempfile::tempdir().unwrap();
+    let office = office(house, keys.path());
+    let (union, id) = prepared(house, &office);
+    counted(&office, &union, id);
+    change(&office.database, id, |phase| phase.confirm_result(SCRUTINEER).unwrap());
+    let elsewhere = Office { url: "https://elsewhere.example".to_owned(), ..office.clone() };
+    let refused = certify(&elsewhere, id);
+    assert!(
+        matches!(&refused, Err(OfficeError::OtherAddress { opened, .. }) if opened == "http://test"),
+        "{refused:?}"
+    );
+    let early = By { at: BY.at - time::Duration::days(40), ..BY };
+    let refused = office.certify(&stored(&office, id), &Closing::default(), early).map(|sheet| sheet.id);
+    assert!(matches!(refused, Err(OfficeError::BeforeOpening)), "{refused:?}");
+    assert!(matches!(stored(&office, id).phase, Phase::Closed { .. }));
+    certify(&office, id).unwrap();
 }
 
 fn a_teller_alone_does_not_certify(house: &Installation) {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use pingjia::database::{AnyConnection, Database, DatabaseError, Kind};
-use pingjia::domain::standing::{Class, Rating, Stage};
+use pingjia::domain::standing::{Class, RateClass, Rating, Stage};
 use pingjia::domain::union::{Category, Union};
 use pingjia::render::chart::{Chart, PAGE_WIDTH};
 use pingjia::store::rollup::{self, After, Filter, Sort};
@@ -75,7 +75,8 @@ fn plant(database: &Database) {
 
 /// Rounds for every union in so many years, the last of which is [`LAST_YEAR`]; in each a mix of stages.
 fn hold(database: &Database, years: u16) {
-    let class = |stage, rating, twentieths| Class { stage, rating, twentieths }.number();
+    let class =
+        |stage, rating, rate: Option<u8>| Class { stage, rating, rate: rate.map(RateClass::satisfaction) }.number();
     let met = |twentieths| class(Stage::Accepted, Some(Rating::Met), Some(twentieths));
     let mix = [
         met(20),

@@ -93,7 +93,7 @@ fn write(
     stage: Stage,
     figures: Option<&SheetFigures>,
 ) -> Result<(), DatabaseError> {
-    let class = figures.map_or(Class { stage, rating: None, twentieths: None }, |figures| figures.class(stage));
+    let class = figures.map_or(Class { stage, rating: None, rate: None }, |figures| figures.class(stage));
     let rate = figures.and_then(|figures| figures.rate);
     let expected = figures.map_or(round.expected, |figures| figures.expected);
     let issued = figures.map(|figures| figures.issued);

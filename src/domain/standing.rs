@@ -3,7 +3,7 @@
 use super::ids::SheetId;
 use super::poll::{Approval, Phase};
 use super::sheet::SheetPayload;
-use super::verdict::{Assessment, Fraction, Trigger, Verdict};
+use super::verdict::{Assessment, Comparator, Fraction, RateKind, Trigger, Verdict};
 
 /// The stage of a round: its phase, and in the draft and after certifying what the union above said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -206,32 +206,77 @@ pub struct Class {
     pub stage: Stage,
     /// From certifying on.
     pub rating: Option<Rating>,
-    /// The rate that decided in twentieths, cut, from [`Class::LOWEST`] (and below) to 20; none without a rate.
-    pub twentieths: Option<u8>,
+    /// The rate that decided; none without one.
+    pub rate: Option<RateClass>,
+}
+
+/// What kind of rate decided, how it was held against its threshold, and about how high it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateClass {
+    pub kind: RateKind,
+    pub comparator: Comparator,
+    /// In twentieths, cut, from [`RateClass::LOWEST`] (and below) to 20.
+    pub twentieths: u8,
+}
+
+impl RateClass {
+    /// All rates below one half are one.
+    pub const LOWEST: u8 = 9;
+    /// How many classes of rates there are from [`RateClass::LOWEST`] to 20.
+    const STEPS: usize = 12;
+    const COMPARATORS: [Comparator; 2] = [Comparator::AtLeast, Comparator::Below];
+
+    /// The usual one: a satisfaction rate that should not lie below its threshold.
+    #[must_use]
+    pub fn satisfaction(twentieths: u8) -> Self {
+        RateClass { kind: RateKind::Satisfaction, comparator: Comparator::AtLeast, twentieths }
+    }
+
+    /// All classes of rates, in the order of their numbers.
+    fn all() -> impl Iterator<Item = RateClass> {
+        RateKind::ALL.into_iter().flat_map(|kind| {
+            RateClass::COMPARATORS.into_iter().flat_map(move |comparator| {
+                (RateClass::LOWEST..=20).map(move |twentieths| RateClass { kind, comparator, twentieths })
+            })
+        })
+    }
+
+    /// From [`RateClass::LOWEST`] on, below 100.
+    fn number(self) -> Option<i32> {
+        let place = RateClass::all().position(|known| known == self)?;
+        i32::try_from(place + usize::from(RateClass::LOWEST)).ok()
+    }
+
+    fn from_number(number: usize) -> Option<Self> {
+        let place = number.checked_sub(RateClass::LOWEST.into())?;
+        let variant = place / RateClass::STEPS;
+        Some(RateClass {
+            kind: *RateKind::ALL.get(variant / RateClass::COMPARATORS.len())?,
+            comparator: *RateClass::COMPARATORS.get(variant % RateClass::COMPARATORS.len())?,
+            twentieths: u8::try_from(place % RateClass::STEPS).ok()? + RateClass::LOWEST,
+        })
+    }
 }
 
 impl Class {
-    /// All rates below one half are one.
-    pub const LOWEST: u8 = 9;
-
     /// The number in rows.
     #[must_use]
     pub fn number(self) -> i32 {
         let place = |found: Option<usize>| found.and_then(|place| i32::try_from(place).ok()).unwrap_or(0);
         let stage = place(Stage::ALL.iter().position(|stage| *stage == self.stage));
         let rating = self.rating.map_or(0, |own| 1 + place(Rating::ALL.iter().position(|rating| *rating == own)));
-        stage * 1000 + rating * 100 + i32::from(self.twentieths.unwrap_or(0))
+        stage * 1000 + rating * 100 + self.rate.and_then(RateClass::number).unwrap_or(0)
     }
 
     /// The class with this number.
     #[must_use]
     pub fn from_number(number: i32) -> Option<Self> {
         let number = usize::try_from(number).ok()?;
-        let (stage, rating, twentieths) = (number / 1000, number / 100 % 10, number % 100);
+        let (stage, rating, rate) = (number / 1000, number / 100 % 10, number % 100);
         Some(Class {
             stage: *Stage::ALL.get(stage)?,
             rating: if rating == 0 { None } else { Some(*Rating::ALL.get(rating - 1)?) },
-            twentieths: if twentieths == 0 { None } else { u8::try_from(twentieths).ok() },
+            rate: RateClass::from_number(rate),
         })
     }
 
@@ -242,11 +287,11 @@ impl Class {
         let mut numbers = Vec::new();
         for stage in Stage::ALL {
             for rating in ratings().filter(|rating| fits(stage, *rating) && (rating.is_none() || stage.is_held())) {
-                let rates = std::iter::once(None).chain((Class::LOWEST..=20).map(Some));
+                let rates = std::iter::once(None).chain(RateClass::all().map(Some));
                 numbers.extend(
                     rates
-                        .filter(|twentieths| rating.is_some() || twentieths.is_none())
-                        .map(|twentieths| Class { stage, rating, twentieths }.number()),
+                        .filter(|rate| rating.is_some() || rate.is_none())
+                        .map(|rate| Class { stage, rating, rate }.number()),
                 );
             }
         }
@@ -270,8 +315,11 @@ pub struct SheetFigures {
 /// The rate that decided: see [`Assessment::deciding`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecidingRate {
+    pub kind: RateKind,
     pub numerator: u64,
+    /// Never 0: without ballots there is no rate.
     pub base: u64,
+    pub comparator: Comparator,
     pub threshold: Fraction,
 }
 
@@ -282,9 +330,11 @@ impl SheetFigures {
         SheetFigures {
             sheet: id,
             rating: Rating::of(&sheet.assessment),
-            rate: sheet.assessment.deciding().map(|metric| DecidingRate {
+            rate: sheet.assessment.deciding().filter(|metric| metric.base > 0).map(|metric| DecidingRate {
+                kind: metric.kind(),
                 numerator: metric.numerator,
                 base: metric.base,
+                comparator: metric.comparator,
                 threshold: metric.threshold,
             }),
             expected: sheet.counts.expected,
@@ -298,11 +348,15 @@ impl SheetFigures {
     /// The class of a round in `stage` with these figures.
     #[must_use]
     pub fn class(&self, stage: Stage) -> Class {
-        let twentieths = self
-            .rate
-            .and_then(|rate| (u128::from(rate.numerator) * 20).checked_div(u128::from(rate.base)))
-            .and_then(|twentieths| u8::try_from(twentieths.clamp(u128::from(Class::LOWEST), 20)).ok());
-        Class { stage, rating: Some(self.rating), twentieths }
+        Class { stage, rating: Some(self.rating), rate: self.rate.and_then(DecidingRate::class) }
+    }
+}
+
+impl DecidingRate {
+    fn class(self) -> Option<RateClass> {
+        let twentieths = (u128::from(self.numerator) * 20).checked_div(u128::from(self.base))?;
+        let twentieths = u8::try_from(twentieths.clamp(u128::from(RateClass::LOWEST), 20)).ok()?;
+        Some(RateClass { kind: self.kind, comparator: self.comparator, twentieths })
     }
 }
 
@@ -320,8 +374,11 @@ mod tests {
         let mut unique = numbers.clone();
         unique.dedup();
         assert_eq!(unique.len(), numbers.len());
-        // Nine stages without a rating and three held ones, which have 5 ratings × (12 rates or none) and none.
-        assert_eq!(numbers.len(), 9 + 3 * (1 + 5 * 13));
+        // Nine stages without a rating and three held ones, which have 5 ratings × (72 rates or none) and none.
+        assert_eq!(numbers.len(), 9 + 3 * (1 + 5 * 73));
+        let usual =
+            Class { stage: Stage::Accepted, rating: Some(Rating::Met), rate: Some(RateClass::satisfaction(18)) };
+        assert_eq!(usual.number(), 9118, "the numbers of rows that were written before other kinds had their own");
         assert_eq!(Class::from_number(-1), None);
         assert_eq!(Class::from_number(12_000), None);
     }
@@ -339,7 +396,14 @@ mod tests {
         sheet.assessment.verdict = Verdict::NotMet;
         let found = figures(&sheet);
         assert_eq!((found.rating, found.rate.map(|rate| rate.numerator)), (Rating::NotMet, Some(899)));
-        assert_eq!(found.class(Stage::Accepted).twentieths, Some(17), "89.98 % is cut, not rounded");
+        let floor = RateClass { comparator: Comparator::Below, ..RateClass::satisfaction(17) };
+        assert_eq!(found.class(Stage::Accepted).rate, Some(floor), "89.98 % is cut, not rounded");
+        sheet.assessment.metrics.last_mut().unwrap().id = "awareness".to_owned();
+        let aware = figures(&sheet);
+        assert_eq!(aware.rate.map(|rate| (rate.kind, rate.comparator)), Some((RateKind::Awareness, Comparator::Below)));
+        assert_eq!(aware.class(Stage::Accepted).rate.map(|rate| rate.kind), Some(RateKind::Awareness));
+        sheet.assessment.metrics.last_mut().unwrap().base = 0;
+        assert_eq!(figures(&sheet).rate, None);
         sheet.assessment.triggers.push(Trigger::Overhaul);
         assert_eq!(figures(&sheet).rating, Rating::Overhaul);
     }

@@ -9,7 +9,8 @@ use super::chart::{Chart, PAGE_WIDTH};
 use super::flow::{Block, Cell, Flow, Op};
 use super::font::{self, Face};
 use super::page::{BLACK, POINTS, Pdf};
-use crate::domain::verdict::percent;
+use crate::domain::standing::DecidingRate;
+use crate::domain::verdict::{RateKind, percent};
 
 /// Everything on the roll-up, ready to be shown.
 #[derive(Debug, Clone)]
@@ -42,20 +43,20 @@ pub struct RollUpRow {
     pub returned: Option<u64>,
     /// 有效票
     pub valid: Option<u64>,
-    /// 满意率 as numerator and base.
-    pub rate: Option<(u64, u64)>,
-    /// `≥ 90%`
-    pub threshold: String,
+    /// The rate that decided.
+    pub rate: Option<DecidingRate>,
     /// 达标, 未达标, … or the phase of a round that is not yet certified.
     pub outcome: String,
-    /// Sheet id, or empty.
+    /// Id of the certified sheet, or empty.
     pub sheet: String,
 }
 
-/// Totals over the rows; what is unknown counts as nothing.
+/// Sums over the rows with a certified sheet, and over no others: only these know all their figures, so that every
+/// sum and every rate of sums is about the same rounds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    pub unions: u64,
+    /// How many rows these are.
+    pub certified: u64,
     pub expected: u64,
     pub present: u64,
     pub issued: u64,
@@ -63,13 +64,21 @@ pub struct Totals {
     pub valid: u64,
 }
 
+impl Totals {
+    /// What the sums are about, for the label of their row.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("已报送报告单的{}家", self.certified)
+    }
+}
+
 impl RollUpSheet {
-    /// The sums of all rows.
+    /// The sums of the rows with a certified sheet.
     #[must_use]
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
-        for row in &self.rows {
-            totals.unions += 1;
+        for row in self.rows.iter().filter(|row| !row.sheet.is_empty()) {
+            totals.certified += 1;
             totals.expected += row.expected.unwrap_or_default();
             totals.present += row.present.unwrap_or_default();
             totals.issued += row.issued.unwrap_or_default();
@@ -79,13 +88,19 @@ impl RollUpSheet {
         totals
     }
 
-    /// Outcomes and spread of rates as a chart.
+    /// Outcomes and spread of the satisfaction rates as a chart.
     #[must_use]
     pub fn chart(&self) -> Chart {
         Chart::RollUp {
             title: String::new(),
             outcomes: self.outcomes.clone(),
-            rates: self.rows.iter().filter_map(|row| row.rate).collect(),
+            rates: self
+                .rows
+                .iter()
+                .filter_map(|row| row.rate)
+                .filter(|rate| rate.kind == RateKind::Satisfaction)
+                .map(|rate| (rate.numerator, rate.base))
+                .collect(),
         }
     }
 
@@ -125,23 +140,22 @@ impl RollUpSheet {
     fn summary(&self, flow: &mut Flow) {
         let totals = self.totals();
         let turnout = percent(totals.present, totals.expected).unwrap_or_else(|| "—".to_owned());
-        let figures = [
-            ("工会数", totals.unions.to_string()),
-            ("应到", totals.expected.to_string()),
-            ("实到", totals.present.to_string()),
-            ("到会率", turnout),
-            ("发出票", totals.issued.to_string()),
-            ("收回票", totals.returned.to_string()),
-            ("有效票", totals.valid.to_string()),
-        ];
+        summary_row(
+            flow,
+            &[
+                ("合计范围", totals.label()),
+                ("应到", totals.expected.to_string()),
+                ("实到", totals.present.to_string()),
+                ("到会率", turnout),
+                ("发出票", totals.issued.to_string()),
+                ("收回票", totals.returned.to_string()),
+                ("有效票", totals.valid.to_string()),
+            ],
+        );
+        flow.y += 2.0;
         let outcomes = self.outcomes.iter().map(|(name, count)| (name.as_str(), count.to_string()));
-        let all: Vec<(&str, String)> = figures.into_iter().chain(outcomes).collect();
-        // Columns by what stands in them, so that neither a name nor a figure is broken.
-        let width = |text: &str| font::width(Face::Serif, 1.0, text);
-        let ems = |(name, count): &(&str, String)| width(name).max(width(count)).max(2.5) + 0.8;
-        let unit = ACROSS.wide / all.iter().map(ems).sum::<f64>();
-        flow.row(&all.iter().map(|column| Cell::label(ems(column) * unit, column.0)).collect::<Vec<_>>());
-        flow.row(&all.iter().map(|column| Cell::figure(ems(column) * unit, &column.1)).collect::<Vec<_>>());
+        let all = std::iter::once(("工会数", self.rows.len().to_string())).chain(outcomes);
+        summary_row(flow, &all.collect::<Vec<_>>());
         let chart = self.chart();
         let chart_wide = 150.0;
         let high = chart.height(PAGE_WIDTH) * chart_wide / PAGE_WIDTH;
@@ -155,20 +169,21 @@ impl RollUpSheet {
     fn table(&self, flow: &mut Flow) {
         let columns = [
             (11.0, "序号"),
-            (74.0, "工会名称"),
+            (58.0, "工会名称"),
             (27.0, "类别"),
             (14.0, "应到"),
             (14.0, "实到"),
             (14.0, "收回票"),
             (14.0, "有效票"),
-            (18.0, "满意率"),
-            (15.0, "门槛"),
+            (15.0, "指标"),
+            (18.0, "比率"),
+            (16.0, "门槛"),
             (24.0, "结果"),
         ];
         flow.head(columns.iter().map(|(wide, name)| Cell::label(*wide, name)).collect());
         for (row, number) in self.rows.iter().zip(1u64..) {
             let count = |count: Option<u64>| count.map_or_else(|| "—".to_owned(), |count| count.to_string());
-            let rate = row.rate.and_then(|(part, base)| percent(part, base)).unwrap_or_else(|| "—".to_owned());
+            let rate = |shown: fn(DecidingRate) -> String| row.rate.map_or_else(|| "—".to_owned(), shown);
             let texts = [
                 number.to_string(),
                 row.union_name.clone(),
@@ -177,8 +192,9 @@ impl RollUpSheet {
                 count(row.present),
                 count(row.returned),
                 count(row.valid),
-                rate,
-                if row.threshold.is_empty() { "—".to_owned() } else { row.threshold.clone() },
+                rate(|rate| rate.kind.label().to_owned()),
+                rate(|rate| percent(rate.numerator, rate.base).unwrap_or_default()),
+                rate(|rate| rate.comparator.against(rate.threshold)),
                 row.outcome.clone(),
             ];
             let cells: Vec<Cell> = columns
@@ -194,6 +210,15 @@ impl RollUpSheet {
         }
         flow.end_table();
     }
+}
+
+/// Names over figures, in columns as wide as what stands in them, so that neither is broken.
+fn summary_row(flow: &mut Flow, columns: &[(&str, String)]) {
+    let width = |text: &str| font::width(Face::Serif, 1.0, text);
+    let ems = |(name, figure): &(&str, String)| width(name).max(width(figure)).max(2.5) + 0.8;
+    let unit = ACROSS.wide / columns.iter().map(ems).sum::<f64>();
+    flow.row(&columns.iter().map(|column| Cell::label(ems(column) * unit, column.0)).collect::<Vec<_>>());
+    flow.row(&columns.iter().map(|column| Cell::figure(ems(column) * unit, &column.1)).collect::<Vec<_>>());
 }
 
 /// The text block of GB/T 9704-2012 turned for a table across the page.

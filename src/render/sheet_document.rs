@@ -10,7 +10,7 @@ use crate::domain::ids::SheetId;
 use crate::domain::jws::{JwsError, Statement};
 use crate::domain::sheet::{self, SheetError, SheetPayload};
 use crate::domain::statement::{OpinionStatement, StatementError};
-use crate::domain::verdict::{Comparator, Fraction, Metric, Outcome, percent, warning_text};
+use crate::domain::verdict::{Comparator, Metric, Outcome, percent, warning_text};
 
 /// Why a document cannot be printed.
 #[derive(Debug, thiserror::Error)]
@@ -181,29 +181,19 @@ fn short_name(item: &sheet::SheetItem) -> &str {
     }
 }
 
-/// 职工之家满意率: the items' names and the name of the rate, which stands before the formula's equals sign.
+/// 职工之家满意率: the items' names and the name of the rate.
 #[must_use]
 pub fn rate_name(sheet: &SheetPayload, metric: &Metric) -> String {
     let names = metric.id.strip_prefix("satisfaction.").unwrap_or(&metric.id);
     let items: Vec<&str> = names.split('+').map(|name| sheet.item(name).map_or(name, short_name)).collect();
-    format!("{}{}", items.join("、"), rate_word(metric))
-}
-
-fn rate_word(metric: &Metric) -> &'static str {
-    if metric.id.starts_with("satisfaction.") { "满意率" } else { "知晓率" }
-}
-
-/// `90%`, `66.66%`: exact where two decimals suffice, truncated like every display else.
-fn threshold(fraction: Fraction) -> String {
-    let text = percent(fraction.num(), fraction.den()).unwrap_or_default();
-    text.strip_suffix(".00%").map_or(text.clone(), |whole| format!("{whole}%"))
+    format!("{}{}", items.join("、"), metric.kind().label())
 }
 
 fn bars(sheet: &SheetPayload, item: &sheet::SheetItem) -> ItemBars {
     let names = [format!("satisfaction.{}", item.id), item.id.0.clone()];
     let metrics: Vec<&Metric> = sheet.assessment.metrics.iter().filter(|metric| names.contains(&metric.id)).collect();
     let rate = metrics.first().map(|first| Rate {
-        label: rate_word(first).to_owned(),
+        label: first.kind().label().to_owned(),
         numerator: first.numerator,
         base: first.base,
         marks: metrics.iter().map(|metric| Mark { label: comparison(metric), at: metric.threshold }).collect(),
@@ -213,8 +203,8 @@ fn bars(sheet: &SheetPayload, item: &sheet::SheetItem) -> ItemBars {
 
 fn comparison(metric: &Metric) -> String {
     match metric.comparator {
-        Comparator::AtLeast => format!("门槛 ≥ {}", threshold(metric.threshold)),
-        Comparator::Below => format!("低于 {} 整顿", threshold(metric.threshold)),
+        Comparator::AtLeast => format!("门槛 {}", metric.threshold_text()),
+        Comparator::Below => format!("低于 {} 整顿", metric.threshold.percentage()),
     }
 }
 
@@ -232,10 +222,7 @@ fn metric(sheet: &SheetPayload, metric: &Metric) -> SheetMetric {
         base: metric.base,
         display: metric.display.clone().unwrap_or_else(|| "无法计算".to_owned()),
         strict_display: metric.strict_display.clone().unwrap_or_default(),
-        threshold: match metric.comparator {
-            Comparator::AtLeast => format!("≥ {}", threshold(metric.threshold)),
-            Comparator::Below => format!("＜ {}", threshold(metric.threshold)),
-        },
+        threshold: metric.threshold_text(),
         outcome: outcome.to_owned(),
         formula: metric.formula.clone(),
         source: format!("{} {}", metric.rule, metric.source),
@@ -324,11 +311,5 @@ mod tests {
         assert_eq!(printed(&sheet), None);
         sheet.round.applying_for = Some("trusted".to_owned());
         assert_eq!(printed(&sheet).as_deref(), Some("信赖职工之家"));
-    }
-
-    #[test]
-    fn thresholds_without_needless_decimals() {
-        let shown = |num, den| threshold(Fraction::new(num, den).unwrap());
-        assert_eq!([shown(90, 100), shown(2, 3), shown(855, 1000)], ["90%", "66.66%", "85.50%"]);
     }
 }

@@ -82,9 +82,10 @@ pub fn roll_up(sheet: &RollUpSheet) -> Result<Vec<u8>, RenderError> {
             ("发出票", 10.0),
             ("收回票", 10.0),
             ("有效票", 10.0),
+            ("指标", 10.0),
             ("分子", 10.0),
             ("分母", 10.0),
-            ("满意率", 11.0),
+            ("比率", 11.0),
             ("门槛", 10.0),
             ("结果", 16.0),
             ("报告单编号", 22.0),
@@ -98,20 +99,21 @@ pub fn roll_up(sheet: &RollUpSheet) -> Result<Vec<u8>, RenderError> {
                 row.issued.into(),
                 row.returned.into(),
                 row.valid.into(),
-                row.rate.map(|(part, _)| part).into(),
-                row.rate.map(|(_, base)| base).into(),
-                row.rate.map_or(Value::Nothing, |(part, base)| Value::Rate(part, base)),
-                Value::from(&row.threshold),
+                row.rate.map_or(Value::Nothing, |rate| rate.kind.label().into()),
+                row.rate.map(|rate| rate.numerator).into(),
+                row.rate.map(|rate| rate.base).into(),
+                row.rate.map_or(Value::Nothing, |rate| Value::Rate(rate.numerator, rate.base)),
+                row.rate.map_or(Value::Nothing, |rate| Value::Text(rate.comparator.against(rate.threshold))),
                 Value::from(&row.outcome),
                 Value::from(&row.sheet),
             ]
         });
         let totals = sheet.totals();
-        let mut sums = vec![Value::Text(format!("合计（{} 家）", totals.unions)), Value::Nothing];
+        let mut sums = vec![Value::Text(format!("合计（{}）", totals.label())), Value::Nothing];
         let counted = [totals.expected, totals.present, totals.issued, totals.returned, totals.valid];
         sums.extend(counted.map(Value::Count));
         let mut all = table(workbook, formats, "汇总", &columns)?;
-        all.worksheet.autofilter(0, 0, u32::try_from(sheet.rows.len()).unwrap_or(u32::MAX), 12)?;
+        all.worksheet.autofilter(0, 0, u32::try_from(sheet.rows.len()).unwrap_or(u32::MAX), 13)?;
         all.rows(rows.chain(std::iter::once(sums)))?;
         let mut outcomes = table(workbook, formats, "结论", &[("结论", 20.0), ("工会数", 12.0), ("占比", 12.0)])?;
         let total = sheet.outcomes.iter().map(|(_, count)| count).sum();

@@ -12,7 +12,7 @@ use crate::domain::ids::{PollId, UnionId};
 use crate::domain::standing::{Class, DecidingRate, Rating, Stage, Waits};
 use crate::domain::text::seen;
 use crate::domain::union::{Category, Union};
-use crate::domain::verdict::Fraction;
+use crate::domain::verdict::{Fraction, RateKind};
 use time::OffsetDateTime;
 
 /// A union and its round of the year.
@@ -119,14 +119,22 @@ fn class_of(number: i32) -> Result<Class, DatabaseError> {
 
 fn round_of(row: RoundRow) -> Result<RoundLine, DatabaseError> {
     let (poll, class, (expected, present, issued, returned, valid), sheet, rate, (rate_order, turnout_order)) = row;
-    let rate = match rate {
-        (Some(numerator), Some(base), Some(num), Some(den)) => Fraction::new(unsigned(num), unsigned(den))
-            .map(|threshold| DecidingRate { numerator: unsigned(numerator), base: unsigned(base), threshold }),
+    let class = class_of(class)?;
+    let rate = match (class.rate, rate) {
+        (Some(known), (Some(numerator), Some(base), Some(num), Some(den))) => {
+            Fraction::new(unsigned(num), unsigned(den)).map(|threshold| DecidingRate {
+                kind: known.kind,
+                numerator: unsigned(numerator),
+                base: unsigned(base),
+                comparator: known.comparator,
+                threshold,
+            })
+        }
         _ => None,
     };
     Ok(RoundLine {
         poll: PollId(poll),
-        class: class_of(class)?,
+        class,
         expected: unsigned(expected),
         present: present.map(unsigned),
         issued: issued.map(unsigned),
@@ -312,15 +320,45 @@ impl Totals {
         self.unions.saturating_sub(self.count(|_| true))
     }
 
-    /// The rates of the certified rounds, as `(numerator, base)` that fall into the same twentieth: for charts.
+    /// The satisfaction rates that decided, as `(numerator, base)` that fall into the same twentieth: for charts.
     #[must_use]
     pub fn rates(&self) -> Vec<(u64, u64)> {
-        let rates = self.classes.iter().filter_map(|(class, count)| Some((class.twentieths?, *count)));
+        let rates = self.classes.iter().filter_map(|(class, count)| Some((class.rate?, *count)));
         rates
-            .flat_map(|(twentieths, count)| {
-                std::iter::repeat_n((u64::from(twentieths), 20), usize::try_from(count).unwrap_or(usize::MAX))
+            .filter(|(rate, _)| rate.kind == RateKind::Satisfaction)
+            .flat_map(|(rate, count)| {
+                std::iter::repeat_n((u64::from(rate.twentieths), 20), usize::try_from(count).unwrap_or(usize::MAX))
             })
             .collect()
+    }
+
+    /// The totals of these lines alone.
+    #[must_use]
+    pub fn of(lines: &[Line]) -> Self {
+        let mut totals = Totals::default();
+        for line in lines {
+            let class = line.round.as_ref().map(|round| round.class);
+            totals.add_union(line.union.category.is_grassroots());
+            if let Some(class) = class {
+                totals.add_round(class, line.union.category.is_grassroots(), 1);
+            }
+        }
+        totals
+    }
+
+    fn add_union(&mut self, grassroots: bool) {
+        self.unions += 1;
+        self.grassroots += u64::from(grassroots);
+    }
+
+    fn add_round(&mut self, class: Class, grassroots: bool, count: u64) {
+        if grassroots && class.stage.is_held() {
+            self.grassroots_held += count;
+        }
+        match self.classes.iter_mut().find(|(known, _)| *known == class) {
+            Some((_, sum)) => *sum += count,
+            None => self.classes.push((class, count)),
+        }
     }
 }
 
@@ -350,14 +388,7 @@ pub fn totals(connection: &mut AnyConnection, path: &str, year: u16) -> Result<T
         .load(connection)?;
     let mut totals = Totals { unions: unsigned(unions), grassroots: unsigned(grassroots), ..Totals::default() };
     for (number, grassroots, count) in rows {
-        let (class, count) = (class_of(number)?, unsigned(count));
-        if grassroots && class.stage.is_held() {
-            totals.grassroots_held += count;
-        }
-        match totals.classes.iter_mut().find(|(known, _)| *known == class) {
-            Some((_, sum)) => *sum += count,
-            None => totals.classes.push((class, count)),
-        }
+        totals.add_round(class_of(number)?, grassroots, unsigned(count));
     }
     totals.classes.sort_by_key(|(class, _)| class.number());
     Ok(totals)
@@ -420,7 +451,7 @@ pub struct Waiting {
     /// Title of the round.
     pub title: String,
     pub expected: u64,
-    /// Since when: what was last written about it in the journal.
+    /// Since when: the line of the journal with which it came to wait.
     pub since: Option<OffsetDateTime>,
 }
 
@@ -434,7 +465,7 @@ pub fn waiting(
     what: Waits,
     limit: i64,
 ) -> Result<Vec<Waiting>, DatabaseError> {
-    type Row = (i64, i64, String, String, i64);
+    type Row = (i64, i64, String, String, i64, i64);
     let (from, to) = subtree(path);
     let rows: Vec<Row> = s::table
         .inner_join(u::table.on(u::id.eq(s::union_id)))
@@ -444,18 +475,16 @@ pub fn waiting(
         .filter(s::path.lt(to))
         .order((s::moved, s::poll_id))
         .limit(limit)
-        .select((s::poll_id, s::union_id, u::name, p::facts, s::expected))
+        .select((s::poll_id, s::union_id, u::name, p::facts, s::expected, s::moved))
         .load(connection)?;
+    // What was written before a round moved is named in its row; the round's own next line is about the move.
     let ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
-    let since: Vec<(Option<i64>, Option<i64>)> = j::table
-        .filter(j::poll_id.eq_any(ids))
-        .group_by(j::poll_id)
-        .select((j::poll_id, diesel::dsl::max(j::at)))
-        .load(connection)?;
-    let of_row = |(poll, union, name, facts, expected): Row| {
+    let written: Vec<(Option<i64>, i64, i64)> =
+        j::table.filter(j::poll_id.eq_any(ids)).order(j::id).select((j::poll_id, j::id, j::at)).load(connection)?;
+    let of_row = |(poll, union, name, facts, expected, moved): Row| {
         let facts: crate::domain::poll::Facts =
             serde_json::from_str(&facts).map_err(|_| DatabaseError::Row(format!("facts of round {poll}")))?;
-        let at = since.iter().find(|(id, _)| *id == Some(poll)).and_then(|(_, at)| *at);
+        let at = written.iter().find(|(of, id, _)| *of == Some(poll) && *id > moved).map(|(.., at)| *at);
         Ok(Waiting {
             poll: PollId(poll),
             union: UnionId(union),
@@ -482,3 +511,18 @@ pub fn waiting_counts(connection: &mut AnyConnection, path: &str) -> Result<(u64
 }
 
 diesel::allow_columns_to_appear_in_same_group_by_clause!(s::class, s::grassroots);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::standing::RateClass;
+
+    #[test]
+    fn only_satisfaction_rates_are_drawn_as_such() {
+        let usual = RateClass::satisfaction(18);
+        let class = |rate| Class { stage: Stage::Accepted, rating: Some(Rating::NotMet), rate };
+        let aware = RateClass { kind: RateKind::Awareness, ..usual };
+        let classes = vec![(class(Some(usual)), 2), (class(Some(aware)), 3), (class(None), 1)];
+        assert_eq!(Totals { unions: 6, classes, ..Totals::default() }.rates(), [(18, 20), (18, 20)]);
+    }
+}

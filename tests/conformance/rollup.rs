@@ -6,13 +6,14 @@ use pingjia::database::{AnyConnection, Kind};
 use pingjia::domain::account::Role;
 use pingjia::domain::ids::AccountId;
 use pingjia::domain::jws::{SecretKey, Statement};
-use pingjia::domain::poll::{Opinion, Phase, Poll};
+use pingjia::domain::poll::{Officers, Opinion, Phase, Poll, VoidReason};
 use pingjia::domain::sheet::SheetPayload;
 use pingjia::domain::standing::{Rating, Stage, Waits};
 use pingjia::domain::union::{Category, Union};
 use pingjia::store::rollup::{After, Filter, RoundLine, Sort};
 use pingjia::store::sheets::{self, StoredSheet};
-use pingjia::store::{StoreError, polls, rollup, unions};
+use pingjia::store::{By, StoreError, polls, rollup, unions};
+use time::Duration;
 use time::macros::date;
 
 use super::store::{BY, poll, union, write};
@@ -96,6 +97,16 @@ fn the_screen_shows_every_union_with_its_round_of_the_year(house: &Installation)
         assert_eq!(rollup::waiting(c, &held.path, Waits::Roll, 9)?, [], "never one's own");
 
         let asked = polls::load(c, round.id)?.unwrap();
+        let officers = Officers {
+            chief_scrutineer: "甲".to_owned(),
+            scrutineers: vec!["乙".to_owned()],
+            tellers: vec!["丙".to_owned()],
+        };
+        polls::name_officers(c, &asked, &officers, By { at: BY.at + Duration::DAY, ..BY })?;
+        let waiting = rollup::waiting(c, &root.path, Waits::Roll, 9)?;
+        assert_eq!(waiting[0].since, Some(BY.at), "since it was sent up, whatever was written later");
+
+        let asked = polls::load(c, round.id)?.unwrap();
         certify(c, &asked)?;
         let now = line(c, &held);
         assert_eq!((now.class.stage, now.class.rating), (Stage::Certified, Some(Rating::Met)));
@@ -122,6 +133,8 @@ fn the_screen_shows_every_union_with_its_round_of_the_year(house: &Installation)
         assert_eq!((totals.unions, totals.grassroots, totals.grassroots_held), (3, 3, 1));
         assert_eq!((totals.none(), totals.count(|class| class.stage.is_held())), (2, 1));
         assert_eq!(totals.rates().len(), 1);
+        let lines = rollup::page(c, &root.path, YEAR, &any, Sort::Tree, &After::default(), 9)?;
+        assert_eq!(rollup::Totals::of(&lines), totals, "the totals of all lines are those of the area");
         assert_eq!(rollup::years(c)?, Some((YEAR, YEAR)));
         send_back(c, &round)?;
         assert_eq!(line(c, &held).class.stage, Stage::SheetReturned);

@@ -1,8 +1,9 @@
 //! The result sheet, the roll-up and their workbooks.
 
 use pingjia::domain::paper::{Item, Scale, Section};
+use pingjia::domain::standing::DecidingRate;
 use pingjia::domain::tally::ItemTally;
-use pingjia::domain::verdict::Fraction;
+use pingjia::domain::verdict::{Comparator, Fraction, RateKind};
 use pingjia::render::chart::{Chart, ItemBars, Mark, Rate};
 use pingjia::render::rollup_pdf::{RollUpRow, RollUpSheet};
 use pingjia::render::sheet_pdf::{SheetCounts, SheetItem, SheetMetric, SheetOpinion, SheetPdf, SheetRectification};
@@ -320,10 +321,15 @@ fn roll_up(unions: u64) -> RollUpSheet {
             issued: Some(140),
             returned: Some(139),
             valid: Some(137),
-            rate: (place % 7 != 0).then_some((100 + place % 38, 137)),
-            threshold: "≥ 90%".to_owned(),
+            rate: (place % 7 != 0).then(|| DecidingRate {
+                kind: if place % 3 == 0 { RateKind::Awareness } else { RateKind::Satisfaction },
+                numerator: 100 + place % 38,
+                base: 137,
+                comparator: if place % 3 == 1 { Comparator::Below } else { Comparator::AtLeast },
+                threshold: Fraction::new(9, 10).unwrap(),
+            }),
             outcome: if place % 7 == 0 { "投票中" } else { "达标" }.to_owned(),
-            sheet: "abcdefghij234567".to_owned(),
+            sheet: if place % 7 == 0 { "" } else { "abcdefghij234567" }.to_owned(),
         })
         .collect();
     let running = u64::try_from(rows.iter().filter(|row| row.rate.is_none()).count()).unwrap();
@@ -353,8 +359,11 @@ fn the_roll_up_repeats_its_head_on_every_page() {
             assert!(page.contains("工会名称"), "page {number}");
             assert!(page.contains(&format!("—{number}/{}—", pages.len())), "page {number}");
         }
+        let drawn = sheet.rows.iter().filter(|row| row.rate.is_some_and(|rate| rate.kind == RateKind::Satisfaction));
+        let Chart::RollUp { rates, .. } = sheet.chart() else { panic!("a chart of many unions") };
+        assert_eq!(rates.len(), drawn.count(), "satisfaction rates alone are drawn as such");
         let totals = sheet.totals();
-        for figure in [totals.unions, totals.expected, totals.present, totals.returned, totals.valid] {
+        for figure in [unions, totals.expected, totals.present, totals.returned, totals.valid] {
             assert!(text.contains(&figure.to_string()), "{figure}");
         }
         let words: std::collections::BTreeSet<&str> = text.split_whitespace().collect();
@@ -389,7 +398,14 @@ fn workbooks_hold_numbers_as_numbers_and_text_as_text() {
     let range = read.worksheet_range("汇总").unwrap();
     assert_eq!(range.get((2, 0)), Some(&Data::String("=HYPERLINK(\"http://example.cn\")工会".to_owned())));
     assert!(read.worksheet_formula("汇总").unwrap().is_empty(), "nothing became a formula");
-    assert_eq!(range.get((5, 2)), Some(&Data::Float(606.0)), "the sum of 应到");
+    let cell = |row, column| range.get((row, column)).map(ToString::to_string).unwrap_or_default();
+    assert_eq!(
+        [cell(5, 0), cell(5, 2), cell(5, 3)],
+        ["合计（已报送报告单的3家）", "456", "420"],
+        "without the open round"
+    );
+    assert_eq!([cell(2, 7), cell(2, 11)], ["满意率", "＜ 90%"]);
+    assert_eq!([cell(4, 7), cell(4, 11)], ["知晓率", "≥ 90%"], "a rate goes by its name");
 }
 
 /// Every part is XML without control characters, formulas or links; sheet names are short and heads frozen.

@@ -6,7 +6,7 @@ use diesel::PgConnection;
 use diesel::connection::SimpleConnection as _;
 use pingjia::domain::ids::PollId;
 use pingjia::domain::slip::PollTag;
-use pingjia::domain::standing::{Class, Rating, Stage};
+use pingjia::domain::standing::{Class, RateClass, Rating, Stage};
 
 /// How much of everything.
 pub struct Size {
@@ -28,7 +28,8 @@ const DISTRICTS: i64 = 100;
 pub fn fill(connection: &mut PgConnection, size: &Size, template: PollId) {
     let Size { unions, years, open, slips } = size;
     let rounds = unions * years;
-    let class = |stage, rating, twentieths| Class { stage, rating, twentieths }.number();
+    let class =
+        |stage, rating, rate: Option<u8>| Class { stage, rating, rate: rate.map(RateClass::satisfaction) }.number();
     let (opened, accepted) = (class(Stage::Open, None, None), class(Stage::Accepted, Some(Rating::Met), Some(19)));
     let (failed, asked) =
         (class(Stage::Certified, Some(Rating::NotMet), Some(15)), class(Stage::RollAsked, None, None));

@@ -100,7 +100,37 @@ fn the_area_shows_state_turnout_rate_threshold_and_outcome(City { house, root, e
     assert!(!below.unions().contains(&root.id.0), "the subtree only");
     assert!(below.text.contains("示例市总工会</a>"), "breadcrumbs lead back up");
     assert!(city.bytes("/desk/rollup.pdf?year=2026").starts_with(b"%PDF"));
-    assert!(city.bytes("/desk/rollup.xlsx?year=2026").starts_with(b"PK"));
+    for words in ["满意率 90.00%", "≥ 90%", "满意率 60.00%"] {
+        assert!(page.text.contains(words), "{words}");
+    }
+    let book = workbook(&city.bytes("/desk/rollup.xlsx?year=2026"));
+    let row = |name: &str| book[0].iter().find(|row| row[0].starts_with(name)).cloned().unwrap();
+    assert_eq!(row("甲厂工会")[2..12], ["10", "10", "10", "10", "10", "满意率", "9", "10", "0.9", "≥ 90%"]);
+    assert_eq!(row("丁厂工会")[2..7], ["4", "", "", "4", ""], "as many as the page shows");
+    assert_eq!(row("合计")[0], "合计（已报送报告单的3家）");
+    assert_eq!(row("合计")[2..7], ["30"; 5], "sums are about the same rounds");
+    let outcomes = |book: &[Vec<Vec<String>>]| {
+        book[1]
+            .iter()
+            .skip(1)
+            .filter(|row| row[1] != "0")
+            .map(|row| format!("{} {}", row[0], row[1]))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes(&book), ["达标 1", "未达标 1", "未达标·需整顿 1", "进行中 1", "没有评议 4"]);
+    let met = workbook(&city.bytes("/desk/rollup.xlsx?year=2026&outcome=met"));
+    assert_eq!(outcomes(&met), ["达标 1"], "outcomes of the rows in the file");
+}
+
+/// The worksheets of a workbook, each as rows of texts.
+fn workbook(bytes: &[u8]) -> Vec<Vec<Vec<String>>> {
+    use calamine::Reader;
+    let mut book: calamine::Xlsx<_> = calamine::open_workbook_from_rs(std::io::Cursor::new(bytes)).unwrap();
+    let sheets = book.worksheets();
+    sheets
+        .iter()
+        .map(|(_, sheet)| sheet.rows().map(|row| row.iter().map(ToString::to_string).collect()).collect())
+        .collect()
 }
 
 fn electorates_are_approved_or_returned_with_a_reason(City { house, east, .. }: City) {

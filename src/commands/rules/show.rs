@@ -3,7 +3,7 @@
 use crate::domain::paper::Scale;
 use crate::domain::rules::{Basis, MetricRule, Rule, RuleRegistry, RuleSet, Standard, Word};
 use crate::domain::union::Category;
-use crate::domain::verdict::{Comparator, percent};
+use crate::domain::verdict::Comparator;
 
 /// A table of all rule sets.
 pub(super) fn list(registry: &RuleRegistry) -> String {
@@ -116,7 +116,7 @@ fn of(rule: &Rule) -> String {
 
 fn metric_line(set: &RuleSet, metric: &MetricRule) -> String {
     let scale = metric.items.first().and_then(|item| set.scale(item)).unwrap_or(Scale::Satisfaction);
-    let limit = percent(metric.threshold.num(), metric.threshold.den()).unwrap_or_default();
+    let limit = metric.threshold.percentage();
     let held = match metric.comparator {
         Comparator::AtLeast => format!("不低于 {limit} 为达标"),
         Comparator::Below => format!("低于 {limit} 为不达标"),

@@ -9,7 +9,7 @@ use super::words::{
 use crate::domain::digest::Digest;
 use crate::domain::paper::{Item, Scale};
 use crate::domain::union::Category;
-use crate::domain::verdict::{Comparator, Fraction, Trigger};
+use crate::domain::verdict::{Comparator, Fraction, RateKind, Trigger};
 
 /// The rules of one jurisdiction. Read from a TOML file; never changed afterwards.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -300,13 +300,14 @@ impl MetricRule {
     /// The formula in words, as every result prints it: 满意率＝（满意票＋基本满意票）÷有效票.
     #[must_use]
     pub fn formula(&self, scale: Scale) -> String {
-        let (name, positive) = match (scale, self.positive) {
-            (Scale::Awareness, _) => ("知晓率", "知道票"),
-            (Scale::Pledge, _) => ("兑现率", "已兑现票"),
-            (Scale::Satisfaction, Positive::SatisfiedAndBasically) => ("满意率", "（满意票＋基本满意票）"),
-            (Scale::Satisfaction, Positive::SatisfiedOnly) => ("满意率", "满意票"),
+        let positive = match (scale, self.positive) {
+            (Scale::Awareness, _) => "知道票",
+            (Scale::Pledge, _) => "已兑现票",
+            (Scale::Satisfaction, Positive::SatisfiedAndBasically) => "（满意票＋基本满意票）",
+            (Scale::Satisfaction, Positive::SatisfiedOnly) => "满意票",
         };
         let pooled = if self.joint == Joint::Pooled && self.items.len() > 1 { "（各项合并计算）" } else { "" };
+        let name = RateKind::of(scale).label();
         format!("{name}＝{positive}÷{}{pooled}", self.denominator.label())
     }
 }

@@ -85,10 +85,7 @@ fn items(sheet: &SheetPayload) -> Vec<Finding> {
 /// A rate is right when one of the formulas that rule sets may choose gives its numerator and base, and display
 /// and outcome follow from them. Which formula applies is for the rule set to say.
 fn rate(sheet: &SheetPayload, metric: &Metric) -> Finding {
-    let sign = match metric.comparator {
-        Comparator::AtLeast => '≥',
-        Comparator::Below => '＜',
-    };
+    let sign = metric.comparator.sign();
     let text = format!(
         "{} {}：{}÷{}＝{}，与“{sign} {}/{}”的比较正确",
         metric.rule,

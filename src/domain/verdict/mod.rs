@@ -3,12 +3,14 @@
 mod assess;
 mod figures;
 mod pledges;
+mod rate;
 mod tiers;
 mod warning;
 
 pub use assess::{assess, assess_by};
 pub use figures::CountError;
 pub use pledges::{PledgeRate, pledge_rates};
+pub use rate::RateKind;
 pub use warning::{Warning, warning_text};
 
 use serde::{Deserialize, Serialize};

@@ -83,7 +83,6 @@ fn thresholds(set: &RuleSet, requirements: &Requirements) -> Vec<Threshold> {
         .metrics
         .iter()
         .map(|metric| {
-            let percent = crate::domain::verdict::percent(metric.threshold.num(), metric.threshold.den());
             let bar = match metric.comparator {
                 crate::domain::verdict::Comparator::AtLeast => "不低于",
                 crate::domain::verdict::Comparator::Below => "低于",
@@ -95,7 +94,7 @@ fn thresholds(set: &RuleSet, requirements: &Requirements) -> Vec<Threshold> {
             };
             Threshold {
                 what: metric.items.iter().map(title).collect::<Vec<_>>().join("；"),
-                bar: format!("{bar}{}{follows}", percent.unwrap_or_default()),
+                bar: format!("{bar}{}{follows}", metric.threshold.percentage()),
                 source: metric.rule.source.to_string(),
             }
         })

@@ -1,6 +1,5 @@
 //! The charts of a result: on its page, and each by itself as a picture.
 
-use super::view::{rate_word, threshold_text};
 use crate::domain::paper::Section;
 use crate::domain::sheet::SheetPayload;
 use crate::domain::verdict::{Comparator, Metric};
@@ -78,10 +77,10 @@ fn rate(s: &SheetPayload, item: &str) -> Option<Rate> {
     let first = metrics.first()?;
     let mark = |metric: &&Metric| {
         let word = if metric.comparator == Comparator::Below { "整顿线" } else { "门槛" };
-        Mark { label: format!("{word} {}", threshold_text(metric.threshold)), at: metric.threshold }
+        Mark { label: format!("{word} {}", metric.threshold.percentage()), at: metric.threshold }
     };
     Some(Rate {
-        label: rate_word(first).to_owned(),
+        label: first.kind().label().to_owned(),
         numerator: first.numerator,
         base: first.base,
         marks: metrics.iter().map(mark).collect(),

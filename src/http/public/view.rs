@@ -10,7 +10,7 @@ use crate::domain::jws::Statement;
 use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::{self, Finding, SheetPayload};
 use crate::domain::statement::OpinionStatement;
-use crate::domain::verdict::{Comparator, Fraction, Metric, Outcome, Trigger, Verdict, percent, warning_text};
+use crate::domain::verdict::{Comparator, Metric, Outcome, Trigger, Verdict, warning_text};
 use crate::http::page::Frame;
 use crate::render::RenderError;
 use crate::render::chart::{Chart, Table};
@@ -227,10 +227,6 @@ fn tier_of<'r>(s: &SheetPayload, rules: &'r RuleRegistry, metric: &Metric) -> Op
     })
 }
 
-pub(super) fn threshold_text(threshold: Fraction) -> String {
-    percent(threshold.num(), threshold.den()).map(|text| text.replace(".00%", "%")).unwrap_or_default()
-}
-
 /// The words of the items a metric speaks of.
 fn metric_title(s: &SheetPayload, metric: &Metric) -> String {
     let items = metric.id.strip_prefix("satisfaction.").unwrap_or(&metric.id);
@@ -256,7 +252,7 @@ fn metric_views(s: &SheetPayload, rules: &RuleRegistry) -> Vec<MetricView> {
 fn metric_view(s: &SheetPayload, rules: &RuleRegistry, metric: &Metric) -> MetricView {
     MetricView {
         title: metric_title(s, metric),
-        rate: rate_word(metric),
+        rate: metric.kind().label(),
         display: metric.display.clone().unwrap_or_else(|| "—".to_owned()),
         strict: metric.strict_display.clone().unwrap_or_default(),
         formula: metric.formula.clone(),
@@ -271,7 +267,7 @@ fn rule_view(s: &SheetPayload, rules: &RuleRegistry, metric: &Metric) -> RuleVie
     let tier = tier_of(s, rules, metric).map(|tier| format!("“{tier}”的")).unwrap_or_default();
     RuleView {
         word: format!("{tier}{}", if floor { "整顿线，低于" } else { "门槛，不低于" }),
-        threshold: threshold_text(metric.threshold),
+        threshold: metric.threshold.percentage(),
         outcome: match (metric.outcome, floor) {
             (Outcome::Met, false) => "达到",
             (Outcome::Met, true) => "没有触及",
@@ -281,10 +277,6 @@ fn rule_view(s: &SheetPayload, rules: &RuleRegistry, metric: &Metric) -> RuleVie
         },
         source: format!("依据：{}（{}）", metric.source, metric.rule),
     }
-}
-
-pub(super) fn rate_word(metric: &Metric) -> &'static str {
-    if metric.id.starts_with("awareness") { "知晓率" } else { "满意率" }
 }
 
 fn counts(s: &SheetPayload) -> Vec<(&'static str, String)> {
@@ -373,7 +365,7 @@ mod tests {
     use super::*;
     use crate::domain::jws::tests::keys;
     use crate::domain::sheet::sample::Sample;
-    use crate::domain::verdict::DeclaredIndicator;
+    use crate::domain::verdict::{DeclaredIndicator, Fraction};
 
     #[test]
     fn a_sheet_is_shown_with_what_was_checked() {

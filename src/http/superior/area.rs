@@ -2,13 +2,14 @@
 
 use askama::Template;
 
+use super::figures::Figures;
 use super::words;
 use crate::database::DatabaseError;
 use crate::domain::account::Act;
 use crate::domain::ids::UnionId;
 use crate::domain::standing::{Rating, Stage};
 use crate::domain::union::Union;
-use crate::domain::verdict::{Fraction, Outcome, percent};
+use crate::domain::verdict::Outcome;
 use crate::http::App;
 use crate::http::ask::{Fields, encoded};
 use crate::http::gate::Desk;
@@ -235,7 +236,11 @@ pub fn show(desk: &Desk<'_>) -> Answer {
 
 fn row(app: &App, line: Line, search: &Search, below: &[UnionId]) -> Result<Row, Problem> {
     let union = line.union;
-    let mut row = Row {
+    let round = line.round.as_ref().map(|round| round.poll.to_string()).unwrap_or_default();
+    let figures = Figures::of(&app.ballot_box, line.round)?;
+    let turnout = figures.returned.zip(figures.expected);
+    let rate = figures.rate.map(|rate| words::deciding(&rate)).unwrap_or_default();
+    Ok(Row {
         id: union.id.0,
         category: union.category.label(),
         below: if below.contains(&union.id) {
@@ -244,35 +249,18 @@ fn row(app: &App, line: Line, search: &Search, below: &[UnionId]) -> Result<Row,
             String::new()
         },
         name: union.name,
-        round: String::new(),
-        tone: "",
-        tag: "没有评议",
-        stage: "",
+        round,
+        tone: figures.tone,
+        tag: figures.tag,
+        stage: figures.stage,
         others: 0,
-        turnout: String::new(),
-        turnout_part: String::new(),
-        rate: String::new(),
-        rate_part: String::new(),
-        threshold: String::new(),
-        sheet: String::new(),
-    };
-    let Some(round) = line.round else { return Ok(row) };
-    (row.tone, row.tag) = words::tag(round.class);
-    row.stage = if round.class.rating.is_some() { round.class.stage.label() } else { "" };
-    row.round = round.poll.to_string();
-    // While the box takes ballots only the turnout is known, and it is exact.
-    let returned =
-        if round.class.stage.is_casting() { Some(app.ballot_box.turnout(round.poll)?.spent) } else { round.returned };
-    if let Some(returned) = returned {
-        row.turnout = words::rate(returned, round.expected);
-        row.turnout_part = format!("{returned} / {}", round.expected);
-    }
-    if let Some(rate) = round.rate {
-        (row.rate, row.threshold) = words::deciding(&rate);
-        row.rate_part = format!("{} ÷ {}", rate.numerator, rate.base);
-    }
-    row.sheet = round.sheet.unwrap_or_default();
-    Ok(row)
+        turnout: turnout.map(|(returned, expected)| words::rate(returned, expected)).unwrap_or_default(),
+        turnout_part: turnout.map(|(returned, expected)| format!("{returned} / {expected}")).unwrap_or_default(),
+        rate: rate.0,
+        rate_part: figures.rate.map(|rate| format!("{} ÷ {}", rate.numerator, rate.base)).unwrap_or_default(),
+        threshold: rate.1,
+        sheet: figures.sheet,
+    })
 }
 
 fn tiles(totals: &Totals, search: &Search) -> Vec<Tile> {
@@ -337,15 +325,10 @@ fn coverage(app: &App, head: &Union, totals: &Totals, today: time::Date) -> Cove
                 Outcome::NotMet => "还没有达到",
                 Outcome::CannotAssess => "无法计算",
             };
-            targets.push((whole_percent(target.threshold), word, target.rule.source.to_string()));
+            targets.push((target.threshold.percentage(), word, target.rule.source.to_string()));
         }
     }
     CoverageView { done, all, display: words::rate(done, all), targets }
-}
-
-fn whole_percent(threshold: Fraction) -> String {
-    let shown = percent(threshold.num(), threshold.den()).unwrap_or_default();
-    shown.strip_suffix(".00%").map_or(shown.clone(), |whole| format!("{whole}%"))
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! The area of a superior as files: a table of its unions with totals, as PDF and as a workbook.
 
 use super::area::{self, Search};
+use super::figures::Figures;
 use super::words;
-use crate::domain::standing::DecidingRate;
+use crate::http::App;
 use crate::http::gate::Desk;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
 use crate::render::rollup_pdf::{RollUpRow, RollUpSheet};
 use crate::render::workbook;
-use crate::store::rollup::{self, Line};
+use crate::store::rollup::{self, Line, Totals};
 use crate::world;
 
 /// Most lines of the PDF.
@@ -50,12 +51,10 @@ fn sheet(desk: &Desk<'_>, most: usize) -> Result<RollUpSheet, Problem> {
     search.after = rollup::After::default();
     let head = area::area(desk, &search)?;
     let limit = i64::try_from(most).unwrap_or(i64::MAX) + 1;
-    let (lines, totals) = desk.app.database.read(|c| -> Result<_, Problem> {
-        Ok((
-            rollup::page(c, &head.path, search.year, &search.filter, search.sort, &search.after, limit)?,
-            rollup::totals(c, &head.path, search.year)?,
-        ))
-    })?;
+    let lines = desk
+        .app
+        .database
+        .read(|c| rollup::page(c, &head.path, search.year, &search.filter, search.sort, &search.after, limit))?;
     if lines.len() > most {
         return Err(Problem::invalid(
             "too_many_lines",
@@ -67,33 +66,25 @@ fn sheet(desk: &Desk<'_>, most: usize) -> Result<RollUpSheet, Problem> {
     Ok(RollUpSheet {
         title: format!("{}年度会员评家情况汇总表", search.year),
         as_of: format!("截至{}", words::moment_on_paper(desk.ask.now)),
-        rows: lines.into_iter().map(row).collect(),
-        outcomes: area::outcomes(&totals),
+        outcomes: area::outcomes(&Totals::of(&lines)),
+        rows: lines.into_iter().map(|line| row(desk.app, line)).collect::<Result<_, _>>()?,
         date: today,
         superior: head.name,
     })
 }
 
-fn row(line: Line) -> RollUpRow {
-    let mut row = RollUpRow {
+fn row(app: &App, line: Line) -> Result<RollUpRow, Problem> {
+    let figures = Figures::of(&app.ballot_box, line.round)?;
+    Ok(RollUpRow {
         union_name: line.union.name,
         category: line.union.category.label().to_owned(),
-        outcome: "没有评议".to_owned(),
-        ..RollUpRow::default()
-    };
-    let Some(round) = line.round else { return row };
-    row.expected = Some(round.expected);
-    row.present = round.present;
-    row.issued = round.issued;
-    row.returned = round.returned;
-    row.valid = round.valid;
-    row.rate = round.rate.map(|rate| (rate.numerator, rate.base));
-    row.threshold = round.rate.as_ref().map(threshold).unwrap_or_default();
-    words::tag(round.class).1.clone_into(&mut row.outcome);
-    row.sheet = round.sheet.unwrap_or_default();
-    row
-}
-
-fn threshold(rate: &DecidingRate) -> String {
-    format!("≥ {}", words::threshold(rate))
+        expected: figures.expected,
+        present: figures.present,
+        issued: figures.issued,
+        returned: figures.returned,
+        valid: figures.valid,
+        rate: figures.rate,
+        outcome: figures.tag.to_owned(),
+        sheet: figures.sheet,
+    })
 }

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod approvals;
 pub mod area;
 pub mod exports;
+mod figures;
 pub mod import;
 pub mod oversight;
 pub mod spot_check;

@@ -119,7 +119,7 @@ pub(super) fn page(desk: &Desk<'_>, union: Union, form: Filled) -> Answer {
         rounds
             .into_iter()
             .map(|poll| {
-                let class = Class { stage: Stage::of(&poll.phase), rating: None, twentieths: None };
+                let class = Class { stage: Stage::of(&poll.phase), rating: None, rate: None };
                 let (tone, tag) = words::tag(class);
                 let sheet = poll.phase.sheet().map(ToString::to_string).unwrap_or_default();
                 RoundRow { id: poll.id.0, title: poll.facts.title, year: poll.year, tone, tag, sheet }

@@ -29,13 +29,8 @@ pub(super) fn rate(part: u64, base: u64) -> String {
 
 /// `满意率 92.70%` and `≥ 90%` of a deciding rate.
 pub(super) fn deciding(rate: &DecidingRate) -> (String, String) {
-    (self::rate(rate.numerator, rate.base), threshold(rate))
-}
-
-/// A threshold as documents write it: 90%, 66.66%.
-pub(super) fn threshold(rate: &DecidingRate) -> String {
-    let shown = self::rate(rate.threshold.num(), rate.threshold.den());
-    shown.trim_end_matches('%').trim_end_matches('0').trim_end_matches('.').to_owned() + "%"
+    let name = rate.kind.label();
+    (format!("{name} {}", self::rate(rate.numerator, rate.base)), rate.comparator.against(rate.threshold))
 }
 
 /// The tag of a rating or, before there is one, of a stage: its class and its words.
@@ -83,14 +78,24 @@ pub(super) fn journal(lines: Vec<Line>) -> Vec<JournalRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::verdict::Fraction;
+    use crate::domain::verdict::{Comparator, Fraction, RateKind};
 
     #[test]
-    fn thresholds_and_moments_are_written_as_people_write_them() {
-        let rate = |num, den| DecidingRate { numerator: 899, base: 999, threshold: Fraction::new(num, den).unwrap() };
-        assert_eq!(deciding(&rate(9, 10)), ("89.98%".to_owned(), "90%".to_owned()));
-        assert_eq!(threshold(&rate(1, 1)), "100%");
-        assert_eq!(threshold(&rate(2, 3)), "66.66%");
+    fn a_deciding_rate_is_named_and_held_against_its_threshold() {
+        let rate = DecidingRate {
+            kind: RateKind::Satisfaction,
+            numerator: 899,
+            base: 999,
+            comparator: Comparator::AtLeast,
+            threshold: Fraction::new(171, 200).unwrap(),
+        };
+        assert_eq!(deciding(&rate), ("满意率 89.98%".to_owned(), "≥ 85.50%".to_owned()));
+        let floor = DecidingRate { kind: RateKind::Awareness, comparator: Comparator::Below, ..rate };
+        assert_eq!(deciding(&floor), ("知晓率 89.98%".to_owned(), "＜ 85.50%".to_owned()));
+    }
+
+    #[test]
+    fn moments_are_written_as_people_write_them() {
         assert_eq!(moment(time::macros::datetime!(2026-11-20 16:05 UTC)), "2026-11-21 00:05");
     }
 }

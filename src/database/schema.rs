@@ -147,6 +147,8 @@ diesel::table! {
     }
 }
 
+// `current`: of the rounds of one union in one year the newest certified one; where none is certified, the newest that is
+// not void; where all are void, the newest (`super::standing`). The comment in migration 0004 leaves out the first.
 diesel::table! {
     standing (poll_id) {
         poll_id -> BigInt,

@@ -19,12 +19,16 @@ impl Coverage {
 }
 
 impl RuleSet {
-    /// The coverage targets that hold for a higher union of this category on a day: all without a date, and of
-    /// those with dates the earliest that has not passed; once all have passed, the last one stays.
+    /// The coverage targets that hold on a day for a union of this category that heads an area: those set for its
+    /// category, and those set for nobody in particular, whether the rule set has its category or not (it has rules for
+    /// those that are judged, not for the 总工会 above them). All without a date, and of those with dates the earliest
+    /// that has not passed; once all have passed, the last one stays.
     #[must_use]
     pub fn coverage_targets(&self, category: Category, on: Date) -> Vec<&Coverage> {
         let own = self.resolve(category);
-        let applies = |target: &&Coverage| own.is_some_and(|own| target.rule.applies_to(own));
+        let applies = |target: &&Coverage| {
+            target.rule.categories.is_empty() || own.is_some_and(|own| target.rule.applies_to(own))
+        };
         let all: Vec<&Coverage> = self.coverage.iter().filter(applies).collect();
         let counted_alike = |one: &Coverage, other: &Coverage| one.indicators == other.indicators;
         let in_force = |target: &&&Coverage| {
@@ -140,8 +144,11 @@ mod tests {
     fn targets_of_chaoyang_change_with_the_year() {
         let set = set("chaoyang-2013");
         let at = |day| {
-            let targets = set.coverage_targets(Category::GrassrootsUnion, day);
-            assert_eq!(targets.len(), 1);
+            let targets = set.coverage_targets(Category::CountyUnion, day);
+            assert_eq!(targets.len(), 1, "the 总工会 of the district is in no category of the rule set");
+            for above in [Category::GeneralUnion, Category::TownshipUnion] {
+                assert_eq!(set.coverage_targets(above, day), targets);
+            }
             (targets[0].outcome(60, 100), targets[0].homes)
         };
         assert_eq!(at(date!(2013 - 12 - 31)), (Outcome::Met, Some(200)));
@@ -161,7 +168,9 @@ mod tests {
         assert_eq!(outcomes, [("evaluation_coverage", Outcome::NotMet), ("dual_display_coverage", Outcome::Met)]);
         assert_eq!(targets[0].outcome(90, 100), Outcome::Met);
         assert_eq!((targets[1].outcome(85, 100), targets[1].outcome(84, 100)), (Outcome::Met, Outcome::NotMet));
-        assert!(set.coverage_targets(Category::Enterprise, date!(2026 - 01 - 01)).is_empty());
+        for other in [Category::Enterprise, Category::CountyUnion, Category::GeneralUnion] {
+            assert!(set.coverage_targets(other, date!(2026 - 01 - 01)).is_empty(), "set for townships");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::figures::Figures;
 use super::words;
 use crate::database::DatabaseError;
 use crate::domain::account::Act;
+use crate::domain::dates::in_words;
 use crate::domain::ids::UnionId;
 use crate::domain::standing::{Rating, Stage};
 use crate::domain::union::Union;
@@ -138,12 +139,22 @@ struct Tile {
     query: String,
 }
 
-/// Coverage held against the rule set's target.
+/// A coverage target of the rule set.
+struct Target {
+    statement: String,
+    /// The last day by which it should be reached, or empty.
+    by: String,
+    /// How the area stands towards it.
+    word: &'static str,
+    source: String,
+}
+
+/// Coverage held against the rule set's targets.
 struct CoverageView {
     done: u64,
     all: u64,
     display: String,
-    targets: Vec<(String, &'static str, String)>,
+    targets: Vec<Target>,
 }
 
 #[derive(Template)]
@@ -316,16 +327,20 @@ fn coverage(app: &App, head: &Union, totals: &Totals, today: time::Date) -> Cove
     let mut targets = Vec::new();
     if let Some(set) = app.rules.get(&head.rule_set) {
         for target in set.coverage_targets(head.category, today) {
-            if !target.indicators.iter().any(|indicator| indicator == "evaluation_coverage") {
-                continue;
-            }
+            let counted = target.indicators.iter().any(|indicator| indicator == "evaluation_coverage");
             let word = match target.outcome(done, all) {
+                _ if !counted => "这里不统计",
                 Outcome::Met if target.indicators.len() > 1 => "会员评家一项已达到",
                 Outcome::Met => "已达到",
                 Outcome::NotMet => "还没有达到",
                 Outcome::CannotAssess => "无法计算",
             };
-            targets.push((target.threshold.percentage(), word, target.rule.source.to_string()));
+            targets.push(Target {
+                statement: target.rule.statement.clone(),
+                by: target.by.map(in_words).unwrap_or_default(),
+                word,
+                source: format!("{}（{}）", target.rule.source, target.rule.id),
+            });
         }
     }
     CoverageView { done, all, display: words::rate(done, all), targets }

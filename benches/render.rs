@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use pingjia::domain::paper::{Item, ItemId, Paper, Scale, Section};
 use pingjia::domain::slip::{PollTag, SlipCode};
+use pingjia::domain::standing::DecidingRate;
+use pingjia::domain::verdict::{Comparator, Fraction, RateKind};
 use pingjia::render::chart::{Chart, ItemBars, PAGE_WIDTH, Part, Tone};
 use pingjia::render::qr::Qr;
 use pingjia::render::rollup_pdf::{RollUpRow, RollUpSheet};
@@ -111,8 +113,13 @@ fn sheets() -> Result<(), RenderError> {
         issued: Some(140),
         returned: Some(139),
         valid: Some(137),
-        rate: Some((100 + place % 38, 137)),
-        threshold: "≥ 90%".to_owned(),
+        rate: Some(DecidingRate {
+            kind: RateKind::Satisfaction,
+            numerator: 100 + place % 38,
+            base: 137,
+            comparator: Comparator::AtLeast,
+            threshold: Fraction::TWO_THIRDS,
+        }),
         outcome: "达标".to_owned(),
         sheet: "abcdefghij234567".to_owned(),
     };

@@ -132,7 +132,7 @@ impl Office {
         let Some(count) = Count::of_round(poll) else { return Ok(None) };
         let opening = self.database.read(|c| statements::load(c, poll.id, statements::OPENING))?;
         let parents = opening.map_or_else(Vec::new, |opening| parents_at(&opening));
-        Ok(Some(judge(&self.rules, &poll.rule_set, &parents, &count)?.assessment))
+        Ok(Some(judge(&self.rules, &poll.rule_set, &parents, poll.facts.assembly, &count)?.assessment))
     }
 
     /// Who confirmed the result of a closed round; nobody in another phase.
@@ -291,7 +291,8 @@ impl Office {
             Ok::<_, StoreError>((union, superior, opening, replaced))
         })?;
         let opening_statement = opening_statement.ok_or(OfficeError::OpeningStatementMissing)?;
-        let judgement = judge(&self.rules, &poll.rule_set, &parents_at(&opening_statement), &count)?;
+        let judgement =
+            judge(&self.rules, &poll.rule_set, &parents_at(&opening_statement), poll.facts.assembly, &count)?;
         let opening = Statement::parse(opening_statement.as_bytes())?;
         let sheet = SheetPayload::build(Certification {
             poll,

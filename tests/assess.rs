@@ -62,7 +62,8 @@ fn assessments_are_printed_as_agreed() {
 
 #[test]
 fn warnings_are_also_told_in_words() {
-    assert!(stderr(&pingjia(&["assess"], CHANGZHOU)).contains("到会率"));
+    let turnout = "到会率33.33%（1 ÷ 3）低于建议的2/3（系统约定），请结合参评人数看待结果。\n";
+    assert_eq!(stderr(&pingjia(&["assess"], CHANGZHOU)), turnout);
     assert!(stderr(&pingjia(&["assess"], VOID)).contains("收回票多于发出票"));
     assert_eq!(stderr(&pingjia(&["assess"], QINGDAO)), "");
 }
@@ -186,6 +187,17 @@ fn a_rule_set_of_somebody_else_is_checked_and_used() {
         (code(&orphan), stderr(&orphan)),
         (1, format!("{path}：第{line}行 parent：上级规则集 atlantis 不存在\n"))
     );
+    let asked = own.replacen("scale = \"satisfaction\"", "scale = \"awareness\"", 1);
+    std::fs::write(&file, &asked).unwrap();
+    let other = pingjia(&["rules", "check", path], "");
+    let line = asked.lines().position(|line| line.starts_with("scale")).unwrap() + 1;
+    let told = stderr(&other);
+    assert_eq!(code(&other), 1, "{told}");
+    assert!(
+        told.starts_with(&format!("{path}：第{line}行 item[1].scale：上级规则集 chaoyang-2013 的项目 home")),
+        "{told}"
+    );
+
     std::fs::write(&file, shandong.replace("threshold = [7, 10]", "threshold = [6, 10]")).unwrap();
     let twice = pingjia(&["rules", "check", path], "");
     let line = shandong.lines().position(|line| line.starts_with("version")).unwrap() + 1;

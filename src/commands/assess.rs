@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use super::rules::{Folder, registry};
 use super::{note, print};
 use crate::domain::count::Count;
-use crate::domain::verdict::{assess, warning_text};
+use crate::domain::verdict::{assess, warning_text, warnings_in_full};
 
 /// More than any count needs.
 const LARGEST_INPUT: u64 = 16 << 20;
@@ -32,8 +32,9 @@ fn assessed(arguments: &Arguments) -> anyhow::Result<String> {
     let count: Count = serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|error| anyhow::anyhow!("{}", unreadable(&error)))?;
     let assessment = assess(&registry, &count)?;
-    for warning in &assessment.warnings {
-        note(warning_text(warning));
+    let lineage = registry.lineage_of(registry.require(&count.rule_set)?, count.category)?;
+    for warning in warnings_in_full(&assessment.warnings, &count, &lineage) {
+        note(&warning_text(&warning));
     }
     Ok(serde_json::to_string_pretty(&assessment)?)
 }

@@ -2,41 +2,16 @@
 
 use time::{Date, Month};
 
-use super::rules::{Consequence, ConsequenceKind, RuleRegistry, RuleSet};
+use super::rules::{Consequence, ConsequenceKind, Rule, RuleRegistry, RuleSet};
 use super::union::Category;
 
-/// How long a union has to put things right.
+/// How long a rule gives a union to put things right. Its statement says whom it is meant for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deadline {
     /// The last day that still counts.
     pub latest: Date,
-    /// Whether the rule says "as a rule" (一般): a later day is allowed if a reason is given.
-    pub as_a_rule: bool,
-    /// Id of the rule, e.g. `SD-5.8`.
-    pub rule: String,
-}
-
-/// Why a deadline cannot be set.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DeadlineRefusal {
-    #[error("整改期限不能早于提出整改的日期 {ordered}")]
-    BeforeOrder { ordered: Date },
-    #[error("整改期限一般不超过 {latest}；确需延长的，请写明理由")]
-    NeedsReason { latest: Date },
-    #[error("整改期限不能超过 {latest}")]
-    TooLate { latest: Date },
-}
-
-impl DeadlineRefusal {
-    /// Stable code for interfaces.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            DeadlineRefusal::BeforeOrder { .. } => "deadline_before_order",
-            DeadlineRefusal::NeedsReason { .. } => "deadline_needs_reason",
-            DeadlineRefusal::TooLate { .. } => "deadline_too_late",
-        }
-    }
+    pub months: u32,
+    pub rule: Rule,
 }
 
 /// The day so many calendar months later: the same day of the month, or its last day where the month is
@@ -66,27 +41,8 @@ impl RuleSet {
     #[must_use]
     pub fn rectification_deadline(&self, ordered: Date) -> Option<Deadline> {
         let rule = self.consequence(ConsequenceKind::Rectification)?;
-        let latest = months_later(ordered, rule.months?)?;
-        Some(Deadline { latest, as_a_rule: rule.as_a_rule, rule: rule.rule.id.clone() })
-    }
-
-    /// Checks a deadline that a superior union wants to set.
-    ///
-    /// # Errors
-    /// When it lies before the order, or after the latest day and the rule or the missing reason forbids it.
-    pub fn check_deadline(&self, ordered: Date, deadline: Date, reason: &str) -> Result<(), DeadlineRefusal> {
-        if deadline < ordered {
-            return Err(DeadlineRefusal::BeforeOrder { ordered });
-        }
-        match self.rectification_deadline(ordered) {
-            Some(Deadline { latest, as_a_rule: false, .. }) if deadline > latest => {
-                Err(DeadlineRefusal::TooLate { latest })
-            }
-            Some(Deadline { latest, .. }) if deadline > latest && reason.trim().is_empty() => {
-                Err(DeadlineRefusal::NeedsReason { latest })
-            }
-            _ => Ok(()),
-        }
+        let months = rule.months?;
+        Some(Deadline { latest: months_later(ordered, months)?, months, rule: rule.rule.clone() })
     }
 
     /// When a title given (or last confirmed) on a day is due for re-verification (复核).
@@ -147,18 +103,9 @@ mod tests {
         let shandong = set("shandong-2018");
         let ordered = date!(2026 - 03 - 31);
         let deadline = shandong.rectification_deadline(ordered).unwrap();
-        assert_eq!((deadline.latest, deadline.as_a_rule), (date!(2026 - 09 - 30), true));
-        let check = |day, reason| shandong.check_deadline(ordered, day, reason).map_err(|refusal| refusal.code());
-        assert_eq!(check(ordered, ""), Ok(()));
-        assert_eq!(check(date!(2026 - 03 - 30), "理由"), Err("deadline_before_order"));
-        assert_eq!(check(date!(2026 - 09 - 30), ""), Ok(()));
-        assert_eq!(check(date!(2026 - 10 - 01), " "), Err("deadline_needs_reason"));
-        assert_eq!(check(date!(2026 - 10 - 01), "场地改造"), Ok(()));
+        assert_eq!((deadline.latest, deadline.months), (date!(2026 - 09 - 30), 6));
+        assert!(deadline.rule.statement.contains("复核不合格的职工之家"), "it says for whom");
         assert_eq!(set("chaoyang-2013").rectification_deadline(ordered), None, "no period is named");
-        let mut strict = shandong.clone();
-        strict.consequences.iter_mut().for_each(|consequence| consequence.as_a_rule = false);
-        let late = strict.check_deadline(ordered, date!(2026 - 10 - 01), "场地改造");
-        assert_eq!(late, Err(DeadlineRefusal::TooLate { latest: date!(2026 - 09 - 30) }));
     }
 
     #[test]
@@ -166,7 +113,7 @@ mod tests {
         let registry = RuleRegistry::embedded().unwrap();
         let by = |set: &str, category| {
             let found = registry.rectification_deadline(registry.get(set).unwrap(), category, date!(2026 - 03 - 31));
-            found.map(|deadline| (deadline.latest, deadline.rule))
+            found.map(|deadline| (deadline.latest, deadline.rule.id))
         };
         let six_months = Some((date!(2026 - 09 - 30), "SD-5.8".to_owned()));
         assert_eq!(by("shandong-2018", Category::GrassrootsUnion), six_months);

@@ -104,7 +104,7 @@ fn words<'d>(statement: &Statement, sheet: &SheetPayload, document: &'d [u8]) ->
         custody: custody(&sheet.counts),
         items: sheet.items.iter().map(|item| SheetItem { bars: bars(sheet, item) }).collect(),
         metrics: sheet.assessment.metrics.iter().map(|rate| metric(sheet, rate)).collect(),
-        verdict: sheet.assessment.verdict.label().to_owned(),
+        verdict: sheet.conclusion(),
         remarks: remarks(sheet),
         indicators: indicators(sheet),
         rectifications: rectifications(sheet),
@@ -211,8 +211,8 @@ fn comparison(metric: &Metric) -> String {
 fn metric(sheet: &SheetPayload, metric: &Metric) -> SheetMetric {
     let outcome = match (metric.comparator, metric.outcome) {
         (_, Outcome::CannotAssess) => "无法评定",
-        (Comparator::AtLeast, Outcome::Met) => "达标",
-        (Comparator::AtLeast, Outcome::NotMet) => "未达标",
+        (Comparator::AtLeast, Outcome::Met) => "达到",
+        (Comparator::AtLeast, Outcome::NotMet) => "没有达到",
         (Comparator::Below, Outcome::Met) => "不触发",
         (Comparator::Below, Outcome::NotMet) => "须整顿",
     };
@@ -233,10 +233,11 @@ fn remarks(sheet: &SheetPayload) -> Vec<String> {
     let assessment = &sheet.assessment;
     let mut remarks: Vec<String> =
         assessment.triggers.iter().map(|trigger| format!("须{}。", trigger.label())).collect();
-    for tier in &assessment.tier_conditions {
-        remarks.push(format!("达到“{}”的满意率条件。", sheet.tier_title(tier)));
-    }
-    remarks.extend(assessment.warnings.iter().map(|warning| warning_text(warning).to_owned()));
+    let conclusion = sheet.conclusion();
+    let tiers = assessment.tier_conditions.iter();
+    let held = tiers.map(|tier| format!("达到“{}”的满意率条件", sheet.tier_title(tier)));
+    remarks.extend(held.filter(|held| *held != conclusion).map(|held| format!("{held}。")));
+    remarks.extend(assessment.warnings.iter().map(|warning| warning_text(warning).into_owned()));
     remarks
 }
 

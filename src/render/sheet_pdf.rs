@@ -54,7 +54,7 @@ pub struct SheetPdf<'a> {
     pub items: Vec<SheetItem>,
     /// Every metric held against a rule, inherited ones included.
     pub metrics: Vec<SheetMetric>,
-    /// 结论: 达标, 未达标, 无效, 无法评定.
+    /// 结论: 达标, 未达标, 无效, 无法评定, or whether the condition of a tier is met.
     pub verdict: String,
     /// What goes with the verdict: 须整顿, tiers whose satisfaction condition holds, warnings. One sentence each.
     pub remarks: Vec<String>,

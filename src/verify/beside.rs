@@ -7,7 +7,7 @@ use crate::domain::dates::in_words;
 use crate::domain::jwk::KeySet;
 use crate::domain::jws::Statement;
 use crate::domain::rules::RuleRegistry;
-use crate::domain::sheet::{SheetPayload, judge};
+use crate::domain::sheet::{Judgement, SheetPayload, judge, judge_as_at_first};
 use crate::domain::statement::{OpeningStatement, OpinionStatement};
 
 impl Lines {
@@ -29,13 +29,15 @@ impl Lines {
             self.not_reassessed = true;
             return self.note(format!("没有重新评定：本程序没有这个内容的规则集 {unknown}；以上只核对了算术"));
         }
-        let judged = judge(registry, &sheet.round.rule_set, &sheet.round.parents, &sheet.count());
-        let same = judged.is_ok_and(|judged| {
+        let (set, parents, count) = (&sheet.round.rule_set, &sheet.round.parents, sheet.count());
+        let stated = |judged: Judgement| {
             judged.assessment == sheet.assessment
                 && judged.parents == sheet.round.parents
                 && judged.rule_set_title == sheet.round.rule_set_title
                 && judged.electorate == sheet.round.electorate
-        });
+        };
+        let same = judge(registry, set, parents, sheet.round.assembly, &count).is_ok_and(stated)
+            || judge_as_at_first(registry, set, parents, &count).is_ok_and(stated);
         let (id, version) = (&sheet.round.rule_set.id, &sheet.round.rule_set.version);
         self.finding(same, format!("按规则集 {id} {version} 重新评定，结果与报告单一致"));
     }

@@ -54,7 +54,7 @@ impl Lines {
 
     pub(super) fn title(&mut self, statement: &Statement, sheet: &SheetPayload) {
         self.note(format!("{}：{}", sheet.union.name, sheet.round.title));
-        self.note(format!("结论：{}", sheet.assessment.verdict.label()));
+        self.note(format!("结论：{}", sheet.conclusion()));
         self.note(format!("摘要校验码：{}", statement.digest()));
     }
 

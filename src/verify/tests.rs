@@ -10,10 +10,11 @@ use crate::domain::jws::SecretKey;
 use crate::domain::jws::tests::keys;
 use crate::domain::openings::OpeningBlock;
 use crate::domain::openings_file;
-use crate::domain::poll::RuleSetRef;
+use crate::domain::poll::{Assembly, Phase, RuleSetRef};
+use crate::domain::rules::RuleSet;
 use crate::domain::sheet::Certification;
-use crate::domain::sheet::judge;
 use crate::domain::sheet::sample::{Sample, issuer};
+use crate::domain::sheet::{Judgement, judge, judge_as_at_first};
 use crate::domain::statement::OpinionStatement;
 use crate::domain::verdict::Fraction;
 
@@ -242,7 +243,7 @@ fn a_known_rule_set_is_assessed_anew() {
         let mut sample = Sample::new();
         sample.poll.rule_set = known.clone();
         let count = Count::of_round(&sample.poll).unwrap();
-        let judgement = judge(&REGISTRY, &known, &[], &count).unwrap();
+        let judgement = judge(&REGISTRY, &known, &[], sample.poll.facts.assembly, &count).unwrap();
         (sample.poll.rule_set, sample.parents) = (rule_set, judgement.parents.clone());
         let with = Certification { judgement, ..sample.certification(&[&ed25519]) };
         let mut sheet = SheetPayload::build(with).unwrap();
@@ -280,6 +281,40 @@ fn a_known_rule_set_is_assessed_anew() {
     let unknown = naming(RuleSetRef { version: nine, digest: other, ..known.clone() }, |_| ());
     assert_eq!(unknown.conclusion, Conclusion::Untrusted, "{:#?}", unknown.lines);
     assert!(qualified(&unknown), "{:#?}", unknown.lines);
+}
+
+/// Sheets from before they said who was entitled, and by rule sets that have newer versions by now.
+#[test]
+fn an_earlier_sheet_still_holds() {
+    let [ed25519, _] = keys();
+    let earlier = include_str!("../rules/earlier/chaoyang-2013-1.0.0.toml");
+    let earlier = RuleSet::parse(earlier).unwrap().reference();
+    let newest = REGISTRY.require("chaoyang-2013").unwrap().reference();
+    for rule_set in [earlier, newest] {
+        let mut sample = Sample::new();
+        let certified = |sample: &Sample, judgement| {
+            let with = Certification { judgement, ..sample.certification(&[&ed25519]) };
+            Statement::sign(&SheetPayload::build(with).unwrap(), &[&ed25519]).unwrap()
+        };
+        (sample.poll.rule_set, sample.parents) = (rule_set.clone(), Vec::new());
+        // Fewer than two thirds are there, and delegates vote.
+        let Phase::Closed { custody, .. } = &mut sample.poll.phase else { panic!("the sample is counted") };
+        custody.present = 10;
+        sample.poll.facts.assembly = Assembly::Delegates;
+        let count = Count::of_round(&sample.poll).unwrap();
+        let first = judge_as_at_first(&REGISTRY, &rule_set, &[], &count).unwrap();
+        let now = judge(&REGISTRY, &rule_set, &[], Assembly::Delegates, &count).unwrap();
+        assert_ne!(first, now);
+        let mixed = Judgement { electorate: first.electorate.clone(), ..now.clone() };
+        for (judgement, conclusion) in
+            [(first, Conclusion::Untrusted), (now, Conclusion::Untrusted), (mixed, Conclusion::Fails)]
+        {
+            let document = certified(&sample, judgement);
+            let report = verify(Request::of(document.as_bytes(), &REGISTRY)).unwrap();
+            assert_eq!(report.conclusion, conclusion, "{:#?}", report.lines);
+            assert!(!report.lines.iter().any(|line| matches!(line, Line::Note(text) if text.contains("没有重新评定"))));
+        }
+    }
 }
 
 /// The issuer's statement on a file, put into it.

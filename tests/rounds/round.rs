@@ -149,7 +149,7 @@ fn whole_round(service: &Service) {
 
     let desk = chair.get("/desk");
     assert!(desk.body.contains("/rounds/new"), "an empty desk leads to a new round");
-    assert!(chair.get("/rounds/new").body.contains("90.00%"), "the threshold is shown before the round");
+    assert!(chair.get("/rounds/new").body.contains("不低于90%"), "the threshold is shown before the round");
 
     let (poll, codes) = prepared(service);
     assert_eq!(codes.len(), 17);

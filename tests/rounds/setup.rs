@@ -25,7 +25,7 @@ fn a_revised_round_keeps_the_rules_that_it_was_set_up_with() {
     let union = format!("/unions/{}/edit", service.jia.id);
     superior.submit(&union, &union, &changed);
     let edit = format!("/rounds/{poll}/edit");
-    assert!(chair.get(&edit).body.contains("90.00%"), "the threshold of the round's own rules");
+    assert!(chair.get(&edit).body.contains("不低于90%"), "the threshold of the round's own rules");
     let mut facts = FACTS;
     facts[3] = ("place", "食堂");
     chair.submit(&edit, &edit, &facts);

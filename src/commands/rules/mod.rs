@@ -93,6 +93,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn beside_others(name: &str, text: &str, reason: &RegistryError) -> String {
     let (field, message) = match reason {
         RegistryError::UnknownParent { parent, .. } => ("parent", format!("上级规则集 {parent} 不存在")),
+        RegistryError::OtherScale { parent, item, .. } => {
+            let message = format!("上级规则集 {parent} 的项目 {item} 用的是另一种档次，同名的项目要用同样的档次");
+            return other_scale(name, text, item, &message);
+        }
         RegistryError::Circle { .. } => ("parent", "上级关系成环".to_owned()),
         RegistryError::SameVersion { id, version, .. } => {
             ("version", format!("规则集 {id} 的版本 {version} 已经存在，内容却不同；改动后请提高版本号"))
@@ -106,6 +110,28 @@ fn beside_others(name: &str, text: &str, reason: &RegistryError) -> String {
     };
     let place = text.lines().position(is_field).map(|line| format!("第{}行 ", line + 1)).unwrap_or_default();
     format!("{name}：{place}{field}：{message}")
+}
+
+/// The same for an item: the place of its scale.
+fn other_scale(name: &str, text: &str, item: &str, message: &str) -> String {
+    let value = |line: &str, field: &str| {
+        let rest = line.trim_start().strip_prefix(field)?.trim_start().strip_prefix('=')?;
+        Some(rest.trim_start().trim_start_matches(['"', '\'']).split(['"', '\'']).next()?.to_owned())
+    };
+    let (mut number, mut here) = (0, String::new());
+    for (line, text) in (1..).zip(text.lines()) {
+        if text.trim_start().starts_with('[') {
+            number += usize::from(text.trim_start().starts_with("[[item]]"));
+            here.clear();
+        }
+        if let Some(id) = value(text, "id") {
+            here = id;
+        }
+        if here == item && value(text, "scale").is_some() {
+            return format!("{name}：第{line}行 item[{number}].scale：{message}");
+        }
+    }
+    format!("{name}：item：{message}")
 }
 
 /// Checks a file by itself and then beside the rule sets that it may inherit from.

@@ -105,7 +105,7 @@ fn section(lines: &mut Vec<String>, title: &str, entries: impl Iterator<Item = S
 
 fn plain(rule: &Rule) -> String {
     let decision =
-        if rule.basis == Basis::Decision { format!("〔{}〕", Basis::Decision.label()) } else { String::new() };
+        if rule.basis == Basis::Decision { format!("〔含{}〕", Basis::Decision.label()) } else { String::new() };
     format!("[{}] {decision}{}（{}{}）", rule.id, rule.statement, rule.source.clause, of(rule))
 }
 

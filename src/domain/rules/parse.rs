@@ -7,7 +7,7 @@ use super::model::{
     Calendar, CategoryEntry, Condition, Consequence, Coverage, Document, Duty, Grant, GrantStep, Indicator, ItemRule,
     MetricRule, Rule, RuleSet, SizeClass, SizeClasses, Source, SpotCheckRule, Standard, Tier, Turnout, Version, Veto,
 };
-use super::reader::{Finding, Findings, Reader};
+use super::reader::{Finding, Findings, Place, Reader};
 use super::words::{Basis, ConsequenceKind, Denominator, Joint, Positive, Unit};
 use crate::domain::digest::Digest;
 use crate::domain::paper::{Item, ItemId, Scale, Section};
@@ -93,7 +93,12 @@ fn read_set(mut file: Reader<'_, '_>, digest: Digest) -> RuleSet {
         size_classes: each(&mut file, "size_classes", &context, size_classes),
         calendars: Vec::new(),
     };
-    set.metrics = each(&mut file, "metric", &context, |reader, context| metric(reader, context, &set));
+    if !file.has("metric") && set.parent.is_none() {
+        file.fault("没有任何 [[metric]]，也没有上级规则集，得不出任何结论");
+    }
+    let metrics = each(&mut file, "metric", &context, |reader, context| metric(reader, context, &set));
+    check::ascending(&file, &set, &metrics);
+    set.metrics = metrics.into_iter().map(|(metric, _)| metric).collect();
     set.standards = each(&mut file, "standard", &context, |reader, context| standard(reader, context, &set));
     set.duties = each(&mut file, "duty", &context, |reader, context| duty(reader, context, &set));
     set.conditions = each(&mut file, "condition", &context, |reader, context| condition(reader, context, &set));
@@ -144,16 +149,22 @@ fn version(file: &mut Reader<'_, '_>) -> Option<Version> {
     let text = file.text("version")?;
     let mut numbers = text.split('.').map(str::parse::<u32>);
     let parts = (numbers.next(), numbers.next(), numbers.next(), numbers.next());
-    let (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch)), None) = parts else {
-        file.fault_at(&span, "version", "版本号应为三个数，例如 1.0.0");
-        return None;
+    let read = match parts {
+        (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch)), None) => Some(Version(major, minor, patch)),
+        _ => None,
     };
-    Some(Version(major, minor, patch))
+    // One spelling: no sign, no leading zero.
+    let version = read.filter(|version| version.to_string() == text);
+    if version.is_none() {
+        file.fault_at(&span, "version", "版本号应为三个数，不带正负号，不以0开头，例如 1.0.0");
+    }
+    version
 }
 
 fn document(mut reader: Reader<'_, '_>) -> Option<Document> {
     let (title, issuer) = (reader.text("title"), reader.text("issuer"));
-    let (number, date) = (reader.optional_text("number"), reader.optional_text("date"));
+    let number = reader.optional_text("number");
+    let date = check::date(&mut reader);
     reader.finish();
     Some(Document { title: title?, issuer: issuer?, number, date })
 }
@@ -166,7 +177,7 @@ fn formula(mut reader: Reader<'_, '_>) -> (Option<Positive>, Option<Denominator>
 
 fn turnout(mut reader: Reader<'_, '_>) -> Option<Turnout> {
     let mode = reader.word("mode");
-    let fraction = reader.fraction("fraction", true);
+    let fraction = check::above_zero(&mut reader, "fraction");
     let basis = reader.optional_word("basis").unwrap_or(Basis::Stated);
     let statement = reader.text("statement");
     reader.finish();
@@ -239,18 +250,23 @@ fn indicator(reader: &mut Reader<'_, '_>) -> Option<Indicator> {
     Some(Indicator { id: id?, title: title?, unit, numerator: numerator?, denominator: denominator? })
 }
 
-fn metric(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<MetricRule> {
+fn metric(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<(MetricRule, Place)> {
     let rule = rule(reader, context);
-    let items = check::items(reader, set);
+    let named = rule.as_ref().map(|rule| rule.categories.clone()).filter(|named| !named.is_empty());
+    let asked = named.unwrap_or_else(|| context.categories.iter().map(|entry| entry.code).collect());
+    let items = check::items(reader, set, &asked);
     let joint = reader.optional_word("joint").unwrap_or(Joint::Each);
     let positive = reader.optional_word("positive").unwrap_or(context.positive);
     let denominator = reader.optional_word("denominator").unwrap_or(context.denominator);
+    let places = ["comparator", "tier", "trigger"].map(|field| reader.place(field));
     let comparator = reader.optional_word("comparator").unwrap_or(Comparator::AtLeast);
-    let threshold = reader.fraction("threshold", true);
+    let place = reader.place("threshold");
+    let threshold = check::above_zero(reader, "threshold");
     let electorate = reader.word("electorate");
     let tier = check::tier(reader, set);
     let trigger = reader.optional_word("trigger");
-    Some(MetricRule {
+    check::floor(reader, comparator, tier.is_some(), trigger.is_some(), &places);
+    let metric = MetricRule {
         rule: rule?,
         items: items?,
         joint,
@@ -261,7 +277,8 @@ fn metric(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Opti
         electorate: electorate?,
         tier,
         trigger,
-    })
+    };
+    Some((metric, place))
 }
 
 fn standard(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<Standard> {
@@ -419,13 +436,20 @@ mod tests {
         one("threshold = [19, 20]", "threshold = [-1, 20]", "metric[1].threshold", "应为分数");
         one("threshold = [19, 20]", "threshold = [1, 2, 3]", "metric[1].threshold", "应为分数");
         one("threshold = [19, 20]\n", "", "metric[1]", "缺少字段 threshold");
-        one("electorate = \"members\"", "electorate = \"member\"", "metric[1].electorate", "是不是 members");
+        one(
+            "electorate = \"members_or_delegates\"",
+            "electorate = \"member\"",
+            "metric[1].electorate",
+            "是不是 members",
+        );
         one("items = [\"home\"]", "items = [\"hme\"]", "metric[1].items", "是不是 home");
         one("items = [\"home\"]", "items = []", "metric[1].items", "至少");
         one("items = [\"home\"]", "items = [\"home\"]\ntier = \"gold\"", "metric[1].tier", "不认识“gold”");
         one("items = [\"home\"]", "items = [\"home\"]\nfoo = 1", "metric[1].foo", "没有这个字段");
         one("indicator = \"card_rate\"", "indicator = \"car_rate\"", "standard[3].indicator", "是不是 card_rate");
-        one("version = \"1.0.0\"", "version = \"1.0\"", "version", "三个数");
+        for version in ["1.0", "+1.1.0", "01.1.0", "1.1.00", "1.1.0 ", "1.1.0.0", "1.x.0"] {
+            one("version = \"1.1.0\"", &format!("version = \"{version}\""), "version", "三个数");
+        }
         one("id = \"chaoyang-2013\"", "id = \"Chaoyang\"", "id", "小写");
         one("id = \"chaoyang-2013\"", "id = \"chaoyang-2013\"\nparent = \"chaoyang-2013\"", "parent", "自己");
         one("by = 2013-12-31", "by = \"2013-12-31\"", "coverage[1].by", "日期");
@@ -433,6 +457,51 @@ mod tests {
         one("kind = \"report_up\"", "kind = \"rectification\"", "consequence[1]", "缺少字段 months");
         one("times = 1", "times = -1", "duty[1].times", "不小于0");
         one("per = \"year\"", "per = \"century\"", "duty[1].per", "不认识");
+    }
+
+    #[test]
+    fn what_could_never_be_judged_is_refused() {
+        one("threshold = [19, 20]", "threshold = [0, 20]", "metric[1].threshold", "大于0");
+        one("items = [\"home\"]", "items = [\"home\", \"home\"]", "metric[1].items", "重复");
+        one("electorate =", "trigger = \"overhaul\"\nelectorate =", "metric[1].trigger", "只能");
+        one("electorate =", "comparator = \"<\"\nelectorate =", "metric[1].comparator", "须写明后果");
+        let only_here = "scale = \"satisfaction\"\ncategories = [\"joint_union\"]";
+        let not_asked = after("scale = \"satisfaction\"", only_here);
+        assert_eq!(not_asked.len(), 1, "{not_asked:?}");
+        assert!(not_asked[0].contains("metric[1].items：“home”没有问“grassroots_union”"), "{not_asked:?}");
+        let all = after("scale = \"satisfaction\"", "scale = \"satisfaction\"\ncategories = [\"grassroots_union\"]");
+        assert_eq!(all, [] as [&str; 0], "those who are judged by it are asked it");
+        for date in ["明天", "2013-13", "2013-02-30", "13", "2013-1-1", "2013-01-01-01", "+2013"] {
+            one("date = \"2013\"", &format!("date = \"{date}\""), "document.date", "2018-06-14");
+        }
+        for date in ["2013-11", "2013-11-30"] {
+            assert_eq!(after("date = \"2013\"", &format!("date = \"{date}\"")), [] as [&str; 0]);
+        }
+        let turnout = "[turnout]\nmode = \"required\"\nfraction = [0, 1]\nstatement = \"无\"\n\n[document]";
+        one("[document]", turnout, "turnout.fraction", "大于0");
+        let (from, to) = (GOOD.find("[[metric]]").unwrap(), GOOD.find("# ── 申报指标").unwrap());
+        let none = format!("{}{}", &GOOD[..from], &GOOD[to..]);
+        assert!(RuleSet::parse(&none).unwrap_err()[0].message.contains("没有任何 [[metric]]"));
+        let inherited = none.replacen("version", "parent = \"shandong-2018\"\nversion", 1);
+        assert!(RuleSet::parse(&inherited).is_ok(), "judged by the rules above it");
+    }
+
+    #[test]
+    fn a_higher_tier_asks_no_less_and_no_tier_has_a_floor() {
+        let good = include_str!("../../rules/changzhou-2016.toml");
+        let found = |from: &str, to: &str| {
+            assert!(good.contains(from), "{from}");
+            RuleSet::parse(&good.replacen(from, to, 1)).map_or_else(|found| found, |_| Vec::new())
+        };
+        let lower = found("threshold = [9, 10]\nelectorate", "threshold = [8, 10]\nelectorate");
+        assert_eq!((lower.len(), lower[0].field.as_str()), (1, "metric[2].threshold"), "{lower:?}");
+        assert!(lower[0].message.contains("85%") && good.lines().nth(lower[0].line - 1).unwrap().contains("threshold"));
+        assert_eq!(found("threshold = [9, 10]\nelectorate", "threshold = [17, 20]\nelectorate"), []);
+        let other =
+            found("threshold = [9, 10]\nelectorate", "threshold = [8, 10]\npositive = \"satisfied\"\nelectorate");
+        assert_eq!(other, [], "another formula is another rate");
+        let floor = found("tier = \"model\"", "tier = \"model\"\ncomparator = \"<\"\ntrigger = \"overhaul\"");
+        assert_eq!((floor.len(), floor[0].field.as_str()), (1, "metric[1].tier"), "{floor:?}");
     }
 
     #[test]
@@ -445,7 +514,7 @@ mod tests {
 
     #[test]
     fn places_are_counted_in_lines_and_characters() {
-        let text = GOOD.replacen("electorate = \"members\"", "electorate = \"会员\"", 1);
+        let text = GOOD.replacen("electorate = \"members_or_delegates\"", "electorate = \"会员\"", 1);
         let found = RuleSet::parse(&text).unwrap_err();
         let line = text.lines().position(|line| line.starts_with("electorate")).unwrap() + 1;
         assert_eq!((found[0].line, found[0].column), (line, 14));

@@ -67,6 +67,13 @@ impl<'i> Findings<'i> {
     }
 }
 
+/// Where a field stands, for faults that are found later.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    field: String,
+    span: Range<usize>,
+}
+
 /// One table: fields are taken out of it one by one; what is left at the end is unknown.
 pub(super) struct Reader<'f, 'i> {
     findings: &'f Findings<'i>,
@@ -95,6 +102,17 @@ impl<'f, 'i> Reader<'f, 'i> {
     /// Notes a fault of one field.
     pub(super) fn fault_at(&self, span: &Range<usize>, field: &str, message: impl Into<String>) {
         self.findings.note(span, self.path(field), message);
+    }
+
+    /// Where a field stands that has not been taken yet; the table's own place without it.
+    pub(super) fn place(&self, field: &str) -> Place {
+        let field_path = if self.has(field) { self.path(field) } else { self.path.clone() };
+        Place { field: field_path, span: self.span_of(field) }
+    }
+
+    /// Notes a fault at a place that was kept.
+    pub(super) fn fault_in(&self, place: &Place, message: impl Into<String>) {
+        self.findings.note(&place.span, place.field.clone(), message);
     }
 
     fn take(&mut self, field: &'static str) -> Option<Spanned<DeValue<'i>>> {

@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::model::{Indicator, MetricRule, RuleSet, Standard};
-
+use super::model::{Indicator, ItemRule, MetricRule, RuleSet, Standard};
 use super::reader::Finding;
 use crate::domain::poll::RuleSetRef;
 use crate::domain::union::Category;
 
-/// The files that are built into the program.
-const EMBEDDED: [(&str, &str); 5] = [
+/// The files that are built into the program; the earlier versions because rounds and sheets rest on them.
+const EMBEDDED: [(&str, &str); 9] = [
     ("qingdao-2020.toml", include_str!("../../rules/qingdao-2020.toml")),
     ("shandong-2018.toml", include_str!("../../rules/shandong-2018.toml")),
     ("hohhot-2020.toml", include_str!("../../rules/hohhot-2020.toml")),
     ("changzhou-2016.toml", include_str!("../../rules/changzhou-2016.toml")),
     ("chaoyang-2013.toml", include_str!("../../rules/chaoyang-2013.toml")),
+    ("shandong-2018-1.0.0.toml", include_str!("../../rules/earlier/shandong-2018-1.0.0.toml")),
+    ("hohhot-2020-1.0.0.toml", include_str!("../../rules/earlier/hohhot-2020-1.0.0.toml")),
+    ("changzhou-2016-1.0.0.toml", include_str!("../../rules/earlier/changzhou-2016-1.0.0.toml")),
+    ("chaoyang-2013-1.0.0.toml", include_str!("../../rules/earlier/chaoyang-2013-1.0.0.toml")),
 ];
 
 /// All rule sets of an installation. Several versions of one set live side by side: a round keeps the version
@@ -38,6 +41,9 @@ pub enum RegistryError {
     /// A parent that is not there.
     #[error("规则集 {id} 的上级规则集 {parent} 不存在")]
     UnknownParent { id: String, parent: String },
+    /// An item that the rule set above asks in other words than these answers allow.
+    #[error("规则集 {id} 的项目 {item} 与上级规则集 {parent} 的同名项目档次不同")]
+    OtherScale { id: String, parent: String, item: String },
     /// Parents that lead back to where they began.
     #[error("规则集 {id} 的上级关系成环")]
     Circle { id: String },
@@ -116,6 +122,11 @@ impl RuleRegistry {
             below = self
                 .get(parent)
                 .ok_or_else(|| RegistryError::UnknownParent { id: below.id.clone(), parent: parent.clone() })?;
+            let differs = |rule: &&ItemRule| below.scale(rule.item.id.as_str()).is_some_and(|s| s != rule.item.scale);
+            if let Some(rule) = set.items.iter().find(differs) {
+                let (id, parent, item) = (set.id.clone(), parent.clone(), rule.item.id.to_string());
+                return Err(RegistryError::OtherScale { id, parent, item });
+            }
         }
         Err(RegistryError::Circle { id: set.id.clone() })
     }
@@ -253,7 +264,7 @@ impl RuleSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::rules::Version;
+    use crate::domain::rules::{Basis, Version};
 
     /// The ids of all rules that were read out of the five documents.
     const RULES: &str = "\
@@ -315,7 +326,7 @@ mod tests {
             .collect();
         metrics.sort();
         insta::assert_snapshot!(metrics.join("\n"), @r"
-        CY-A1.1 home 19/20 会员
+        CY-A1.1 home 19/20 会员或者会员代表
         CZ-4.7 home_building 17/20 会员
         CZ-4.9 home_building 9/10 会员
         HH-2.1 union_work 4/5 职工和会员
@@ -348,11 +359,14 @@ mod tests {
     #[test]
     fn newer_versions_stand_beside_older_ones() {
         let text = include_str!("../../rules/chaoyang-2013.toml");
-        let newer = text.replace("1.0.0", "1.10.0");
+        let newer = text.replace("1.1.0", "1.10.0");
         let registry = registry().with([("newer.toml", newer.as_str())]).unwrap();
         assert_eq!(registry.get("chaoyang-2013").unwrap().version, Version(1, 10, 0));
         let old = RuleSet::parse(text).unwrap().reference();
-        assert_eq!(registry.at(&old).unwrap().version, Version(1, 0, 0));
+        assert_eq!(registry.at(&old).unwrap().version, Version(1, 1, 0));
+        let first = include_str!("../../rules/earlier/chaoyang-2013-1.0.0.toml");
+        let first = RuleSet::parse(first).unwrap().reference();
+        assert_eq!(registry.at(&first).unwrap().version, Version(1, 0, 0), "rounds keep the version they began with");
         let changed = text.replace("[19, 20]", "[9, 10]");
         let refused = registry.with([("changed.toml", changed.as_str())]).unwrap_err();
         assert!(matches!(refused, RegistryError::SameVersion { .. }), "{refused}");
@@ -361,14 +375,14 @@ mod tests {
     #[test]
     fn a_pinned_parent_stays_when_a_newer_version_comes() {
         let text = include_str!("../../rules/shandong-2018.toml");
-        let newer = text.replace("1.0.0", "1.1.0");
+        let newer = text.replace("1.1.0", "1.2.0");
         let both = registry().with([("newer.toml", newer.as_str())]).unwrap();
         let parent = |registry: &RuleRegistry| {
             let lineage = registry.lineage_of(registry.get("qingdao-2020").unwrap(), Category::Enterprise).unwrap();
             lineage[1].0.reference()
         };
         let old = RuleSet::parse(text).unwrap().reference();
-        assert_eq!(parent(&both).version, "1.1.0");
+        assert_eq!(parent(&both).version, "1.2.0");
         assert_eq!(parent(&both.pinned(std::slice::from_ref(&old)).unwrap()), old);
         let unknown = RuleSetRef { digest: crate::domain::digest::Digest::sha256(b"x"), ..old };
         assert_eq!(both.pinned(std::slice::from_ref(&unknown)).unwrap_err(), unknown);
@@ -380,9 +394,34 @@ mod tests {
         let orphan = RuleRegistry::default().with([("a.toml", qingdao)]).unwrap_err();
         assert!(matches!(orphan, RegistryError::UnknownParent { .. }), "{orphan}");
         let shandong = include_str!("../../rules/shandong-2018.toml");
+        let aware =
+            qingdao.replacen("scale = \"satisfaction\"", "scale = \"awareness\"", 1).replace("\"1.0.0\"", "\"1.0.1\"");
+        let other = RuleRegistry::default().with([("a.toml", aware.as_str()), ("b.toml", shandong)]).unwrap_err();
+        assert!(matches!(&other, RegistryError::OtherScale { item, .. } if item == "home"), "{other}");
         let circle = shandong.replace("id = \"shandong-2018\"", "parent = \"qingdao-2020\"\nid = \"shandong-2018\"");
         let circle = RuleRegistry::default().with([("a.toml", qingdao), ("b.toml", circle.as_str())]).unwrap_err();
         assert!(matches!(circle, RegistryError::Circle { .. }), "{circle}");
+    }
+
+    #[test]
+    fn what_we_decided_is_marked() {
+        let registry = registry();
+        let of = |basis| registry.list().flat_map(|set| set.rules()).filter(move |rule| rule.basis == basis);
+        let decided: Vec<&str> = of(Basis::Decision).map(|rule| rule.id.as_str()).collect();
+        assert_eq!(decided, ["CZ-4.7", "CZ-4.9", "HH-2.1", "HH-4.1", "HH-5.1", "HH-3.2"]);
+        assert!(of(Basis::Decision).all(|rule| rule.statement.contains("本系统")), "and said");
+        assert!(of(Basis::Stated).all(|rule| !rule.statement.contains("本系统")));
+        assert!(registry.list().all(|set| set.turnout.basis == Basis::Decision), "no document names a turnout");
+    }
+
+    #[test]
+    fn what_firms_must_do_is_no_figure_of_their_union() {
+        let registry = registry();
+        let zone = registry.requirements("hohhot-2020", Category::ZoneUnion).unwrap();
+        let declared: Vec<&str> = zone.standards.iter().map(|(indicator, _)| indicator.id.as_str()).collect();
+        assert_eq!(declared, ["establishment_rate", "membership_rate", "joint_union_units"]);
+        let hohhot = registry.get("hohhot-2020").unwrap();
+        assert!(hohhot.conditions.iter().any(|condition| condition.rule.statement.starts_with("25人以上的企业")));
     }
 
     #[test]

@@ -77,6 +77,8 @@ words! {
         Members = "members", "会员";
         Employees = "employees", "职工";
         Delegates = "delegates", "会员代表（职工代表）";
+        /// A congress of members or, where there are many, of their delegates.
+        MembersOrDelegates = "members_or_delegates", "会员或者会员代表";
         UnionsAndMembers = "unions_and_members", "基层工会和会员";
         EmployeesAndMembers = "employees_and_members", "职工和会员";
         Sample = "sample", "随机抽取的会员";
@@ -133,6 +135,27 @@ words! {
         SubsidyChange = "subsidy_change", "补贴增减";
         /// The right to apply for a title.
         Eligibility = "eligibility", "申报资格";
+    }
+}
+
+impl Electorate {
+    /// Who votes, as sheets name them.
+    #[must_use]
+    pub fn voters(self) -> &'static str {
+        match self {
+            Electorate::Members => "全体会员",
+            Electorate::Delegates => "会员代表",
+            _ => self.label(),
+        }
+    }
+
+    /// Whether nobody votes who is no member.
+    #[must_use]
+    pub fn is_of_members(self) -> bool {
+        match self {
+            Electorate::Members | Electorate::Delegates | Electorate::MembersOrDelegates | Electorate::Sample => true,
+            Electorate::Employees | Electorate::UnionsAndMembers | Electorate::EmployeesAndMembers => false,
+        }
     }
 }
 

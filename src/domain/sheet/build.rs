@@ -4,16 +4,16 @@ use time::Date;
 
 use super::{
     ABSTAIN, Counts, FORMAT, Finding, FollowUp, Issuer, Officers, Proof, Publication, RoundFacts, SheetItem,
-    SheetPayload, UnionFacts, check,
+    SheetPayload, UnionFacts, check, electorate,
 };
 use crate::domain::count::Count;
 use crate::domain::digest::Digest;
 use crate::domain::ids::SheetId;
 use crate::domain::paper::Item;
-use crate::domain::poll::{Custody, Opened, Phase, Poll, RuleSetRef};
+use crate::domain::poll::{Assembly, Custody, Opened, Phase, Poll, RuleSetRef};
 use crate::domain::rules::{RuleRegistry, RuleSet};
 use crate::domain::union::{Category, Union};
-use crate::domain::verdict::{Assessment, CountError, assess_by};
+use crate::domain::verdict::{Assessment, CountError, assess_by, warnings_in_full};
 
 /// What a sheet is made of, beside the round itself.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ pub struct Judgement {
     /// The rule sets whose rules apply as well, nearest first.
     pub parents: Vec<RuleSetRef>,
     pub rule_set_title: String,
-    /// 评议主体: who votes by the rules that apply, in words.
+    /// 评议主体: who was entitled to vote, in words.
     pub electorate: String,
 }
 
@@ -55,7 +55,8 @@ pub enum JudgeError {
 }
 
 /// Assesses a count by the very version of the rule set that the round was set up with, and by the very versions
-/// of those that it inherits from. A parent that `parents` does not name is taken in its newest version.
+/// of those that it inherits from, and says who was entitled. A parent that `parents` does not name is taken in its
+/// newest version.
 ///
 /// # Errors
 /// See [`JudgeError`].
@@ -63,26 +64,49 @@ pub fn judge(
     registry: &RuleRegistry,
     rule_set: &RuleSetRef,
     parents: &[RuleSetRef],
+    assembly: Assembly,
     count: &Count,
+) -> Result<Judgement, JudgeError> {
+    judge_with(registry, rule_set, parents, count, |lineage, mut judgement| {
+        let entitled = electorate::entitled(assembly, count, lineage);
+        let mut warnings = warnings_in_full(&judgement.assessment.warnings, count, lineage);
+        warnings.extend(electorate::warnings(entitled, lineage));
+        judgement.assessment.warnings = warnings;
+        Judgement { electorate: entitled.voters().to_owned(), ..judgement }
+    })
+}
+
+/// As [`judge`], as it was stated on the first sheets: whom the rules name instead of who was entitled, and warnings
+/// without figures.
+///
+/// # Errors
+/// See [`JudgeError`].
+pub fn judge_as_at_first(
+    registry: &RuleRegistry,
+    rule_set: &RuleSetRef,
+    parents: &[RuleSetRef],
+    count: &Count,
+) -> Result<Judgement, JudgeError> {
+    judge_with(registry, rule_set, parents, count, |_, judgement| judgement)
+}
+
+fn judge_with(
+    registry: &RuleRegistry,
+    rule_set: &RuleSetRef,
+    parents: &[RuleSetRef],
+    count: &Count,
+    finish: impl FnOnce(&[(&RuleSet, Category)], Judgement) -> Judgement,
 ) -> Result<Judgement, JudgeError> {
     let registry = &registry.pinned(parents).map_err(JudgeError::UnknownRuleSet)?;
     let set = registry.at(rule_set).ok_or_else(|| JudgeError::UnknownRuleSet(rule_set.clone()))?;
     let lineage = registry.lineage_of(set, count.category).map_err(CountError::from)?;
-    let mut electorate: Vec<&str> = Vec::new();
-    for (set, category) in &lineage {
-        for metric in set.metrics.iter().filter(|metric| metric.rule.applies_to(*category)) {
-            let label = metric.electorate.label();
-            if !electorate.contains(&label) {
-                electorate.push(label);
-            }
-        }
-    }
-    Ok(Judgement {
+    let judgement = Judgement {
         assessment: assess_by(registry, set, count)?,
         parents: references(&lineage),
         rule_set_title: set.title.clone(),
-        electorate: electorate.join("；"),
-    })
+        electorate: electorate::named(&lineage),
+    };
+    Ok(finish(&lineage, judgement))
 }
 
 /// The rule sets that a round inherits from as they are now: fixed in its opening statement. A round that could never
@@ -91,7 +115,7 @@ pub fn judge(
 /// # Errors
 /// See [`JudgeError`].
 pub fn parents_now(registry: &RuleRegistry, poll: &Poll) -> Result<Vec<RuleSetRef>, JudgeError> {
-    Ok(judge(registry, &poll.rule_set, &[], &Count::empty(poll))?.parents)
+    Ok(judge(registry, &poll.rule_set, &[], poll.facts.assembly, &Count::empty(poll))?.parents)
 }
 
 fn references(lineage: &[(&RuleSet, Category)]) -> Vec<RuleSetRef> {

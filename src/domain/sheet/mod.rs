@@ -4,6 +4,8 @@
 
 mod build;
 mod check;
+mod conclusion;
+mod electorate;
 #[cfg(test)]
 pub(crate) mod sample;
 
@@ -12,7 +14,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
-pub use build::{BuildError, Certification, JudgeError, Judgement, judge, parents_now};
+pub use build::{BuildError, Certification, JudgeError, Judgement, judge, judge_as_at_first, parents_now};
 pub use check::{Finding, check};
 
 use super::canonical::{self, CanonicalError};

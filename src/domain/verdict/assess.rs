@@ -1,14 +1,15 @@
 //! `assess`: the verdict on a count.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::figures::{CountError, ItemFigures, figures, join};
 use super::tiers::{indicators, standings};
-use super::warning::Warning;
+use super::warning::{Warning, low_turnout};
 use super::{Assessment, Metric, Outcome, Verdict, percent};
 use crate::domain::count::Count;
 use crate::domain::paper::{Answer, Scale};
-use crate::domain::rules::{Electorate, Joint, MetricRule, RuleRegistry, RuleSet, TurnoutMode};
+use crate::domain::rules::{Joint, MetricRule, RuleRegistry, RuleSet, Turnout, TurnoutMode};
 use crate::domain::union::Category;
 
 /// A metric with the rule that it was measured by.
@@ -147,11 +148,7 @@ fn is_void(
         warnings.insert(Warning::ReturnedExceedsIssued);
     }
     let mut too_few = false;
-    for (set, _) in lineage {
-        let turnout = &set.turnout;
-        if turnout.fraction.compare(count.present, count.expected) != Some(std::cmp::Ordering::Less) {
-            continue;
-        }
+    for turnout in missed_turnouts(count, lineage) {
         if turnout.mode == TurnoutMode::Required {
             too_few = true;
             warnings.insert(Warning::TurnoutBelowRequired);
@@ -160,6 +157,29 @@ fn is_void(
         }
     }
     overfull || too_few
+}
+
+/// The turnouts of the rule sets that were not reached.
+fn missed_turnouts<'r>(count: &Count, lineage: &[(&'r RuleSet, Category)]) -> Vec<&'r Turnout> {
+    let below = |turnout: &&Turnout| turnout.fraction.compare(count.present, count.expected) == Some(Ordering::Less);
+    lineage.iter().map(|(set, _)| &set.turnout).filter(below).collect()
+}
+
+/// The warnings of an assessment as a sheet carries them: those about the turnout with its figures.
+#[must_use]
+pub fn warnings_in_full(warnings: &[String], count: &Count, lineage: &[(&RuleSet, Category)]) -> Vec<String> {
+    let mut full: Vec<String> = Vec::new();
+    for warning in warnings {
+        let missed = missed_turnouts(count, lineage).into_iter().map(|turnout| low_turnout(count, turnout));
+        let with_figures: Vec<String> = missed.filter(|text| text.split(':').next() == Some(warning)).collect();
+        let plain = with_figures.is_empty().then(|| warning.clone());
+        for text in with_figures.into_iter().chain(plain) {
+            if !full.contains(&text) {
+                full.push(text);
+            }
+        }
+    }
+    full
 }
 
 /// Totals that look odd but may have a reason. Slips handed out may exceed those present: members who are away
@@ -173,8 +193,7 @@ fn compare_totals(count: &Count, lineage: &[(&RuleSet, Category)], warnings: &mu
     }
     let members_only = lineage.iter().all(|(set, category)| {
         let mut metrics = set.metrics.iter().filter(|metric| metric.rule.applies_to(*category));
-        metrics
-            .all(|metric| matches!(metric.electorate, Electorate::Members | Electorate::Delegates | Electorate::Sample))
+        metrics.all(|metric| metric.electorate.is_of_members())
     });
     if members_only && count.expected > count.member_total {
         warnings.insert(Warning::ExpectedExceedsMembers);
@@ -233,7 +252,7 @@ impl Part<'_> {
         };
         let outcome = match rule.threshold.compare(self.positive, self.base) {
             None => Outcome::CannotAssess,
-            Some(std::cmp::Ordering::Less) => Outcome::NotMet,
+            Some(Ordering::Less) => Outcome::NotMet,
             Some(_) => Outcome::Met,
         };
         let strict = (self.scale == Scale::Satisfaction).then_some(self.strict);

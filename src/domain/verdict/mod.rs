@@ -7,11 +7,11 @@ mod rate;
 mod tiers;
 mod warning;
 
-pub use assess::{assess, assess_by};
+pub use assess::{assess, assess_by, warnings_in_full};
 pub use figures::CountError;
 pub use pledges::{PledgeRate, pledge_rates};
 pub use rate::RateKind;
-pub use warning::{Warning, warning_text};
+pub use warning::{Warning, other_electorate, warning_text};
 
 use serde::{Deserialize, Serialize};
 
@@ -206,7 +206,7 @@ pub struct Assessment {
     pub tier_conditions: Vec<String>,
     pub metrics: Vec<Metric>,
     pub triggers: Vec<Trigger>,
-    /// Stable codes; [`warning_text`] says each in Chinese. They also name why a verdict is `invalid` or
+    /// Stable codes, on sheets some with their figures; [`warning_text`] says each in Chinese. They also name why a verdict is `invalid` or
     /// `cannot_assess`.
     pub warnings: Vec<String>,
     /// Declared figures beside their standards; no part of the verdict.

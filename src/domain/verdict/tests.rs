@@ -221,7 +221,7 @@ fn abstentions_and_the_undecided_stay_in_the_base_unless_the_rule_says_otherwise
     count.items.insert("home".into(), given);
     assert_eq!(assessed(&count).metrics[0].display.as_deref(), Some("60.00%"));
     let text = include_str!("../../rules/shandong-2018.toml")
-        .replace("1.0.0", "1.0.1")
+        .replace("1.1.0", "1.1.1")
         .replace("comparator = \"<\"", "comparator = \"<\"\ndenominator = \"answering\"");
     let registry = registry().clone().with([("answering.toml", text.as_str())]).unwrap();
     let assessment = assess(&registry, &count).unwrap();
@@ -237,7 +237,7 @@ fn joint_wording_asks_of_each_item_unless_pooled() {
     assert_eq!(each.verdict, Verdict::NotMet);
     assert_eq!(each.metrics.len(), 2);
     let text = include_str!("../../rules/hohhot-2020.toml")
-        .replace("1.0.0", "1.0.1")
+        .replace("1.1.0", "1.1.1")
         .replace("joint = \"each\"", "joint = \"pooled\"");
     let registry = registry().clone().with([("pooled.toml", text.as_str())]).unwrap();
     let pooled = assess(&registry, &count).unwrap();
@@ -312,7 +312,7 @@ fn turnout_is_advised_at_two_thirds() {
 #[test]
 fn a_required_turnout_decides() {
     let turnout = "[turnout]\nmode = \"required\"\nfraction = [2, 3]\nstatement = \"到会须达到三分之二\"\n\n[document]";
-    let text = include_str!("../../rules/chaoyang-2013.toml").replace("1.0.0", "1.0.1").replace("[document]", turnout);
+    let text = include_str!("../../rules/chaoyang-2013.toml").replace("1.1.0", "1.1.1").replace("[document]", turnout);
     let registry = registry().clone().with([("turnout.toml", text.as_str())]).unwrap();
     let at = |present| {
         let count = count("chaoyang-2013", Category::GrassrootsUnion, 3000, &[("home", 3000)]);
@@ -417,8 +417,14 @@ fn detail_and_pledges_never_change_the_verdict() {
 
 #[test]
 fn finer_categories_fall_under_broader_ones() {
-    for category in [Category::Enterprise, Category::StateOwnedEnterprise, Category::ZoneUnion, Category::JointUnion] {
-        assert_eq!(assessed(&count("chaoyang-2013", category, 20, &[("home", 19)])).verdict, Verdict::Met);
+    let chaoyang = |category| assessed(&count("chaoyang-2013", category, 20, &[("home", 19)]));
+    for category in [Category::Enterprise, Category::StateOwnedEnterprise, Category::PublicInstitution] {
+        assert_eq!(chaoyang(category).verdict, Verdict::Met);
+    }
+    for category in [Category::ZoneUnion, Category::JointUnion, Category::Federation, Category::VillageUnion] {
+        let assessment = chaoyang(category);
+        assert_eq!(assessment.verdict, Verdict::CannotAssess, "its document speaks of unions of single units");
+        assert_eq!(assessment.warnings, ["no_ballot_metric"]);
     }
     let hohhot = count("hohhot-2020", Category::StateOwnedEnterprise, 10, &[("union_work", 8), ("chair", 8)]);
     assert_eq!(assessed(&hohhot).metrics[0].rule, "HH-6.1");
@@ -429,7 +435,15 @@ fn every_warning_has_a_sentence() {
     for code in ["returned_exceeds_issued", "turnout_below_advised", "no_ballot_metric", "indicator_above_one"] {
         assert_ne!(warning_text(code), code);
     }
-    assert_eq!(warning_text("something_newer"), "something_newer");
+    for unknown in ["something_newer", "other:1:2:3", "turnout_below_advised:1/0:2/3:decision", "a:b"] {
+        assert_eq!(warning_text(unknown), unknown);
+    }
+    let low = "turnout_below_advised:112/200:2/3:decision";
+    assert_eq!(warning_text(low), "到会率56.00%（112 ÷ 200）低于建议的2/3（系统约定），请结合参评人数看待结果。");
+    let void = "turnout_below_required:1/3:1/2:stated";
+    assert_eq!(warning_text(void), "到会率33.33%（1 ÷ 3）没有达到规则集要求的1/2，本轮评议无效。");
+    let other = "other_electorate:QD-3.1:sample:members";
+    assert_eq!(warning_text(other), "QD-3.1 要求由随机抽取的会员评议，本次由全体会员评议。");
 }
 
 /// Compares `a / b` with `c / d` by Euclid's algorithm: whole parts first, then the reciprocals of the rests.

@@ -41,7 +41,7 @@ impl Drawn {
 /// The verdict in words.
 pub(in crate::http) struct VerdictView {
     pub(in crate::http) code: &'static str,
-    pub(in crate::http) label: &'static str,
+    pub(in crate::http) label: String,
     /// Class of the notice: the words say it, the colour only helps.
     pub(in crate::http) tone: &'static str,
     pub(in crate::http) lines: Vec<String>,
@@ -189,6 +189,8 @@ fn verdict(s: &SheetPayload) -> VerdictView {
     let assessment = &s.assessment;
     let tone = match assessment.verdict {
         Verdict::Met => "ok",
+        // Short of a tier that was not applied for: nothing follows from it.
+        Verdict::NotMet if !s.demands_rectification() => "warn",
         Verdict::NotMet | Verdict::Invalid => "bad",
         Verdict::CannotAssess => "warn",
     };
@@ -205,7 +207,7 @@ fn verdict(s: &SheetPayload) -> VerdictView {
     if !assessment.tier_conditions.is_empty() {
         let tiers: Vec<String> =
             assessment.tier_conditions.iter().map(|id| format!("“{}”", s.tier_title(id))).collect();
-        lines.push(format!("达到{}的满意度条件。等级由上级工会评定，不由票数决定。", tiers.join("、")));
+        lines.push(format!("达到{}的满意率条件。等级由上级工会评定，不由票数决定。", tiers.join("、")));
     }
     if !s.counts.custody_reconciles {
         lines.push("印出的选票，与发出、写坏、剩余的加起来对不上。".to_owned());
@@ -213,8 +215,8 @@ fn verdict(s: &SheetPayload) -> VerdictView {
     if !s.counts.voided_as_counted() {
         lines.push(format!("作废了 {} 张选票，与写坏、剩余的加起来对不上。", s.counts.voided));
     }
-    lines.extend(assessment.warnings.iter().map(|code| warning_text(code).to_owned()));
-    VerdictView { code, label: assessment.verdict.label(), tone, lines }
+    lines.extend(assessment.warnings.iter().map(|code| warning_text(code).into_owned()));
+    VerdictView { code, label: s.conclusion(), tone, lines }
 }
 
 /// The tier that a rate was held against, as its rule set calls it: the sheet names no more than the rule.

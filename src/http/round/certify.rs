@@ -11,7 +11,7 @@ use crate::domain::ids::PollId;
 use crate::domain::poll::{Phase, Poll};
 use crate::domain::rectification::Deadline;
 use crate::domain::sheet::{FollowUp, Publication, SheetPayload};
-use crate::domain::verdict::{Metric, Trigger, Verdict};
+use crate::domain::verdict::Metric;
 use crate::http::form::{Filled, date_value};
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
@@ -38,11 +38,11 @@ struct CertifyPage<'p> {
     form: Filled,
     /// What the union above said when it returned the sheet.
     returned: Option<&'p str>,
-    verdict: &'static str,
+    verdict: String,
     /// Whether a rectification has to be set down.
     required: bool,
     rate: String,
-    /// The usual latest day of a rectification, where the rule set names one; a later day is taken all the same.
+    /// What the rule sets say of the period, and for whom, where they name one; a later day is taken all the same.
     usual: String,
 }
 
@@ -81,8 +81,8 @@ fn page(desk: &Desk<'_>, poll: &Poll, sheet: &SheetPayload, form: Filled) -> Ans
         id: poll.id,
         form,
         returned,
-        verdict: sheet.assessment.verdict.label(),
-        required: must_rectify(sheet),
+        verdict: sheet.conclusion(),
+        required: sheet.demands_rectification(),
         rate: rate(sheet),
         usual: usual_deadline(desk, poll).as_ref().map(in_words).unwrap_or_default(),
     };
@@ -100,13 +100,11 @@ fn usual_deadline(desk: &Desk<'_>, poll: &Poll) -> Option<Deadline> {
     rules.rectification_deadline(rules.at(&poll.rule_set)?, poll.category, date_in_china(desk.ask.now))
 }
 
+/// The rule itself, so that it says for whom it is meant, and what it comes to from today on.
 fn in_words(deadline: &Deadline) -> String {
-    let latest = dates::in_words(deadline.latest);
-    if deadline.as_a_rule {
-        format!("一般不晚于{latest}。确需更长的可以填得更晚，请在整改措施里说明理由。")
-    } else {
-        format!("规则要求不晚于{latest}。")
-    }
+    let Deadline { latest, months, rule } = deadline;
+    let (id, source, latest) = (&rule.id, &rule.source, dates::in_words(*latest));
+    format!("{}从今天算起{months}个月，到{latest}；其他情况，文件没有规定期限。依据：{source}（{id}）", rule.statement)
 }
 
 /// Nothing is signed before the key is gone and a scrutineer, not only a teller, has confirmed the result.
@@ -126,10 +124,6 @@ fn sheet(desk: &Desk<'_>, poll: &Poll) -> Result<SheetPayload, Problem> {
     }
 }
 
-fn must_rectify(sheet: &SheetPayload) -> bool {
-    sheet.assessment.verdict == Verdict::NotMet || sheet.assessment.triggers.contains(&Trigger::Overhaul)
-}
-
 /// `POST /rounds/{id}/certify`: signs and sends up.
 ///
 /// # Errors
@@ -141,7 +135,7 @@ pub fn certify(desk: &Desk<'_>) -> Answer {
     let sheet = sheet(desk, &poll)?;
     let mut form = Filled::of(&desk.ask.form);
     let counted_on = poll.phase.opened().map(|opened| opened.closed_on);
-    let closing = read(&mut form, must_rectify(&sheet), date_in_china(desk.ask.now), counted_on);
+    let closing = read(&mut form, sheet.demands_rectification(), date_in_china(desk.ask.now), counted_on);
     if form.is_wrong() {
         return page(desk, &poll, &sheet, form);
     }
@@ -215,7 +209,7 @@ mod tests {
         let fell_short = sheet.assessment.metrics.last_mut().unwrap();
         fell_short.outcome = crate::domain::verdict::Outcome::NotMet;
         (fell_short.id, fell_short.display) = ("satisfaction.chair".to_owned(), Some("85.50%".to_owned()));
-        sheet.assessment.verdict = Verdict::NotMet;
+        sheet.assessment.verdict = crate::domain::verdict::Verdict::NotMet;
         assert_eq!(rate(&sheet), "chair满意率 85.50%", "an item that is not on this sheet");
         sheet.assessment.metrics.clear();
         assert_eq!(rate(&sheet), "");
@@ -227,8 +221,19 @@ mod tests {
             read_with(&[("way", "公告栏"), ("published_on", "2026-11-21"), ("deadline", "2027-09-30")], false);
         assert!(!form.is_wrong(), "{:?}", form.errors());
         assert_eq!(closing.follow_up.deadline, Some(date!(2027 - 09 - 30)));
-        let words = |as_a_rule| in_words(&Deadline { latest: date!(2027 - 05 - 21), as_a_rule, rule: String::new() });
-        assert!(words(true).contains("可以填得更晚") && !words(false).contains("可以"));
+    }
+
+    #[test]
+    fn a_period_is_told_with_its_clause_and_for_whom() {
+        let rules = crate::domain::rules::RuleRegistry::embedded().unwrap();
+        let set = rules.get("qingdao-2020").unwrap();
+        let category = crate::domain::union::Category::Enterprise;
+        let deadline = rules.rectification_deadline(set, category, date!(2026 - 11 - 21)).unwrap();
+        assert_eq!(
+            in_words(&deadline),
+            "获得称号、复核不合格的职工之家限期整改，期限一般不超过六个月。从今天算起6个月，到2027年5月21日；\
+             其他情况，文件没有规定期限。依据：《关于新时代职工之家建设的十条意见》第五条（SD-5.8）"
+        );
     }
 
     #[test]

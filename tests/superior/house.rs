@@ -48,12 +48,17 @@ impl House {
     }
 
     pub fn union(&self, above: Option<&Union>, name: &str, category: Category) -> Union {
+        self.union_under(above, name, category, "qingdao-2020")
+    }
+
+    /// A union with a rule set of its own.
+    pub fn union_under(&self, above: Option<&Union>, name: &str, category: Category, rule_set: &str) -> Union {
         let new = NewUnion {
             superior: above.map(|union| union.id),
             name: name.to_owned(),
             credit_code: None,
             category,
-            rule_set: "qingdao-2020".to_owned(),
+            rule_set: rule_set.to_owned(),
         };
         self.office.database.write(|c| unions::create(c, &new, nobody())).unwrap()
     }

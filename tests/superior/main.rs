@@ -27,6 +27,7 @@ macro_rules! on_both {
 
 on_both!(
     the_area_shows_state_turnout_rate_threshold_and_outcome,
+    whoever_heads_an_area_sees_its_coverage_targets,
     electorates_are_approved_or_returned_with_a_reason,
     opinions_are_signed_and_corrections_stand_beside_the_old_sheet,
     nobody_reaches_beyond_their_own_subtree,
@@ -120,6 +121,16 @@ fn the_area_shows_state_turnout_rate_threshold_and_outcome(City { house, root, e
     assert_eq!(outcomes(&book), ["达标 1", "未达标 1", "未达标·需整顿 1", "进行中 1", "没有评议 4"]);
     let met = workbook(&city.bytes("/desk/rollup.xlsx?year=2026&outcome=met"));
     assert_eq!(outcomes(&met), ["达标 1"], "outcomes of the rows in the file");
+}
+
+fn whoever_heads_an_area_sees_its_coverage_targets(City { house, root, .. }: City) {
+    let district = house.union_under(Some(&root), "北区总工会", Category::CountyUnion, "chaoyang-2013");
+    house.account(&district, Role::Superior, "north");
+    let page = house.sign_in("north").get("/desk?year=2026");
+    for words in ["达到80％", "期限 2014年12月31日", "四（一）（CY-4.1）", "无法计算"] {
+        assert!(page.text.contains(words), "{words}");
+    }
+    assert!(!house.sign_in("city").get("/desk?year=2026").text.contains("目标："), "Qingdao names none");
 }
 
 /// The worksheets of a workbook, each as rows of texts.

@@ -6,7 +6,7 @@ use pingjia::database::{AnyConnection, Kind};
 use pingjia::domain::account::Role;
 use pingjia::domain::ids::AccountId;
 use pingjia::domain::jws::{SecretKey, Statement};
-use pingjia::domain::poll::{Officers, Opinion, Phase, Poll, VoidReason};
+use pingjia::domain::poll::{Officers, Opinion, Phase, Poll};
 use pingjia::domain::sheet::SheetPayload;
 use pingjia::domain::standing::{Rating, Stage, Waits};
 use pingjia::domain::union::{Category, Union};

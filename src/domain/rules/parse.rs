@@ -465,8 +465,12 @@ mod tests {
         one("items = [\"home\"]", "items = [\"home\", \"home\"]", "metric[1].items", "重复");
         one("electorate =", "trigger = \"overhaul\"\nelectorate =", "metric[1].trigger", "只能");
         one("electorate =", "comparator = \"<\"\nelectorate =", "metric[1].comparator", "须写明后果");
-        let only_here = "scale = \"satisfaction\"\ncategories = [\"joint_union\"]";
-        let not_asked = after("scale = \"satisfaction\"", only_here);
+        let elsewhere = GOOD.replacen("[[item]]", "[[category]]\ncode = \"county_union\"\n\n[[item]]", 1).replacen(
+            "scale = \"satisfaction\"",
+            "scale = \"satisfaction\"\ncategories = [\"county_union\"]",
+            1,
+        );
+        let not_asked: Vec<String> = RuleSet::parse(&elsewhere).unwrap_err().iter().map(ToString::to_string).collect();
         assert_eq!(not_asked.len(), 1, "{not_asked:?}");
         assert!(not_asked[0].contains("metric[1].items：“home”没有问“grassroots_union”"), "{not_asked:?}");
         let all = after("scale = \"satisfaction\"", "scale = \"satisfaction\"\ncategories = [\"grassroots_union\"]");

@@ -12,8 +12,10 @@
 //! | [`verify`] | verification of a sheet from files alone |
 //! | [`http`] | pages and routes |
 //!
-//! Architecture Invariant: `http → {office, ballot_box, store, render, domain}`, `office → {ballot_box, store, signing, domain}`, `ballot_box, store → {database, domain}`,
-//! `render → domain`, `domain →` nothing of ours. `tests/layering.rs` reads every `use` and holds this.
+//! Architecture Invariant: `http → {office, ballot_box, store, render, signing, database, domain}`, `office → {ballot_box, store,
+//! signing, database, domain}`, `ballot_box, store → {database, domain}`, `verify → {render, domain}`, `render, database, signing →
+//! domain`, `domain →` nothing of ours; besides, the edges [`world`] (clock and randomness) and, for the web, [`config`].
+//! `tests/layering.rs` reads every `use` and holds this.
 
 pub mod ballot_box;
 pub mod commands;

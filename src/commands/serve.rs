@@ -7,12 +7,16 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpabl
 
 use super::installation::{ServiceOptions, open_service};
 use crate::http::{self, App};
+use crate::store::unions;
 
 /// Opens the installation and serves it until stopped.
 pub(super) fn serve(options: ServiceOptions) -> Result<()> {
     let config = options.config()?;
     let listener = TcpListener::bind(config.listen).with_context(|| format!("不能监听 {}", config.listen))?;
     let app = open_service(config)?;
+    if app.database.read(|connection| unions::below(connection, "/", 1))?.is_empty() {
+        tracing::warn!("数据库里还没有工会：请先运行 pingjia setup；已经登记过的，请核对 --data 和数据库地址");
+    }
     run(app, listener)
 }
 

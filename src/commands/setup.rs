@@ -7,7 +7,7 @@ use super::installation::Place;
 use super::rules::{Folder, registry};
 use crate::database::Database;
 use crate::domain::account::Role;
-use crate::domain::import::check_name;
+use crate::domain::import::{check_name, check_username};
 use crate::domain::union::Category;
 use crate::render::font;
 use crate::store::accounts::{self, NewAccount, PasswordDigest};
@@ -60,6 +60,9 @@ pub(super) fn setup(options: &Setup) -> Result<()> {
         if let Err(words) = check_name(name) {
             bail!("{what}{words}");
         }
+    }
+    if let Err(words) = check_username(&options.username) {
+        bail!("{words}");
     }
     let missing: String = font::missing(&format!("{}{}", options.union, options.name)).into_iter().collect();
     if !missing.is_empty() {

@@ -120,17 +120,29 @@ pub fn about_phase(poll: &Poll) -> Option<Word> {
         Phase::Open { .. } => None,
         Phase::Draft { .. } => Some(not_open(poll)),
         Phase::Void { reason } => Some(void(Some(reason))),
-        Phase::Counting { .. } | Phase::Closing { .. } | Phase::Closed { .. } => Some(
+        Phase::Counting { .. } => Some(
+            Word::new(
+                StatusCode::GONE,
+                "round_closed",
+                "手机投票已经停止",
+                &[
+                    "还没有投的，请在这张选票上选好，折好，自己投进现场的票箱。",
+                    "如果您投过票，公布以后可以凭回执查验。",
+                ],
+            )
+            .way(receipts(poll), "查验回执"),
+        ),
+        Phase::Closing { .. } | Phase::Closed { .. } => Some(
             Word::new(
                 StatusCode::GONE,
                 "round_closed",
                 "投票已经结束",
-                &["手机投票已经截止，正在计票。", "结果由工会公布。如果您投过票，公布以后可以凭回执查验。"],
+                &["已经开票，正在计票。", "结果由工会公布。如果您投过票，公布以后可以凭回执查验。"],
             )
             .way(receipts(poll), "查验回执"),
         ),
         Phase::Certified { sheet, .. } | Phase::Reported { sheet, .. } => Some(
-            Word::new(StatusCode::GONE, "round_closed", "投票已经结束", &["这一轮评议的结果已经公布。"])
+            Word::new(StatusCode::GONE, "round_closed", "投票已经结束", &["已经开票，结果报告单已经签发。"])
                 .way(format!("/sheets/{sheet}"), "看结果")
                 .way(receipts(poll), "查验回执"),
         ),
@@ -152,7 +164,10 @@ pub fn about_cast(refusal: CastRefusal, poll: &Poll) -> Option<Word> {
         CastRefusal::Closed => Word::refused(
             refusal,
             "投票已经结束，这次没有计入",
-            &["您按“投票”的时候，手机投票已经截止。", "如果现场还在收纸质选票，可以填好这张选票，交给监票人。"],
+            &[
+                "您按“投票”的时候，手机投票已经截止。",
+                "如果现场还在收纸质选票，可以在这张选票上选好，折好，自己投进票箱。",
+            ],
         ),
         CastRefusal::Closing | CastRefusal::Busy | CastRefusal::Stopped | CastRefusal::Unavailable => return None,
     })

@@ -227,7 +227,10 @@ pub fn show(desk: &Desk<'_>) -> Answer {
     let page = AreaPage {
         frame: desk.frame("下级工会评议情况").wide(),
         crumbs: words::crumbs(&desk.who.union, lineage),
-        years: (first.min(search.year)..=last.max(this_year).max(search.year)).rev().take(60).collect(),
+        years: (first.min(search.year)..=last.clamp(this_year, this_year + 1).max(search.year))
+            .rev()
+            .take(60)
+            .collect(),
         rolls,
         sheets,
         unions: totals.unions,

@@ -15,7 +15,7 @@ use diesel::{QueryResult, RunQueryDsl};
 
 use super::address::{Address, PostgresUrl};
 use super::checkpoint::Checkpointer;
-use super::{migrate, relocation};
+use super::{migrate, rectification, relocation};
 
 /// A connection to either database. SQLite stands last, because its variant accepts any path.
 #[derive(diesel::MultiConnection)]
@@ -187,6 +187,7 @@ impl Database {
         let mut first = address.connect_patiently()?;
         migrate::run(&mut first)?;
         relocation::may_be_served(&mut first)?;
+        rectification::read_deadlines(&mut first)?;
         let pool = Pool::builder()
             .max_size(8)
             .min_idle(Some(1))

@@ -176,6 +176,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    rectification (poll_id) {
+        poll_id -> BigInt,
+        year -> Integer,
+        path -> Text,
+        due -> Text,
+        state -> SmallInt,
+        report -> Nullable<Text>,
+        done_on -> Nullable<Text>,
+        reported_on -> Nullable<Text>,
+        note -> Nullable<Text>,
+        noted_on -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
     relocation (state) {
         state -> Text,
     }
@@ -188,4 +204,14 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(trade_union, account, session, poll, statement, sheet, journal, standing);
+diesel::allow_tables_to_appear_in_same_query!(
+    trade_union,
+    account,
+    session,
+    poll,
+    statement,
+    sheet,
+    journal,
+    standing,
+    rectification
+);

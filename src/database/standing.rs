@@ -6,10 +6,11 @@
 use diesel::prelude::*;
 
 use super::schema::{journal, poll, sheet, standing as t, trade_union};
-use super::{AnyConnection, DatabaseError, phase};
+use super::{AnyConnection, DatabaseError, phase, rectification};
 use crate::domain::ids::{PollId, SheetId};
 use crate::domain::jws::Statement;
 use crate::domain::poll::{Facts, Phase};
+use crate::domain::rectification::Rectification;
 use crate::domain::sheet::SheetPayload;
 use crate::domain::standing::{Class, SheetFigures, Stage};
 use crate::domain::union::Category;
@@ -32,8 +33,12 @@ pub fn refresh(connection: &mut AnyConnection, id: PollId) -> Result<(), Databas
     // Two rounds of one union may change at the same moment: one waits here for the other.
     let (path, category) = hold_union(connection, round.union)?;
     let stage = Stage::of(&round.phase);
-    let figures = round.phase.sheet().map(|sheet| figures(connection, sheet)).transpose()?.flatten();
+    let sheet = round.phase.sheet().map(|id| sheet_of(connection, id)).transpose()?.flatten();
+    let figures = sheet.as_ref().map(|(id, sheet)| SheetFigures::of(id.clone(), sheet));
     write(connection, &round, &path, is_grassroots(&category), stage, figures.as_ref())?;
+    if let Some(asked) = sheet.and_then(|(_, sheet)| Rectification::asked_by(&sheet)) {
+        rectification::ask(connection, round.id, round.year, &path, asked.due)?;
+    }
     choose_current(connection, &round)
 }
 
@@ -56,12 +61,12 @@ fn is_grassroots(category: &str) -> bool {
     Category::from_code(category).is_some_and(Category::is_grassroots)
 }
 
-/// The figures of the sheet; none when it is not stored here.
-fn figures(connection: &mut AnyConnection, id: &SheetId) -> Result<Option<SheetFigures>, DatabaseError> {
+/// The sheet with its id; none when it is not stored here.
+fn sheet_of(connection: &mut AnyConnection, id: &SheetId) -> Result<Option<(SheetId, SheetPayload)>, DatabaseError> {
     let body: Option<String> = sheet::table.find(id.as_str()).select(sheet::body).first(connection).optional()?;
     let Some(body) = body else { return Ok(None) };
     let sheet = read_sheet(id.as_str(), &body)?;
-    Ok(Some(SheetFigures::of(id.clone(), &sheet)))
+    Ok(Some((id.clone(), sheet)))
 }
 
 /// The sheet that is stored under this id: its signatures hold, and the id is its own.

@@ -1,9 +1,204 @@
-//! Deadlines in calendar months and years: rectification, yearly assessment, re-verification.
+//! Rectification (整改) after a round that fell short: its deadline, what the union reports, and the check by the union above.
 
 use time::{Date, Month};
 
 use super::rules::{Consequence, ConsequenceKind, Rule, RuleRegistry, RuleSet};
+use super::sheet::SheetPayload;
+use super::standing::Stage;
 use super::union::Category;
+
+/// Where a rectification stands on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// 已逾期: the deadline has passed and nothing was reported.
+    Overdue,
+    /// 已报整改情况: waits for the check.
+    Reported,
+    /// 整改中
+    UnderWay,
+    /// 已复查
+    Checked,
+}
+
+impl State {
+    /// All states; what needs a deed comes first.
+    pub const ALL: [State; 4] = [State::Overdue, State::Reported, State::UnderWay, State::Checked];
+
+    /// The name in filters.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            State::Overdue => "overdue",
+            State::Reported => "reported",
+            State::UnderWay => "under_way",
+            State::Checked => "checked",
+        }
+    }
+
+    /// The Chinese word on pages.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            State::Overdue => "已逾期",
+            State::Reported => "已报整改情况",
+            State::UnderWay => "整改中",
+            State::Checked => "已复查",
+        }
+    }
+}
+
+/// What the chair says was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// 整改情况
+    pub text: String,
+    /// 整改完成日期, as the union says.
+    pub done_on: Date,
+    /// The day on which it was reported.
+    pub reported_on: Date,
+}
+
+/// A word of the union above on a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    pub text: String,
+    pub given_on: Date,
+}
+
+/// How far a rectification has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Course {
+    /// Nothing was reported yet, or the last report was returned.
+    UnderWay { returned: Option<(Report, Note)> },
+    /// The chair reported; the union above has not said anything yet.
+    Reported { report: Report },
+    /// The union above checked it. Nothing changes any more.
+    Checked { report: Report, note: Note },
+}
+
+/// The rectification that the sheet in force asks for. The sheet itself never changes: this stands beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rectification {
+    /// The last day that still counts, from the sheet in force; none where the sheet names none.
+    pub due: Option<Date>,
+    pub course: Course,
+}
+
+/// Why a step of a rectification is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The sheet was returned: its plan has to be corrected first.
+    #[error("上级工会退回了结果报告单，还不能报告整改情况")]
+    SheetReturned,
+    /// The union above has not accepted the sheet, and with it the plan.
+    #[error("结果报告单还没有批复同意，不能复查整改")]
+    SheetNotAccepted,
+    #[error("工会还没有报告整改情况")]
+    NotReported,
+    #[error("整改已经复查，不能再改")]
+    AlreadyChecked,
+}
+
+impl Refusal {
+    /// Stable code for interfaces.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Refusal::SheetReturned => "sheet_returned",
+            Refusal::SheetNotAccepted => "sheet_not_accepted",
+            Refusal::NotReported => "not_reported",
+            Refusal::AlreadyChecked => "already_checked",
+        }
+    }
+}
+
+/// Days before the deadline from which it counts as near.
+const NEAR: i64 = 30;
+
+impl Rectification {
+    /// What a sheet asks for; none where its result asks for nothing.
+    #[must_use]
+    pub fn asked_by(sheet: &SheetPayload) -> Option<Self> {
+        sheet.demands_rectification().then_some(Rectification { due: sheet.follow_up.deadline, course: Course::UnderWay { returned: None } })
+    }
+
+    /// Where it stands on a day.
+    #[must_use]
+    pub fn state(&self, today: Date) -> State {
+        match self.course {
+            Course::UnderWay { .. } if self.due.is_some_and(|due| is_overdue(due, today)) => State::Overdue,
+            Course::UnderWay { .. } => State::UnderWay,
+            Course::Reported { .. } => State::Reported,
+            Course::Checked { .. } => State::Checked,
+        }
+    }
+
+    /// Days from `today` to the deadline, negative once it has passed.
+    #[must_use]
+    pub fn days_left(&self, today: Date) -> Option<i64> {
+        self.due.map(|due| (due - today).whole_days())
+    }
+
+    /// Whether something has to be reported within [`NEAR`] days.
+    #[must_use]
+    pub fn is_near(&self, today: Date) -> bool {
+        self.state(today) == State::UnderWay && self.days_left(today).is_some_and(|left| left <= NEAR)
+    }
+
+    /// Whether the chair may report, or correct what was reported.
+    ///
+    /// # Errors
+    /// `AlreadyChecked`; `SheetReturned` until the sheet is corrected.
+    pub fn may_report(&self, stage: Stage) -> Result<(), Refusal> {
+        match (&self.course, stage) {
+            (Course::Checked { .. }, _) => Err(Refusal::AlreadyChecked),
+            (_, Stage::Certified | Stage::Accepted) => Ok(()),
+            _ => Err(Refusal::SheetReturned),
+        }
+    }
+
+    /// The chair reports what was done, in the place of what was reported before.
+    ///
+    /// # Errors
+    /// See [`Rectification::may_report`].
+    pub fn report(self, stage: Stage, report: Report) -> Result<Self, Refusal> {
+        self.may_report(stage)?;
+        Ok(Rectification { course: Course::Reported { report }, ..self })
+    }
+
+    /// Whether the union above may check or return what was reported.
+    ///
+    /// # Errors
+    /// `AlreadyChecked`, `NotReported`; `SheetNotAccepted` before the plan itself is accepted.
+    pub fn may_check(&self, stage: Stage) -> Result<(), Refusal> {
+        match (&self.course, stage) {
+            (Course::Checked { .. }, _) => Err(Refusal::AlreadyChecked),
+            (Course::UnderWay { .. }, _) => Err(Refusal::NotReported),
+            (Course::Reported { .. }, Stage::Accepted) => Ok(()),
+            (Course::Reported { .. }, _) => Err(Refusal::SheetNotAccepted),
+        }
+    }
+
+    /// The union above has checked what was done.
+    ///
+    /// # Errors
+    /// See [`Rectification::may_check`].
+    pub fn check(self, stage: Stage, note: Note) -> Result<Self, Refusal> {
+        self.may_check(stage)?;
+        let Course::Reported { report } = self.course else { return Err(Refusal::NotReported) };
+        Ok(Rectification { course: Course::Checked { report, note }, ..self })
+    }
+
+    /// The union above returns the report: the chair reports again. The deadline stays.
+    ///
+    /// # Errors
+    /// See [`Rectification::may_check`].
+    pub fn send_back(self, stage: Stage, note: Note) -> Result<Self, Refusal> {
+        self.may_check(stage)?;
+        let Course::Reported { report } = self.course else { return Err(Refusal::NotReported) };
+        Ok(Rectification { course: Course::UnderWay { returned: Some((report, note)) }, ..self })
+    }
+}
 
 /// How long a rule gives a union to put things right. Its statement says whom it is meant for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +220,6 @@ pub fn months_later(from: Date, months: u32) -> Option<Date> {
     Date::from_calendar_date(year, month, from.day().min(month.length(year))).ok()
 }
 
-/// The day so many years later; 29 February becomes 28 February where need be.
-#[must_use]
-pub fn years_later(from: Date, years: u32) -> Option<Date> {
-    months_later(from, years.checked_mul(12)?)
-}
-
 impl RuleSet {
     fn consequence(&self, kind: ConsequenceKind) -> Option<&Consequence> {
         self.consequences.iter().find(|consequence| consequence.kind == kind)
@@ -43,18 +232,6 @@ impl RuleSet {
         let rule = self.consequence(ConsequenceKind::Rectification)?;
         let months = rule.months?;
         Some(Deadline { latest: months_later(ordered, months)?, months, rule: rule.rule.clone() })
-    }
-
-    /// When a title given (or last confirmed) on a day is due for re-verification (复核).
-    #[must_use]
-    pub fn reverification_due(&self, confirmed: Date) -> Option<Date> {
-        years_later(confirmed, self.consequence(ConsequenceKind::Reverification)?.years?)
-    }
-
-    /// When the next assessment (考核) of a titled union is due after one on this day.
-    #[must_use]
-    pub fn assessment_due(&self, assessed: Date) -> Option<Date> {
-        years_later(assessed, self.consequence(ConsequenceKind::YearlyAssessment)?.years?)
     }
 }
 
@@ -94,8 +271,6 @@ mod tests {
         assert_eq!(months_later(date!(2026 - 12 - 31), 0), Some(date!(2026 - 12 - 31)));
         assert_eq!(months_later(date!(2026 - 12 - 31), 11), Some(date!(2027 - 11 - 30)));
         assert_eq!(months_later(date!(2026 - 12 - 31), u32::MAX), None);
-        assert_eq!(years_later(date!(2028 - 02 - 29), 3), Some(date!(2031 - 02 - 28)));
-        assert_eq!(years_later(date!(2028 - 02 - 29), u32::MAX), None);
     }
 
     #[test]
@@ -122,16 +297,69 @@ mod tests {
     }
 
     #[test]
-    fn titles_are_assessed_yearly_and_verified_every_three_years() {
-        let shandong = set("shandong-2018");
-        assert_eq!(shandong.reverification_due(date!(2023 - 05 - 04)), Some(date!(2026 - 05 - 04)));
-        assert_eq!(shandong.assessment_due(date!(2024 - 02 - 29)), Some(date!(2025 - 02 - 28)));
-        assert_eq!(set("hohhot-2020").reverification_due(date!(2023 - 05 - 04)), None);
-    }
-
-    #[test]
     fn the_last_day_still_counts() {
         assert!(!is_overdue(date!(2026 - 09 - 30), date!(2026 - 09 - 30)));
         assert!(is_overdue(date!(2026 - 09 - 30), date!(2026 - 10 - 01)));
+    }
+
+    fn under_way(due: Option<Date>) -> Rectification {
+        Rectification { due, course: Course::UnderWay { returned: None } }
+    }
+
+    fn report(text: &str) -> Report {
+        Report { text: text.to_owned(), done_on: date!(2026 - 09 - 20), reported_on: date!(2026 - 09 - 21) }
+    }
+
+    fn note(text: &str) -> Note {
+        Note { text: text.to_owned(), given_on: date!(2026 - 09 - 25) }
+    }
+
+    #[test]
+    fn a_state_is_that_of_a_day() {
+        let asked = under_way(Some(date!(2026 - 09 - 30)));
+        assert_eq!(asked.state(date!(2026 - 09 - 30)), State::UnderWay);
+        assert_eq!(asked.state(date!(2026 - 10 - 01)), State::Overdue);
+        assert_eq!(under_way(None).state(date!(2026 - 10 - 01)), State::UnderWay, "no day, none that passes");
+        assert_eq!(
+            [-1, 0, 30, 31].map(|days| asked.is_near(date!(2026 - 09 - 30) - time::Duration::days(days))),
+            [false, true, true, false]
+        );
+        let reported = asked.report(Stage::Certified, report("改了")).unwrap();
+        assert_eq!(reported.state(date!(2026 - 10 - 01)), State::Reported, "what was reported waits for the check");
+        let checked = reported.check(Stage::Accepted, note("属实")).unwrap();
+        assert_eq!(checked.state(date!(2026 - 10 - 01)), State::Checked);
+    }
+
+    #[test]
+    fn the_chair_reports_until_it_is_checked() {
+        let asked = under_way(Some(date!(2026 - 09 - 30)));
+        assert_eq!(asked.may_report(Stage::SheetReturned), Err(Refusal::SheetReturned));
+        assert_eq!(asked.clone().check(Stage::Accepted, note("")), Err(Refusal::NotReported));
+        assert_eq!(asked.clone().send_back(Stage::Accepted, note("")), Err(Refusal::NotReported));
+        let first = asked.report(Stage::Certified, report("改了")).unwrap();
+        let second = first.report(Stage::Accepted, report("改好了")).unwrap();
+        assert_eq!(second.course, Course::Reported { report: report("改好了") });
+        for stage in [Stage::Certified, Stage::SheetReturned] {
+            assert_eq!(second.clone().check(stage, note("")), Err(Refusal::SheetNotAccepted), "the plan comes first");
+        }
+        let returned = second.send_back(Stage::Accepted, note("不具体")).unwrap();
+        assert_eq!(returned.course, Course::UnderWay { returned: Some((report("改好了"), note("不具体"))) });
+        assert_eq!(returned.state(date!(2026 - 10 - 01)), State::Overdue, "the deadline stays");
+        let again = returned.report(Stage::Accepted, report("每季度一次")).unwrap();
+        let checked = again.check(Stage::Accepted, note("属实")).unwrap();
+        assert_eq!(checked.may_report(Stage::Accepted), Err(Refusal::AlreadyChecked));
+        assert_eq!(checked.may_check(Stage::Accepted), Err(Refusal::AlreadyChecked));
+    }
+
+    #[test]
+    fn only_a_result_that_falls_short_asks_for_rectification() {
+        use crate::domain::verdict::{Trigger, Verdict};
+        let mut sheet = crate::domain::sheet::sample::Sample::new().sheet(&[]);
+        assert_eq!(Rectification::asked_by(&sheet), None);
+        sheet.assessment.verdict = Verdict::NotMet;
+        let due = sheet.follow_up.deadline;
+        assert_eq!(Rectification::asked_by(&sheet).map(|asked| asked.due), Some(due));
+        sheet.assessment.triggers.push(Trigger::Overhaul);
+        assert!(Rectification::asked_by(&sheet).is_some());
     }
 }

@@ -180,12 +180,11 @@ impl Filled {
         if text.is_empty() {
             return None;
         }
-        let read: Result<Date, serde::de::value::Error> =
-            dates::deserialize(serde::de::IntoDeserializer::into_deserializer(text.as_str()));
-        if read.is_err() {
+        let read = dates::read(&text);
+        if read.is_none() {
             self.refuse(name, "请按“年-月-日”填写，例如 2026-09-30");
         }
-        read.ok()
+        read
     }
 }
 
@@ -199,7 +198,7 @@ fn ascii_digit(c: char) -> char {
 /// A day as browsers want it in a date field.
 #[must_use]
 pub fn date_value(day: Date) -> String {
-    format!("{:04}-{:02}-{:02}", day.year(), u8::from(day.month()), day.day())
+    dates::written(day)
 }
 
 /// What is wrong with text that no font of ours can print: every such character, with its code.

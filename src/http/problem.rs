@@ -10,6 +10,7 @@ use super::reply::Reply;
 use crate::ballot_box::{BoxError, CastRefusal};
 use crate::database::DatabaseError;
 use crate::domain::poll::Refusal;
+use crate::domain::rectification;
 use crate::office::OfficeError;
 use crate::render::RenderError;
 use crate::store::StoreError;
@@ -252,6 +253,19 @@ impl From<Refusal> for Problem {
     }
 }
 
+impl From<rectification::Refusal> for Problem {
+    fn from(refusal: rectification::Refusal) -> Self {
+        use rectification::Refusal;
+        let way = match refusal {
+            Refusal::SheetReturned => "请工会主席先按意见更正结果报告单，再报告整改情况。",
+            Refusal::SheetNotAccepted => "请先对结果报告单提出意见，同意以后再复查整改。",
+            Refusal::NotReported => "请等工会主席报告整改情况，再复查。",
+            Refusal::AlreadyChecked => "请刷新页面，看上级工会复查的意见。",
+        };
+        Problem::conflict(refusal.code(), refusal.to_string(), way)
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let sentence = error.to_string();
@@ -260,6 +274,7 @@ impl From<StoreError> for Problem {
             StoreError::NoSuchUnion | StoreError::NoSuchPoll => Problem::NOT_YOURS,
             StoreError::Stale => Problem::conflict("stale", sentence, "请刷新页面，看清现在的情况后再办理。"),
             StoreError::Refused(refusal) => refusal.into(),
+            StoreError::Rectification(refusal) => refusal.into(),
             StoreError::Database(error) => error.into(),
         }
     }

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod journal;
 pub mod polls;
+pub mod rectifications;
 pub mod rollup;
 pub mod sessions;
 pub mod sheets;
@@ -40,6 +41,9 @@ pub enum StoreError {
     /// The phase of the round does not allow the step.
     #[error(transparent)]
     Refused(#[from] crate::domain::poll::Refusal),
+    /// The rectification does not allow the step.
+    #[error(transparent)]
+    Rectification(#[from] crate::domain::rectification::Refusal),
     /// No such round.
     #[error("没有这一轮评议")]
     NoSuchPoll,

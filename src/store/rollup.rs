@@ -88,7 +88,7 @@ impl Line {
     }
 }
 
-type RoundColumns = (
+pub(super) type RoundColumns = (
     s::poll_id,
     s::class,
     (s::expected, s::present, s::issued, s::returned, s::valid),
@@ -96,7 +96,7 @@ type RoundColumns = (
     (s::numerator, s::base, s::threshold_num, s::threshold_den),
     (s::rate, s::turnout),
 );
-const ROUND: RoundColumns = (
+pub(super) const ROUND: RoundColumns = (
     s::poll_id,
     s::class,
     (s::expected, s::present, s::issued, s::returned, s::valid),
@@ -107,9 +107,9 @@ const ROUND: RoundColumns = (
 
 type Rate = (Option<i64>, Option<i64>, Option<i64>, Option<i64>);
 type Counts = (i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
-type RoundRow = (i64, i32, Counts, Option<String>, Rate, (i32, i32));
+pub(super) type RoundRow = (i64, i32, Counts, Option<String>, Rate, (i32, i32));
 
-fn unsigned(count: i64) -> u64 {
+pub(super) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 
@@ -117,7 +117,7 @@ fn class_of(number: i32) -> Result<Class, DatabaseError> {
     Class::from_number(number).ok_or_else(|| DatabaseError::Row(format!("class of a round: {number}")))
 }
 
-fn round_of(row: RoundRow) -> Result<RoundLine, DatabaseError> {
+pub(super) fn round_of(row: RoundRow) -> Result<RoundLine, DatabaseError> {
     let (poll, class, (expected, present, issued, returned, valid), sheet, rate, (rate_order, turnout_order)) = row;
     let class = class_of(class)?;
     let rate = match (class.rate, rate) {
@@ -158,10 +158,10 @@ extern "SQL" {
 }
 
 /// Before a character that LIKE would take for "any".
-const LITERALLY: char = '\\';
+pub(super) const LITERALLY: char = '\\';
 
 /// A pattern for any part of a name. No name has characters in it that nobody sees, and a database may refuse some.
-fn part_of(name: &str) -> String {
+pub(super) fn part_of(name: &str) -> String {
     let mut pattern = "%".to_owned();
     for letter in seen(name).chars() {
         if matches!(letter, '%' | '_' | LITERALLY) {

@@ -23,6 +23,7 @@ mod packets;
 mod paper;
 mod publishing;
 mod races;
+mod rectification;
 mod restored;
 mod rollup;
 mod store;

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use pingjia::database::{AnyConnection, Kind};
 use pingjia::domain::account::Role;
-use pingjia::domain::ids::AccountId;
+use pingjia::domain::ids::{AccountId, SheetId};
 use pingjia::domain::jws::{SecretKey, Statement};
 use pingjia::domain::poll::{Officers, Opinion, Phase, Poll};
 use pingjia::domain::sheet::SheetPayload;
@@ -50,20 +50,40 @@ fn closed() -> Phase {
 
 /// Certifies the golden sheet, whose result is `met`, for this round.
 fn certify(c: &mut AnyConnection, poll: &Poll) -> Result<(), StoreError> {
+    certify_with(c, poll, |_| ())
+}
+
+/// The same with changes, which are signed as well.
+pub fn certify_with(
+    c: &mut AnyConnection,
+    poll: &Poll,
+    change: impl FnOnce(&mut SheetPayload),
+) -> Result<(), StoreError> {
+    let sheet = sheet_of(c, poll, None, change)?;
+    polls::advance(c, poll, "poll.certify", "", BY, |_| closed().certify(sheet, &[Role::Scrutineer]))
+}
+
+/// Stores the golden sheet as one of this round.
+pub fn sheet_of(
+    c: &mut AnyConnection,
+    poll: &Poll,
+    replaces: Option<SheetId>,
+    change: impl FnOnce(&mut SheetPayload),
+) -> Result<SheetId, StoreError> {
     let golden = Statement::parse(include_bytes!("../golden/sheet.json")).unwrap();
     let mut sheet = SheetPayload::read(golden.payload()).unwrap();
     sheet.round.poll = poll.id;
+    change(&mut sheet);
     let id = sheet.id().unwrap();
     let key = SecretKey::ed25519(ed25519_dalek::SigningKey::from_bytes(&[1; 32]));
     let body = Statement::sign(&sheet, &[&key]).unwrap();
-    let stored =
-        StoredSheet { id: id.clone(), poll: poll.id, union: poll.union, year: poll.year, body, replaces: None };
+    let stored = StoredSheet { id: id.clone(), poll: poll.id, union: poll.union, year: poll.year, body, replaces };
     sheets::insert(c, &stored)?;
-    polls::advance(c, poll, "poll.certify", "", BY, |_| closed().certify(id, &[Role::Scrutineer]))
+    Ok(id)
 }
 
 /// The union above does not accept the sheet.
-fn send_back(c: &mut AnyConnection, poll: &Poll) -> Result<(), StoreError> {
+pub fn send_back(c: &mut AnyConnection, poll: &Poll) -> Result<(), StoreError> {
     let poll = polls::load(c, poll.id)?.unwrap();
     let opinion =
         Opinion { accepted: false, text: "补正".to_owned(), by: AccountId(1), given_on: date!(2026 - 11 - 22) };
@@ -112,6 +132,10 @@ fn the_screen_shows_every_union_with_its_round_of_the_year(house: &Installation)
         assert_eq!((now.class.stage, now.class.rating), (Stage::Certified, Some(Rating::Met)));
         assert!(now.rate.is_some() && now.sheet.is_some() && now.returned.is_some());
         assert_eq!(rollup::waiting_counts(c, &root.path)?, (0, 1));
+        let later = By { at: BY.at + time::Duration::days(3), ..BY };
+        polls::note(c, &round, "rectification.report", "", later)?;
+        let waiting = rollup::waiting(c, &root.path, Waits::Sheet, 9)?;
+        assert_eq!(waiting[0].since, Some(BY.at), "a word on rectification makes no sheet wait less");
 
         let any = Filter::default();
         assert_eq!(shown(c, &root.path, &any, Sort::Tree), ["市总工会", "甲厂工会", "乙厂工会"]);

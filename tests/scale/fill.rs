@@ -70,6 +70,14 @@ pub fn fill(connection: &mut PgConnection, size: &Size, template: PollId) {
                     n, 120, 110, 118, 110, 109, 'abcdefghijklmnop', 100, 109, 9, 10, 9000 + n % 1000, 9000 + n % 777
              FROM (SELECT n, n % {unions} AS u FROM generate_series(0, {rounds} - 1) n) r"
         ),
+        // Every tenth round fell short: one of eight of these is under way or overdue, one waits for the check, six are checked.
+        format!(
+            "INSERT INTO rectification (poll_id, year, path, due, state, report, done_on, reported_on, note, noted_on, version)
+             SELECT poll_id, year, path, to_char(date '2026-01-01' + (poll_id % 730)::int, 'YYYY-MM-DD'), least(k, 2),
+                    CASE WHEN k > 0 THEN '已整改' END, CASE WHEN k > 0 THEN '2026-01-01' END, CASE WHEN k > 0 THEN '2026-01-01' END,
+                    CASE WHEN k > 1 THEN '属实' END, CASE WHEN k > 1 THEN '2026-01-02' END, 0
+             FROM (SELECT poll_id, year, path, poll_id / 10 % 8 AS k FROM standing WHERE class = {failed}) r"
+        ),
         format!(
             "INSERT INTO sheet SELECT translate(left(md5(n::text), 16), '0189', 'ghij'), {FIRST} + n, {FIRST} + n % {unions}, 2026 - n / {unions}, '{{}}',
                     CASE WHEN n % 50 = 0 THEN translate(left(md5((n + 1)::text), 16), '0189', 'ghij') END

@@ -22,7 +22,7 @@ use support::postgres::cluster;
 use support::round;
 
 /// The tables that grow with unions, rounds or ballots.
-const BIG: [&str; 13] = [
+const BIG: [&str; 14] = [
     "trade_union",
     "account",
     "session",
@@ -36,6 +36,7 @@ const BIG: [&str; 13] = [
     "paper_entry",
     "opened_block",
     "standing",
+    "rectification",
 ];
 
 /// One test after the other: what is recorded is recorded for the whole program.

@@ -6,6 +6,7 @@ use pingjia::domain::account::Role;
 use pingjia::domain::digest::Digest;
 use pingjia::domain::ids::{PollId, SheetId, UnionId};
 use pingjia::domain::poll::{Approval, Phase};
+use pingjia::domain::rectification::State;
 use pingjia::domain::slip::PollTag;
 use pingjia::domain::standing::{Rating, Stage, Waits};
 use pingjia::domain::union::Category;
@@ -14,7 +15,8 @@ use pingjia::store::rollup::{self, After, Filter, Sort};
 use pingjia::store::sessions::{self, SessionToken};
 use pingjia::store::sheets::{self, StoredSheet};
 use pingjia::store::unions::{self, NewUnion};
-use pingjia::store::{By, StoreError, journal, polls, spot_checks, statements};
+use pingjia::store::{By, StoreError, journal, polls, rectifications, spot_checks, statements};
+use time::macros::date;
 
 use crate::support::installation::Installation;
 use crate::support::round::{self, CHAIR, NOW};
@@ -187,6 +189,7 @@ fn area(connection: &mut AnyConnection, path: &str) -> Result<(), StoreError> {
     rollup::totals(connection, path, YEAR)?;
     rollup::years(connection)?;
     rollup::waiting_counts(connection, path)?;
+    rectify(connection, path)?;
     for what in [Waits::Roll, Waits::Sheet] {
         rollup::waiting(connection, path, what, 50)?;
     }
@@ -195,6 +198,27 @@ fn area(connection: &mut AnyConnection, path: &str) -> Result<(), StoreError> {
         for held in [false, true] {
             rollup::grassroots(connection, path, YEAR, held)?;
         }
+    }
+    Ok(())
+}
+
+/// The list of an area, page after page in each state, and narrowed.
+fn rectify(connection: &mut AnyConnection, path: &str) -> Result<(), StoreError> {
+    let today = date!(2026 - 11 - 21);
+    rectifications::counts(connection, path, today)?;
+    let every = State::ALL.into_iter().map(Some).chain([None]);
+    for (state, year) in every.flat_map(|state| [(state, None), (state, Some(YEAR))]) {
+        // Parts of names are looked for in the whole area; the root's is every union.
+        for name in ["", "第777号"].into_iter().take(if path == "/1/" { 1 } else { 2 }) {
+            let filter = rectifications::Filter { name: name.to_owned(), year, state };
+            let first = rectifications::page(connection, path, &filter, today, None, 50)?;
+            let Some(last) = first.last() else { continue };
+            rectifications::page(connection, path, &filter, today, Some(last.place(today)), 50)?;
+        }
+    }
+    // A look-up of rounds: after five, PostgreSQL may plan without looking at the values.
+    for n in 0..8 {
+        rectifications::of_polls(connection, &[PollId(1003 + n), PollId(1013 + n)])?;
     }
     Ok(())
 }

@@ -1,0 +1,258 @@
+//! Rectifications: what chairs report and the unions above check, and the list of a whole tree.
+//!
+//! The list is walked in the order of one index that holds state, deadline, round, path and year (`docs/scale.md`).
+
+use diesel::prelude::*;
+use time::Date;
+
+use super::rollup::{LITERALLY, ROUND, RoundLine, RoundRow, lower, part_of, round_of, unsigned};
+use super::unions::subtree;
+use super::{By, StoreError, polls};
+use crate::database::rectification::{due_of, due_text};
+use crate::database::schema::{rectification as t, sheet as sh, standing as s, trade_union as u};
+use crate::database::{AnyConnection, DatabaseError};
+use crate::domain::dates;
+use crate::domain::ids::{PollId, UnionId};
+use crate::domain::poll::Poll;
+use crate::domain::rectification::{Course, Note, Rectification, Refusal, Report, State};
+
+/// A rectification and the version that it was read at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub rectification: Rectification,
+    pub version: i64,
+}
+
+type Words = (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
+type Row = (i64, String, i16, Words, i64);
+type Columns =
+    (t::poll_id, t::due, t::state, (t::report, t::done_on, t::reported_on, t::note, t::noted_on), t::version);
+const COLUMNS: Columns =
+    (t::poll_id, t::due, t::state, (t::report, t::done_on, t::reported_on, t::note, t::noted_on), t::version);
+
+/// The numbers of courses in rows.
+const UNDER_WAY: i16 = 0;
+const REPORTED: i16 = 1;
+const CHECKED: i16 = 2;
+
+fn stored_of(
+    (poll, due, state, (report, done_on, reported_on, note, noted_on), version): Row,
+) -> Result<Stored, DatabaseError> {
+    let wrong = || DatabaseError::Row(format!("rectification of round {poll}"));
+    let day = |text: Option<String>| text.map(|text| dates::read(&text).ok_or_else(wrong)).transpose();
+    let report = match (report, day(done_on)?, day(reported_on)?) {
+        (Some(text), Some(done_on), Some(reported_on)) => Some(Report { text, done_on, reported_on }),
+        _ => None,
+    };
+    let note = note.zip(day(noted_on)?).map(|(text, given_on)| Note { text, given_on });
+    let course = match (state, report, note) {
+        (UNDER_WAY, None, None) => Course::UnderWay { returned: None },
+        (UNDER_WAY, Some(report), Some(note)) => Course::UnderWay { returned: Some((report, note)) },
+        (REPORTED, Some(report), None) => Course::Reported { report },
+        (CHECKED, Some(report), Some(note)) => Course::Checked { report, note },
+        _ => return Err(wrong()),
+    };
+    Ok(Stored { rectification: Rectification { due: due_of(&due)?, course }, version })
+}
+
+/// The rectification of a round; none where its sheet asks for none, or before there is a sheet.
+///
+/// # Errors
+/// Database faults.
+pub fn load(connection: &mut AnyConnection, poll: PollId) -> Result<Option<Stored>, DatabaseError> {
+    Ok(of_polls(connection, &[poll])?.pop().map(|(_, stored)| stored))
+}
+
+/// The rectifications of these rounds; rounds without one are left out.
+///
+/// # Errors
+/// Database faults.
+pub fn of_polls(connection: &mut AnyConnection, polls: &[PollId]) -> Result<Vec<(PollId, Stored)>, DatabaseError> {
+    let rows: Vec<Row> =
+        t::table.filter(t::poll_id.eq_any(polls.iter().map(|id| id.0))).select(COLUMNS).load(connection)?;
+    rows.into_iter().map(|row| Ok((PollId(row.0), stored_of(row)?))).collect()
+}
+
+/// Takes a step. Journals `action`.
+///
+/// # Errors
+/// `Rectification` when the step is refused, `Stale` when somebody was faster than whoever saw version `seen`,
+/// `NoSuchPoll` where nothing is asked for.
+pub fn change(
+    connection: &mut AnyConnection,
+    poll: &Poll,
+    seen: i64,
+    action: &str,
+    detail: &str,
+    by: By,
+    step: impl FnOnce(Rectification) -> Result<Rectification, Refusal>,
+) -> Result<(), StoreError> {
+    let stored = load(connection, poll.id)?.ok_or(StoreError::NoSuchPoll)?;
+    let (state, report, note) = match step(stored.rectification)?.course {
+        Course::UnderWay { returned: None } => (UNDER_WAY, None, None),
+        Course::UnderWay { returned: Some((report, note)) } => (UNDER_WAY, Some(report), Some(note)),
+        Course::Reported { report } => (REPORTED, Some(report), None),
+        Course::Checked { report, note } => (CHECKED, Some(report), Some(note)),
+    };
+    let changed = diesel::update(t::table.filter(t::poll_id.eq(poll.id.0)).filter(t::version.eq(seen)))
+        .set((
+            t::state.eq(state),
+            t::report.eq(report.as_ref().map(|report| &report.text)),
+            t::done_on.eq(report.as_ref().map(|report| dates::written(report.done_on))),
+            t::reported_on.eq(report.as_ref().map(|report| dates::written(report.reported_on))),
+            t::note.eq(note.as_ref().map(|note| &note.text)),
+            t::noted_on.eq(note.as_ref().map(|note| dates::written(note.given_on))),
+            t::version.eq(seen + 1),
+        ))
+        .execute(connection)?;
+    if changed != 1 {
+        return Err(StoreError::Stale);
+    }
+    polls::note(connection, poll, action, detail, by)
+}
+
+/// What to show of the list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Part of the union's name; empty: any.
+    pub name: String,
+    pub year: Option<u16>,
+    pub state: Option<State>,
+}
+
+/// The line after which a page begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub state: State,
+    pub due: Option<Date>,
+    pub poll: PollId,
+}
+
+/// One rectification of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub union: UnionId,
+    /// Name of the union.
+    pub name: String,
+    pub year: u16,
+    pub round: RoundLine,
+    pub rectification: Rectification,
+    /// The signed sheet in force, which says what is wrong and what is to be done; none when it is not stored here.
+    pub sheet: Option<String>,
+}
+
+impl Line {
+    /// Where the page after this line begins.
+    #[must_use]
+    pub fn place(&self, today: Date) -> Place {
+        Place { state: self.rectification.state(today), due: self.rectification.due, poll: self.round.poll }
+    }
+}
+
+/// Behind every day that is written.
+const END: &str = "~";
+
+/// Which rows are in a state: their number, and the deadlines `[from, to)`.
+fn rows_in(state: State, today: Date) -> (i16, String, String) {
+    let (today, end) = (dates::written(today), END.to_owned());
+    match state {
+        State::Overdue => (UNDER_WAY, String::new(), today),
+        State::UnderWay => (UNDER_WAY, today, end),
+        State::Reported => (REPORTED, String::new(), end),
+        State::Checked => (CHECKED, String::new(), end),
+    }
+}
+
+/// A page of what the unions below the one with this path have to rectify: what needs a deed first, then by
+/// deadline; at most `limit` lines after `after`.
+///
+/// # Errors
+/// Database faults.
+pub fn page(
+    connection: &mut AnyConnection,
+    path: &str,
+    filter: &Filter,
+    today: Date,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Vec<Line>, DatabaseError> {
+    let mut lines = Vec::new();
+    for state in State::ALL {
+        let passed = after.is_some_and(|after| after.state > state);
+        if passed || filter.state.is_some_and(|wanted| wanted != state) || lines.len() >= limit {
+            continue;
+        }
+        let after = after.filter(|after| after.state == state);
+        lines.extend(part(connection, path, filter, rows_in(state, today), after, limit - lines.len())?);
+    }
+    Ok(lines)
+}
+
+/// The part of a page that is in one state.
+fn part(
+    connection: &mut AnyConnection,
+    path: &str,
+    filter: &Filter,
+    (state, begin, end): (i16, String, String),
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Vec<Line>, DatabaseError> {
+    type Found = ((i64, String), i32, RoundRow, Row, Option<String>);
+    let (from, to) = subtree(path);
+    let (first, last) = filter.year.map_or((0, i32::MAX), |year| (i32::from(year), i32::from(year)));
+    let (due, poll) = after.map_or((begin.clone(), 0), |after| (due_text(after.due).max(begin), after.poll.0));
+    let rows: Vec<Found> = t::table
+        .inner_join(s::table.on(s::poll_id.eq(t::poll_id)))
+        .inner_join(u::table.on(u::id.eq(s::union_id)))
+        .left_join(sh::table.on(s::sheet_id.eq(sh::id.nullable())))
+        .filter(t::state.eq(state))
+        .filter(t::due.ge(&due))
+        .filter(t::due.lt(end))
+        .filter(t::due.gt(&due).or(t::poll_id.gt(poll)))
+        .filter(t::path.gt(from))
+        .filter(t::path.lt(to))
+        .filter(t::year.between(first, last))
+        .filter(lower(u::name).like(lower(part_of(&filter.name))).escape(LITERALLY))
+        .order((t::due, t::poll_id))
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .select(((u::id, u::name), t::year, ROUND, COLUMNS, sh::body.nullable()))
+        .load(connection)?;
+    let line_of = |((union, name), year, round, row, sheet): Found| {
+        Ok(Line {
+            union: UnionId(union),
+            name,
+            year: u16::try_from(year).map_err(|_| DatabaseError::Row(format!("year {year}")))?,
+            round: round_of(round)?,
+            rectification: stored_of(row)?.rectification,
+            sheet,
+        })
+    };
+    rows.into_iter().map(line_of).collect()
+}
+
+/// How much of the tree below a union needs a deed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub overdue: u64,
+    /// Reported, and waiting for the check.
+    pub reported: u64,
+}
+
+/// Counts what is overdue and what waits for the check below the union with this path.
+///
+/// # Errors
+/// Database faults.
+pub fn counts(connection: &mut AnyConnection, path: &str, today: Date) -> Result<Counts, DatabaseError> {
+    let (below, end_of_area) = subtree(path);
+    let mut count = |state: State| -> Result<u64, DatabaseError> {
+        let (number, from, to) = rows_in(state, today);
+        let rows = t::table
+            .filter(t::state.eq(number))
+            .filter(t::due.ge(from))
+            .filter(t::due.lt(to))
+            .filter(t::path.gt(&below))
+            .filter(t::path.lt(&end_of_area));
+        Ok(unsigned(rows.count().get_result(connection)?))
+    };
+    Ok(Counts { overdue: count(State::Overdue)?, reported: count(State::Reported)? })
+}

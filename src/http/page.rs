@@ -42,7 +42,12 @@ impl Frame {
             Role::Chair => vec![("/desk", "工作台"), ("/people", "监票人与计票人")],
             Role::Scrutineer | Role::Teller => vec![("/desk", "工作台")],
             Role::Superior => {
-                vec![("/desk", "下级工会评议情况"), ("/approvals", "待办"), ("/unions", "工会与账号")]
+                vec![
+                    ("/desk", "下级工会评议情况"),
+                    ("/approvals", "待办"),
+                    ("/rectification", "整改"),
+                    ("/unions", "工会与账号"),
+                ]
             }
             Role::Operator => vec![("/desk", "工会与账号")],
         };

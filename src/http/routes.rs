@@ -12,7 +12,7 @@ use super::gate::{self, Desk};
 use super::member::{ballot, front, receipts};
 use super::problem::Problem;
 use super::reply::Answer;
-use super::superior::{accounts, approvals, exports, import, oversight, spot_check, unions};
+use super::superior::{accounts, approvals, exports, import, oversight, rectification, spot_check, unions};
 use super::{App, assets, desk, help, public, round, session};
 use crate::domain::account::Role;
 
@@ -203,6 +203,7 @@ pub fn table() -> &'static [Endpoint] {
         desk_post("/rounds/{id}/result/confirm", JUDGES, round::confirm_result),
         desk_get("/rounds/{id}/certify", CHAIR, round::certify_form),
         desk_post("/rounds/{id}/certify", CHAIR, round::certify),
+        desk_post("/rounds/{id}/rectification", CHAIR, round::report_rectification),
         desk_get("/rounds/{id}/void", CHAIR, round::void_form),
         desk_post("/rounds/{id}/void", CHAIR, round::void),
         // The superior's area, and the unions and accounts in it.
@@ -214,6 +215,8 @@ pub fn table() -> &'static [Endpoint] {
         desk_post("/oversight/{id}/roll", SUPERIOR, oversight::decide_roll),
         desk_post("/oversight/{id}/opinion", SUPERIOR, oversight::decide_sheet),
         desk_post("/oversight/{id}/void", SUPERIOR, oversight::void),
+        desk_post("/oversight/{id}/rectification", SUPERIOR, rectification::decide),
+        desk_get("/rectification", SUPERIOR, rectification::list),
         desk_get("/spot-checks", SUPERIOR, spot_check::list),
         desk_post("/spot-checks", SUPERIOR, spot_check::draw),
         desk_get("/spot-checks/{id}", SUPERIOR, spot_check::show),

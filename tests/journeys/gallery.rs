@@ -62,7 +62,7 @@ fn tour(route: &str) -> Tour {
         "/rounds/{id}/events" => Elsewhere("a stream of events; round.rs watches the page that listens to it"),
         "/spot-checks/{id}" => Elsewhere("superior.rs draws one and inspects it"),
         _ if route.starts_with("/rounds") || route == "/people" => of_rounds(route),
-        "/desk" | "/password" | "/approvals" | "/oversight/{id}" => of_desks(route),
+        "/desk" | "/password" | "/approvals" | "/oversight/{id}" | "/rectification" => of_desks(route),
         _ if route.starts_with("/unions") || route == "/spot-checks" => of_area(route),
         _ => of_everybody(route),
     }
@@ -155,6 +155,10 @@ fn of_desks(route: &str) -> Tour {
         "/approvals" => {
             vec![stop(Superior, "approvals", "/approvals"), stop(Chair, "wrong-role", "/approvals")]
         }
+        "/rectification" => vec![
+            stop(Superior, "rectification", "/rectification"),
+            stop(Superior, "rectification-nothing-found", "/rectification?name=%E6%B2%A1%E6%9C%89"),
+        ],
         "/oversight/{id}" => vec![
             stop(Superior, "oversight-draft", oversight("draft")),
             stop(Superior, "oversight-open", oversight("open")),

@@ -146,6 +146,18 @@ impl House {
 
     /// The same, counted, confirmed and certified.
     pub fn certified(&self, union: &Union, chair: &Account, satisfied: usize, dissatisfied: usize) -> PollId {
+        self.certified_with(union, chair, satisfied, dissatisfied, &Closing::default())
+    }
+
+    /// The same with what the chair adds to the figures.
+    pub fn certified_with(
+        &self,
+        union: &Union,
+        chair: &Account,
+        satisfied: usize,
+        dissatisfied: usize,
+        closing: &Closing,
+    ) -> PollId {
         let id = self.open(union, chair, satisfied, dissatisfied);
         let handed_out = u32::try_from(satisfied + dissatisfied).unwrap();
         let custody = Custody { present: handed_out, handed_out, spoiled: 0, unused: 0, confirmed_by: None };
@@ -156,7 +168,7 @@ impl House {
         office.ballot_box.close(&self.load(id), chair.id, world::now()).unwrap();
         let scrutineer = self.account(union, Role::Scrutineer, &format!("scrutineer{id}"));
         self.step(id, "poll.confirm_result", |phase| phase.confirm_result(scrutineer.id));
-        office.certify(&self.load(id), &Closing::default(), nobody()).unwrap();
+        office.certify(&self.load(id), closing, nobody()).unwrap();
         id
     }
 
@@ -181,10 +193,23 @@ impl House {
             #[diesel(sql_type = diesel::sql_types::BigInt)]
             n: i64,
         }
-        let tables = ["trade_union", "account", "session", "poll", "statement", "sheet", "journal", "standing", "slip"];
+        let tables = [
+            "trade_union",
+            "account",
+            "session",
+            "poll",
+            "statement",
+            "sheet",
+            "journal",
+            "standing",
+            "rectification",
+            "slip",
+        ];
         let counted = tables.iter().map(|table| format!("SELECT count(*) AS n FROM {table}"));
-        let queries: Vec<String> =
-            counted.chain(["SELECT CAST(coalesce(sum(version), 0) AS BIGINT) AS n FROM poll".to_owned()]).collect();
+        let versions = ["poll", "rectification"];
+        let versions =
+            versions.iter().map(|table| format!("SELECT CAST(coalesce(sum(version), 0) AS BIGINT) AS n FROM {table}"));
+        let queries: Vec<String> = counted.chain(versions).collect();
         self.office
             .database
             .read(|c| -> Result<Vec<i64>, pingjia::database::DatabaseError> {

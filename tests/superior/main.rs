@@ -25,6 +25,8 @@ macro_rules! on_both {
     };
 }
 
+mod rectification;
+
 on_both!(
     the_area_shows_state_turnout_rate_threshold_and_outcome,
     whoever_heads_an_area_sees_its_coverage_targets,
@@ -294,7 +296,7 @@ fn nobody_reaches_beyond_their_own_subtree(City { house, root, east, west }: Cit
     }
     assert_eq!(house.fingerprint(), before, "nothing was changed");
     let chair = house.sign_in("east-chair");
-    for path in ["/approvals", "/unions", "/spot-checks", "/desk/rollup.pdf"] {
+    for path in ["/approvals", "/rectification", "/unions", "/spot-checks", "/desk/rollup.pdf"] {
         assert_eq!(chair.get(path).status, StatusCode::FORBIDDEN, "{path} is not for chairs");
     }
 }
@@ -525,6 +527,7 @@ fn gets_change_nothing(City { house, east, .. }: City) {
         "/desk/rollup.pdf".to_owned(),
         "/desk/rollup.xlsx".to_owned(),
         "/approvals".to_owned(),
+        "/rectification".to_owned(),
         format!("/oversight/{round}"),
         "/unions".to_owned(),
         "/unions/new".to_owned(),

@@ -38,6 +38,8 @@ pub(super) struct Round {
     pub detailed: bool,
     pub pledges: &'static [&'static str],
     pub comment: bool,
+    /// What was reported after a result that fell short; nothing yet if empty.
+    pub rectified: &'static str,
 }
 
 /// One sample union with its rounds.
@@ -77,6 +79,8 @@ pub(super) const PLEDGES_KEPT: Weights = &[(Kept, 78), (PartlyKept, 14), (Answer
 
 const PLEDGES: &[&str] = &["更新职工食堂餐具消毒设备", "为一线职工组织一次免费体检", "职工书屋每周开放不少于五天"];
 
+const RECTIFIED: &str = "职工书屋新购图书三百册，以后每季度更新；活动改为早晚两场，夜班职工已经参加两次。";
+
 const THIS_YEAR: u16 = 0;
 const LAST_YEAR: u16 = 1;
 
@@ -91,6 +95,7 @@ const fn round(stage: Stage, years_ago: u16, expected: u32, turnout: u32, satisf
         detailed: false,
         pledges: &[],
         comment: false,
+        rectified: "",
     }
 }
 
@@ -132,7 +137,7 @@ pub(super) const AREAS: &[Area] = &[
                 "haijia",
                 ["示例·李建新", "示例·周敏", "示例·吴双", "示例·郑凯"],
                 "集团礼堂",
-                &[round(Stage::Certified, THIS_YEAR, 260, 93, GOOD)],
+                &[round(Stage::Certified, THIS_YEAR, 260, 93, GOOD), round(Stage::Reported, LAST_YEAR, 60, 90, FAIR)],
             ),
             union(
                 "演示区教育研究院工会",
@@ -140,7 +145,10 @@ pub(super) const AREAS: &[Area] = &[
                 "jiaoyan",
                 ["示例·冯雪梅", "示例·韩立", "示例·杨柳", "示例·朱颖"],
                 "研究院学术报告厅",
-                &[round(Stage::Reported, THIS_YEAR, 84, 96, HIGH)],
+                &[
+                    round(Stage::Reported, THIS_YEAR, 84, 96, HIGH),
+                    Round { rectified: RECTIFIED, ..round(Stage::Reported, LAST_YEAR, 60, 92, FAIR) },
+                ],
             ),
             union(
                 "银杏街道工会",

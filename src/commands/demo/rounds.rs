@@ -15,13 +15,16 @@ use crate::domain::ballot::Ballot;
 use crate::domain::ids::{PollId, UnionId};
 use crate::domain::paper::{Answer, Paper, Scale};
 use crate::domain::poll::{Approval, Assembly, Custody, Facts, Phase, Poll};
+use crate::domain::rectification::{Rectification, Report};
 use crate::domain::rules::PaperOptions;
 use crate::domain::sheet::{FollowUp, Publication};
 use crate::domain::slip::{FormNonce, SlipCode};
+use crate::domain::standing;
 use crate::domain::union::{Category, Union};
 use crate::office::{Closing, Office};
 use crate::store::accounts::{self, NewAccount, PasswordDigest};
 use crate::store::polls::{self, NewPoll};
+use crate::store::rectifications;
 use crate::store::unions::{self, NewUnion};
 use crate::store::{By, StoreError};
 use crate::world;
@@ -352,6 +355,20 @@ fn finish(
     if round.stage == Stage::Reported {
         office.opine(&load(office, id)?, superior, officer, true, "情况属实，同意。", at)?;
     }
+    if round.rectified.is_empty() { Ok(()) } else { rectify(office, id, round.rectified, chair) }
+}
+
+/// Reports what was done after a result that fell short, some weeks after it.
+fn rectify(office: &Office, id: PollId, text: &str, chair: By) -> Result<()> {
+    let poll = load(office, id)?;
+    let at = chair.at + Duration::days(70);
+    let done_on = world::date_in_china(at);
+    let report = Report { text: text.to_owned(), done_on, reported_on: done_on };
+    let by = By { at, ..chair };
+    office.database.write(|c| -> Result<(), StoreError> {
+        let step = |asked: Rectification| asked.report(standing::Stage::of(&poll.phase), report);
+        rectifications::change(c, &poll, 0, "rectification.report", text, by, step)
+    })?;
     Ok(())
 }
 

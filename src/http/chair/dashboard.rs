@@ -5,12 +5,23 @@ use askama::Template;
 use super::draft;
 use crate::domain::account::Role;
 use crate::domain::poll::{Phase, Poll};
+use crate::domain::rectification::State;
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
-use crate::http::round;
+use crate::http::round::{self, rectification, rectification::alarm};
 use crate::store::polls;
+use crate::world::date_in_china;
+
+/// A round that is not finished.
+struct Current {
+    poll: Poll,
+    /// What to do next.
+    words: String,
+    /// A deadline of its rectification that is near or past: class and words of the notice.
+    alarm: Option<(&'static str, String)>,
+}
 
 #[derive(Template)]
 #[template(path = "chair/dashboard.html")]
@@ -19,7 +30,7 @@ struct Dashboard {
     union: String,
     chair: bool,
     /// Rounds that are not finished, with what to do next.
-    current: Vec<(Poll, String)>,
+    current: Vec<Current>,
     past: Vec<Poll>,
 }
 
@@ -30,20 +41,28 @@ struct Dashboard {
 pub fn show(desk: &Desk<'_>) -> Answer {
     let role = desk.who.account.role;
     let polls = desk.app.database.read(|c| polls::of_union(c, desk.who.union.id))?;
+    let rectifications = rectification::of_rounds(desk, &polls)?;
+    let today = date_in_china(desk.ask.now);
+    let rectification =
+        |poll: &Poll| rectifications.iter().find(|(id, _)| *id == poll.id).map(|(_, stored)| &stored.rectification);
     let finished = |poll: &Poll| match &poll.phase {
         Phase::Void { .. } => true,
-        Phase::Reported { opinion, .. } => opinion.accepted,
+        Phase::Reported { opinion, .. } => {
+            opinion.accepted && rectification(poll).is_none_or(|own| own.state(today) == State::Checked)
+        }
         _ => false,
     };
     let (past, current): (Vec<Poll>, Vec<Poll>) = polls.into_iter().partition(finished);
     let current = current
         .into_iter()
         .map(|poll| {
+            let rectification = rectification(&poll);
             let words = match &poll.phase {
                 Phase::Draft { .. } => draft::next(&poll, role).words,
-                _ => round::next_words(desk, &poll)?,
+                _ => round::next_words(desk, &poll, rectification.map(|own| own.state(today)))?,
             };
-            Ok((poll, words))
+            let alarm = rectification.filter(|_| role == Role::Chair).and_then(|own| alarm(own, today));
+            Ok(Current { poll, words, alarm })
         })
         .collect::<Result<_, Problem>>()?;
     Reply::page(&Dashboard {

@@ -9,6 +9,7 @@ mod custody;
 mod events;
 mod next;
 mod paper;
+pub(in crate::http) mod rectification;
 mod show;
 pub(in crate::http) mod words;
 
@@ -17,6 +18,7 @@ pub use count::{close, close_form, confirm_result, stop, stop_form, void, void_f
 pub use custody::{confirm_custody, custody, void_slips, void_slips_form};
 pub use events::events;
 pub use paper::{paper, paper_form};
+pub use rectification::report as report_rectification;
 pub use show::{next_words, show};
 
 pub(super) use count::ask_in_doubt;

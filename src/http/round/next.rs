@@ -2,6 +2,7 @@
 
 use crate::domain::account::Role;
 use crate::domain::poll::{Phase, Poll, VoidReason};
+use crate::domain::rectification::State;
 
 /// What to do now, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(super) struct Circumstances {
     pub scrutinised: bool,
     /// Whether this person has confirmed the result.
     pub confirmed: bool,
+    /// Where the rectification stands that the sheet asks for.
+    pub rectification: Option<State>,
 }
 
 /// The next step of a round that was opened.
@@ -37,9 +40,7 @@ pub(super) fn next(poll: &Poll, role: Role, about: Circumstances) -> Next {
         (Phase::Draft { .. }, _) => wait("还在筹备", "开始投票以后，这里显示进展。"),
         (Phase::Void { reason }, _) => wait("本轮评议已经作废", void_words(reason)),
         (Phase::Certified { .. }, _) => wait("结果已经签发", "结果报告单已经送到上级工会，等待上级的意见。"),
-        (Phase::Reported { opinion, .. }, _) if opinion.accepted => {
-            wait("本轮评议已经办完", "上级工会已经同意。结果报告单可以随时查看和下载。")
-        }
+        (Phase::Reported { opinion, .. }, _) if opinion.accepted => accepted(role, about.rectification),
         (Phase::Reported { .. }, Role::Chair) => go(
             "更正结果报告单",
             "上级工会退回了结果报告单。请按意见更正整改和公布情况，再签发一次；票数不会变。",
@@ -49,6 +50,23 @@ pub(super) fn next(poll: &Poll, role: Role, about: Circumstances) -> Next {
         (_, Role::Chair) => chair(poll, about),
         (_, Role::Scrutineer) => scrutineer(poll, about),
         _ => teller(poll, about),
+    }
+}
+
+/// The sheet is accepted; what it asks for may still have to be done.
+fn accepted(role: Role, rectification: Option<State>) -> Next {
+    match rectification {
+        Some(State::UnderWay | State::Overdue) if role == Role::Chair => go(
+            "整改，报告整改情况",
+            "上级工会已经同意结果报告单。请按期完成整改，报告整改情况，由上级工会复查。",
+            ("#rectification", "去报告"),
+        ),
+        Some(State::UnderWay | State::Overdue) => {
+            wait("正在整改", "上级工会已经同意结果报告单。整改完成以后，由工会主席报告整改情况。")
+        }
+        Some(State::Reported) => wait("等上级工会复查整改", "整改情况已经送到上级工会。复查以前还可以改正。"),
+        Some(State::Checked) => wait("本轮评议已经办完", "上级工会已经同意结果报告单，整改也已经复查。"),
+        None => wait("本轮评议已经办完", "上级工会已经同意。结果报告单可以随时查看和下载。"),
     }
 }
 
@@ -222,6 +240,17 @@ mod tests {
             assert!(someone_acts, "{}", poll.phase.code());
             assert_eq!(steps(&poll.phase).iter().filter(|step| step.present).count(), 1);
         }
+    }
+
+    #[test]
+    fn a_round_is_not_finished_before_its_rectification_is_checked() {
+        let about = |rectification| accepted(Role::Chair, rectification);
+        for state in [State::UnderWay, State::Overdue] {
+            assert_eq!(about(Some(state)).way, Some(("#rectification", "去报告")));
+            assert_eq!(accepted(Role::Teller, Some(state)).way, None);
+        }
+        assert!(about(Some(State::Reported)).heading.contains("等上级工会复查"));
+        assert_eq!(about(Some(State::Checked)).heading, about(None).heading);
     }
 
     #[test]

@@ -9,14 +9,16 @@ use time::Date;
 use super::count::may_void;
 use super::next::{Circumstances, Next, Step, next, steps};
 use super::words::{Entry, entry};
-use super::{address, back, custody};
+use super::{address, back, custody, rectification};
 use crate::ballot_box::{KeyState, LIVE_STEP, Turnout};
 use crate::domain::account::{Act, Role};
 use crate::domain::dates::in_words;
 use crate::domain::ids::{PollId, SheetId};
 use crate::domain::jws::Statement;
 use crate::domain::poll::{Opinion, Phase, Poll};
+use crate::domain::rectification::State;
 use crate::domain::sheet::SheetPayload;
+use crate::domain::standing::Stage;
 use crate::domain::union::Union;
 use crate::domain::verdict::percent;
 use crate::http::form::Filled;
@@ -76,6 +78,11 @@ struct RoundPage<'p> {
     sheet: Option<SheetId>,
     older: Vec<SheetId>,
     opinion: Option<(&'p Opinion, String)>,
+    rectification: Option<rectification::View>,
+    /// What the chair has to know about it at once.
+    alarm: Option<(&'static str, String)>,
+    /// Whether this person may report on it now.
+    may_report: bool,
     may_void: bool,
     journal: Vec<Entry>,
 }
@@ -99,10 +106,15 @@ pub fn show(desk: &Desk<'_>) -> Answer {
     if matches!(poll.phase, Phase::Draft { .. }) {
         return Ok(Reply::see_other(format!("{}/setup", address(poll.id))));
     }
-    page(desk, &poll, &union, custody::filled(&poll))
+    let stored = rectification::of_rounds(desk, std::slice::from_ref(&poll))?.pop();
+    let form = stored.map_or_else(
+        || custody::filled(&poll),
+        |(_, stored)| rectification::filled(&stored.rectification, date_in_china(desk.ask.now)),
+    );
+    page(desk, &poll, &union, form)
 }
 
-/// The page, with the form of custody as it was filled in.
+/// The page, with the form of custody or of a report as it was filled in.
 pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) -> Answer {
     let app = desk.app;
     let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -110,10 +122,13 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
     let waiting = if counting { app.ballot_box.paper_waiting(poll.id)? } else { 0 };
     let confirmers = app.office.confirmers(poll)?;
     let own = desk.who.account.id;
+    let today = date_in_china(desk.ask.now);
+    let rectify = rectification::of_rounds(desk, std::slice::from_ref(poll))?.pop().map(|(_, stored)| stored);
     let about = Circumstances {
         waiting,
         scrutinised: confirmers.iter().any(|account| account.role == Role::Scrutineer),
         confirmed: confirmers.iter().any(|account| account.id == own),
+        rectification: rectify.as_ref().map(|stored| stored.rectification.state(today)),
     };
     let closed = matches!(poll.phase, Phase::Closed { .. });
     let judges = desk.may(Act::Scrutinise, union) || desk.may(Act::Count, union);
@@ -121,6 +136,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
     let (lines, sheets) = app.database.read(|c| {
         Ok::<_, crate::database::DatabaseError>((journal::of_poll(c, poll.id, LINES)?, sheets::of_poll(c, poll.id)?))
     })?;
+    let view = rectify.as_ref().map(|stored| rectification::View::of(poll, stored, &sheets, today)).transpose()?;
     let sheet = poll.phase.sheet().cloned();
     let stopped = fault(desk, poll)?;
     let may_void = desk.may(Act::Run, union) && may_void(&poll.phase, stopped.is_some());
@@ -135,7 +151,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
         stopped,
         guesses: app.rounds.guesses(poll),
         in_box: in_box(desk, poll)?,
-        overdue: overdue(poll, date_in_china(desk.ask.now)),
+        overdue: overdue(poll, today),
         custody: custody::view(desk, poll)?,
         form,
         waiting,
@@ -155,6 +171,10 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
             Phase::Reported { opinion, .. } => Some((opinion, in_words(opinion.given_on))),
             _ => None,
         },
+        may_report: desk.may(Act::Run, union)
+            && rectify.as_ref().is_some_and(|stored| stored.rectification.may_report(Stage::of(&poll.phase)).is_ok()),
+        alarm: rectify.as_ref().and_then(|stored| rectification::alarm(&stored.rectification, today)),
+        rectification: view,
         may_void,
         journal: lines.iter().map(entry).collect(),
         poll,
@@ -166,17 +186,18 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
 ///
 /// # Errors
 /// Database faults.
-pub fn next_words(desk: &Desk<'_>, poll: &Poll) -> Result<String, Problem> {
-    Ok(next(poll, desk.who.account.role, circumstances(desk, poll)?).words)
+pub fn next_words(desk: &Desk<'_>, poll: &Poll, rectification: Option<State>) -> Result<String, Problem> {
+    Ok(next(poll, desk.who.account.role, circumstances(desk, poll, rectification)?).words)
 }
 
-fn circumstances(desk: &Desk<'_>, poll: &Poll) -> Result<Circumstances, Problem> {
+fn circumstances(desk: &Desk<'_>, poll: &Poll, rectification: Option<State>) -> Result<Circumstances, Problem> {
     let counting = matches!(poll.phase, Phase::Counting { .. });
     let confirmers = desk.app.office.confirmers(poll)?;
     Ok(Circumstances {
         waiting: if counting { desk.app.ballot_box.paper_waiting(poll.id)? } else { 0 },
         scrutinised: confirmers.iter().any(|account| account.role == Role::Scrutineer),
         confirmed: confirmers.iter().any(|account| account.id == desk.who.account.id),
+        rectification,
     })
 }
 

@@ -49,6 +49,9 @@ pub(in crate::http) fn act(action: &str, detail: &str) -> (&'static str, String)
         ("poll.accept", "上级工会同意结果报告单"),
         ("poll.return", "上级工会退回结果报告单"),
         ("poll.void", "作废本轮评议"),
+        ("rectification.report", "报告整改情况"),
+        ("rectification.check", "复查整改"),
+        ("rectification.return", "退回整改情况"),
     ];
     let name = NAMES.iter().find(|(known, _)| *known == action).map_or("其他操作", |(_, name)| name);
     let detail = match (action, detail.split_once('+')) {

@@ -19,6 +19,7 @@ use crate::http::problem::Problem;
 use crate::http::public::view::Drawn;
 use crate::http::reply::{Answer, Reply};
 use crate::render::chart::Chart;
+use crate::store::rectifications::{self, Counts};
 use crate::store::rollup::{self, After, Filter, Line, Sort, Totals};
 use crate::store::unions;
 use crate::world;
@@ -167,6 +168,7 @@ struct AreaPage {
     years: Vec<u16>,
     rolls: u64,
     sheets: u64,
+    rectify: Counts,
     unions: u64,
     tiles: Vec<Tile>,
     coverage: CoverageView,
@@ -202,19 +204,21 @@ pub fn show(desk: &Desk<'_>) -> Answer {
     let head = area(desk, &search)?;
     let database = &desk.app.database;
     let totals = database.read(|c| rollup::totals(c, &head.path, search.year))?;
-    let (lines, lineage, below, others, years, (rolls, sheets)) = database.read(|c| -> Result<_, DatabaseError> {
-        let lines = rollup::page(c, &head.path, search.year, &search.filter, search.sort, &search.after, PAGE + 1)?;
-        let all: Vec<UnionId> = lines.iter().map(|line| line.union.id).collect();
-        let ids: Vec<UnionId> = all.iter().copied().filter(|id| *id != head.id).collect();
-        Ok((
-            lines,
-            unions::lineage(c, &head)?,
-            unions::with_unions_below(c, &ids)?,
-            rollup::other_rounds(c, &all, search.year)?,
-            rollup::years(c)?,
-            rollup::waiting_counts(c, &desk.who.union.path)?,
-        ))
-    })?;
+    let (lines, lineage, below, others, years, (rolls, sheets), rectify) =
+        database.read(|c| -> Result<_, DatabaseError> {
+            let lines = rollup::page(c, &head.path, search.year, &search.filter, search.sort, &search.after, PAGE + 1)?;
+            let all: Vec<UnionId> = lines.iter().map(|line| line.union.id).collect();
+            let ids: Vec<UnionId> = all.iter().copied().filter(|id| *id != head.id).collect();
+            Ok((
+                lines,
+                unions::lineage(c, &head)?,
+                unions::with_unions_below(c, &ids)?,
+                rollup::other_rounds(c, &all, search.year)?,
+                rollup::years(c)?,
+                rollup::waiting_counts(c, &desk.who.union.path)?,
+                rectifications::counts(c, &desk.who.union.path, today)?,
+            ))
+        })?;
     let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let next = lines.get(page - 1).filter(|_| lines.len() > page).map_or(String::new(), |last| search.next(last));
     let mut rows: Vec<Row> =
@@ -233,6 +237,7 @@ pub fn show(desk: &Desk<'_>) -> Answer {
             .collect(),
         rolls,
         sheets,
+        rectify,
         unions: totals.unions,
         tiles: tiles(&totals, &search),
         coverage: coverage(desk.app, &head, &totals, today),

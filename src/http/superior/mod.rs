@@ -1,5 +1,5 @@
-//! What a superior union does: watches its area, approves electorates, gives opinions on sheets, creates the
-//! unions and accounts below it, draws spot checks.
+//! What a superior union does: watches its area, approves electorates, gives opinions on sheets, follows
+//! rectifications, creates the unions and accounts below it, draws spot checks.
 
 pub mod accounts;
 pub mod approvals;
@@ -8,6 +8,7 @@ pub mod exports;
 mod figures;
 pub mod import;
 pub mod oversight;
+pub mod rectification;
 pub mod spot_check;
 pub mod unions;
 mod words;

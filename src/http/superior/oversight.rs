@@ -8,6 +8,7 @@ use crate::domain::account::Act;
 use crate::domain::dates;
 use crate::domain::jws::Statement;
 use crate::domain::poll::{Approval, Phase, Poll};
+use crate::domain::rectification::Refusal;
 use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::SheetPayload;
 use crate::domain::standing::{Rating, Stage, Waits};
@@ -20,13 +21,15 @@ use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
+use crate::http::round::rectification::View;
 use crate::http::round::void_words;
 use crate::store::sheets::StoredSheet;
-use crate::store::{journal, polls, sheets, statements, unions};
+use crate::store::{StoreError, journal, polls, rectifications, sheets, statements, unions};
+use crate::world::date_in_china;
 
 /// Longest reason, in characters.
 const REASON: usize = 500;
-const WITHOUT_REASON: &str = "退回要写明理由，不超过500字。";
+pub(super) const WITHOUT_REASON: &str = "退回要写明理由，不超过500字。";
 /// Lines of the journal.
 const LINES: i64 = 200;
 
@@ -48,6 +51,13 @@ struct Change {
     new: String,
 }
 
+/// What the sheet in force asks for, and how far it has come.
+struct Rectifying {
+    view: View,
+    /// Whether this person may check what was reported, and if not, why not yet.
+    may_check: Result<(), String>,
+}
+
 #[derive(Template)]
 #[template(path = "superior/oversight.html")]
 struct RoundPage {
@@ -64,6 +74,7 @@ struct RoundPage {
     journal: Vec<JournalRow>,
     /// What this person may decide now.
     decide: Waits,
+    rectification: Option<Rectifying>,
     /// Whether this person may void the counted round.
     may_void: bool,
     /// What was typed, and what is wrong with it.
@@ -146,7 +157,7 @@ pub fn void(desk: &Desk<'_>) -> Answer {
 }
 
 /// The reason or opinion that was written; it may be signed and printed, so that every character must be seen.
-fn reason(fields: &Fields) -> Result<String, String> {
+pub(super) fn reason(fields: &Fields) -> Result<String, String> {
     let mut form = Filled::of(fields);
     let text = form.optional("reason", REASON);
     form.printable(["reason"]);
@@ -160,7 +171,7 @@ fn seen(desk: &Desk<'_>) -> Result<(Poll, Union), Problem> {
     Ok((poll, union))
 }
 
-fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> Answer {
+pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> Answer {
     let wrong = !error.is_empty();
     let stage = Stage::of(&poll.phase);
     let (lineage, stored, opening, lines, others) = desk.app.database.read(|c| -> Result<_, DatabaseError> {
@@ -172,6 +183,7 @@ fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> Answer {
             polls::beside(c, &poll)?,
         ))
     })?;
+    let rectification = rectifying(desk, &poll, &union, &stored)?;
     let (rows, changes) = sheet_rows(desk, &poll, stored)?;
     let turnout = if poll.phase.opening().is_some() {
         let spent = desk.app.ballot_box.turnout(poll.id)?.spent;
@@ -191,6 +203,7 @@ fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> Answer {
         changes,
         journal: words::journal(lines),
         decide,
+        rectification,
         may_void: stage == Stage::Closed && desk.may(Act::Oversee, &union),
         reason: desk.ask.form.trimmed("reason").to_owned(),
         error,
@@ -200,6 +213,23 @@ fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> Answer {
     };
     let reply = Reply::page(&page)?;
     if wrong { Ok(reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY)) } else { Ok(reply) }
+}
+
+fn rectifying(
+    desk: &Desk<'_>,
+    poll: &Poll,
+    union: &Union,
+    sheets: &[StoredSheet],
+) -> Result<Option<Rectifying>, Problem> {
+    let Some(stored) = desk.app.database.read(|c| rectifications::load(c, poll.id))? else { return Ok(None) };
+    let may_check = match stored.rectification.may_check(Stage::of(&poll.phase)) {
+        _ if !desk.may(Act::Oversee, union) => Err(String::new()),
+        Err(refusal @ Refusal::SheetNotAccepted) => Err(format!("{refusal}。")),
+        Err(_) => Err(String::new()),
+        Ok(()) => Ok(()),
+    };
+    let view = View::of(poll, &stored, sheets, date_in_china(desk.ask.now))?;
+    Ok(Some(Rectifying { view, may_check }))
 }
 
 fn facts(rules: &RuleRegistry, poll: &Poll, opening: Option<&str>) -> Vec<(&'static str, String)> {

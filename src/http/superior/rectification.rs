@@ -1,0 +1,265 @@
+//! 整改: what the unions of the area have to put right after a result that fell short, and the check of what they report.
+
+use askama::Template;
+use time::Date;
+
+use super::{oversight, words};
+use crate::database::DatabaseError;
+use crate::domain::account::Act;
+use crate::domain::dates;
+use crate::domain::ids::PollId;
+use crate::domain::poll;
+use crate::domain::rectification::{Course, Note, Rectification, State};
+use crate::domain::standing::Stage;
+use crate::http::ask::{Fields, encoded};
+use crate::http::gate::Desk;
+use crate::http::page::Frame;
+use crate::http::problem::Problem;
+use crate::http::reply::{Answer, Reply};
+use crate::http::round::rectification as shown;
+use crate::store::rectifications::{self, Counts, Filter, Line, Place};
+use crate::store::{StoreError, rollup};
+use crate::world::date_in_china;
+
+/// Lines on a page.
+const PAGE: usize = 50;
+/// Characters of problems and measures in a line; the rest stands on the page of the round.
+const SHORT: usize = 40;
+
+/// What the address asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Search {
+    filter: Filter,
+    after: Option<Place>,
+}
+
+impl Search {
+    /// Reads a query. What cannot be understood is left out: a link that was cut still leads to a page.
+    fn of(query: &Fields) -> Self {
+        let state = |code: &str| State::ALL.into_iter().find(|known| known.code() == code);
+        let place = || {
+            let mut parts = query.get("after").split('.');
+            let state = state(parts.next()?)?;
+            let due = dates::read(parts.next()?)?;
+            Some(Place { state, due: Some(due).filter(|due| *due != Date::MAX), poll: parts.next()?.parse().ok()? })
+        };
+        Search {
+            filter: Filter {
+                name: query.trimmed("name").chars().take(60).collect(),
+                year: query.get("year").parse().ok().filter(|year| (2000..=2200).contains(year)),
+                state: state(query.get("state")),
+            },
+            after: place(),
+        }
+    }
+
+    /// The query that asks for the same, from its beginning.
+    fn query(&self) -> String {
+        let mut parts = Vec::new();
+        if let Some(state) = self.filter.state {
+            parts.push(format!("state={}", state.code()));
+        }
+        if let Some(year) = self.filter.year {
+            parts.push(format!("year={year}"));
+        }
+        if !self.filter.name.is_empty() {
+            parts.push(format!("name={}", encoded(&self.filter.name)));
+        }
+        parts.join("&")
+    }
+
+    /// The query of the page that follows this place.
+    fn next(&self, place: Place) -> String {
+        let due = dates::written(place.due.unwrap_or(Date::MAX));
+        let after = format!("after={}.{due}.{}", place.state.code(), place.poll);
+        [self.query(), after].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("&")
+    }
+}
+
+/// One line of the table.
+struct Row {
+    poll: PollId,
+    union: i64,
+    name: String,
+    year: u16,
+    outcome: (&'static str, &'static str),
+    /// Rate and threshold; empty where no rate decided.
+    rate: String,
+    threshold: String,
+    problems: String,
+    measures: String,
+    responsible: String,
+    due: String,
+    state: State,
+    tone: &'static str,
+    distance: String,
+    /// Whether what was reported last was returned.
+    returned: bool,
+}
+
+#[derive(Template)]
+#[template(path = "superior/rectifications.html")]
+struct RectificationsPage {
+    frame: Frame,
+    home: String,
+    search: Search,
+    years: Vec<u16>,
+    counts: Counts,
+    rows: Vec<Row>,
+    next: String,
+    start: String,
+    filtered: bool,
+}
+
+impl RectificationsPage {
+    const STATES: [State; 4] = State::ALL;
+
+    fn is_state(&self, state: State) -> bool {
+        self.search.filter.state == Some(state)
+    }
+
+    fn is_year(&self, year: u16) -> bool {
+        self.search.filter.year == Some(year)
+    }
+}
+
+/// `GET /rectification`
+///
+/// # Errors
+/// Database faults.
+pub fn list(desk: &Desk<'_>) -> Answer {
+    let search = Search::of(&desk.ask.query);
+    let today = date_in_china(desk.ask.now);
+    let path = &desk.who.union.path;
+    let (lines, counts, years) = desk.app.database.read(|c| -> Result<_, DatabaseError> {
+        Ok((
+            rectifications::page(c, path, &search.filter, today, search.after, PAGE + 1)?,
+            rectifications::counts(c, path, today)?,
+            rollup::years(c)?,
+        ))
+    })?;
+    let last = lines.get(PAGE - 1).filter(|_| lines.len() > PAGE);
+    let next = last.map_or(String::new(), |last| search.next(last.place(today)));
+    let rows = lines.into_iter().take(PAGE).map(|line| row(line, today)).collect::<Result<_, _>>()?;
+    let page = RectificationsPage {
+        frame: desk.frame("整改").wide(),
+        home: desk.who.union.name.clone(),
+        years: years.map_or_else(Vec::new, |(first, last)| (first..=last).rev().take(60).collect()),
+        counts,
+        rows,
+        next,
+        start: search.query(),
+        filtered: search.filter != Filter::default(),
+        search,
+    };
+    Reply::page(&page)
+}
+
+fn row(line: Line, today: Date) -> Result<Row, Problem> {
+    let plan = line.sheet.as_deref().map(shown::plan).transpose()?.unwrap_or_default();
+    let (rate, threshold) = line.round.rate.as_ref().map(words::deciding).unwrap_or_default();
+    let rectification = &line.rectification;
+    Ok(Row {
+        poll: line.round.poll,
+        union: line.union.0,
+        name: line.name,
+        year: line.year,
+        outcome: words::tag(line.round.class),
+        rate,
+        threshold,
+        problems: short(&plan.problems),
+        measures: short(&plan.rectification),
+        responsible: plan.responsible,
+        due: rectification.due.map(dates::in_words).unwrap_or_default(),
+        state: rectification.state(today),
+        tone: shown::tone(rectification, today),
+        distance: shown::distance(rectification, today),
+        returned: matches!(rectification.course, Course::UnderWay { returned: Some(_) }),
+    })
+}
+
+/// The beginning of a text, on one line.
+fn short(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(SHORT) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
+
+/// `POST /oversight/{id}/rectification`: records the check of what was reported, or returns it with a reason.
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase` where nothing is to be rectified, refusals of the rectification, `stale`; without a reason the
+/// page is shown again.
+pub fn decide(desk: &Desk<'_>) -> Answer {
+    let (poll, union) = desk.poll(&[Act::Oversee])?;
+    let back = |problem: Problem| problem.back_to(format!("/oversight/{}", poll.id), "回到本轮评议");
+    let stored = desk.app.database.read(|c| rectifications::load(c, poll.id))?;
+    let stored = stored.ok_or_else(|| back(poll::Refusal::WrongPhase.into()))?;
+    let stage = Stage::of(&poll.phase);
+    stored.rectification.may_check(stage).map_err(|refusal| back(refusal.into()))?;
+    if desk.ask.form.get("version") != stored.version.to_string() {
+        return Err(back(StoreError::Stale.into()));
+    }
+    let (checked, text) = match (desk.ask.form.get("decision"), oversight::reason(&desk.ask.form)) {
+        ("check" | "return", Err(words)) => return oversight::page(desk, poll, union, words),
+        ("check", Ok(text)) => (true, if text.is_empty() { "整改属实。".to_owned() } else { text }),
+        ("return", Ok(text)) if text.is_empty() => {
+            return oversight::page(desk, poll, union, oversight::WITHOUT_REASON.to_owned());
+        }
+        ("return", Ok(text)) => (false, text),
+        _ => return oversight::page(desk, poll, union, "请选择“已复查”或“退回”。".to_owned()),
+    };
+    let note = Note { text: text.clone(), given_on: date_in_china(desk.ask.now) };
+    let (action, done) = if checked {
+        ("rectification.check", "rectification_checked")
+    } else {
+        ("rectification.return", "rectification_returned")
+    };
+    let step = |rectification: Rectification| {
+        if checked { rectification.check(stage, note) } else { rectification.send_back(stage, note) }
+    };
+    let changed =
+        desk.app.database.write(|c| rectifications::change(c, &poll, stored.version, action, &text, desk.by(), step));
+    changed.map_err(|error: StoreError| back(error.into()))?;
+    Ok(Reply::see_other(format!("/oversight/{}?done={done}", poll.id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::date;
+
+    fn search(text: &str) -> Search {
+        Search::of(&Fields::parse(text.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn a_search_survives_its_own_link() {
+        let asked = search("state=overdue&year=2025&name=%E7%94%B2%E5%8E%82%26");
+        assert_eq!(asked.filter.name, "甲厂&");
+        assert_eq!(search(&asked.query()), asked);
+        for due in [Some(date!(2026 - 05 - 03)), None] {
+            let place = Place { state: State::Overdue, due, poll: PollId(17) };
+            for from in [asked.clone(), Search::default()] {
+                assert_eq!(search(&from.next(place)), Search { after: Some(place), ..from });
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_left_out() {
+        for text in ["state=%27&year=x&after=overdue.2026-02-30.1", "after=overdue.2026-05-03", "after=."] {
+            assert_eq!(search(text), Search::default(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_says_so() {
+        assert_eq!(short("书屋\n图书旧"), "书屋 图书旧");
+        let cut = short(&"长".repeat(41));
+        assert_eq!((cut.chars().count(), cut.ends_with('…')), (41, true));
+        assert_eq!(short(&"长".repeat(40)).chars().count(), 40);
+    }
+}

@@ -6,6 +6,7 @@ use super::draft;
 use crate::domain::account::Role;
 use crate::domain::poll::{Phase, Poll};
 use crate::domain::rectification::State;
+use crate::domain::standing::Stage;
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
@@ -61,7 +62,8 @@ pub fn show(desk: &Desk<'_>) -> Answer {
                 Phase::Draft { .. } => draft::next(&poll, role).words,
                 _ => round::next_words(desk, &poll, rectification.map(|own| own.state(today)))?,
             };
-            let alarm = rectification.filter(|_| role == Role::Chair).and_then(|own| alarm(own, today));
+            let chair = rectification.filter(|_| role == Role::Chair);
+            let alarm = chair.and_then(|own| alarm(own, Stage::of(&poll.phase), today));
             Ok(Current { poll, words, alarm })
         })
         .collect::<Result<_, Problem>>()?;

@@ -111,8 +111,14 @@ pub(in crate::http) fn distance(rectification: &Rectification, today: Date) -> S
     }
 }
 
-/// What a chair has to know at once: the class of the notice and its words. None while there is time.
-pub(in crate::http) fn alarm(rectification: &Rectification, today: Date) -> Option<(&'static str, String)> {
+/// What a chair has to know at once: the class of the notice and its words. None while there is time, and while the
+/// sheet has to be corrected first.
+pub(in crate::http) fn alarm(
+    rectification: &Rectification,
+    stage: Stage,
+    today: Date,
+) -> Option<(&'static str, String)> {
+    rectification.may_report(stage).ok()?;
     let Course::UnderWay { returned } = &rectification.course else { return None };
     let overdue = rectification.state(today) == State::Overdue;
     let due = rectification.due.map(in_words).unwrap_or_default();
@@ -241,17 +247,21 @@ mod tests {
     #[test]
     fn a_chair_is_warned_in_time() {
         let due = |due| Rectification { due: Some(due), course: Course::UnderWay { returned: None } };
-        assert_eq!(alarm(&due(date!(2027 - 03 - 01)), TODAY), None);
-        assert_eq!(alarm(&due(date!(2026 - 12 - 01)), TODAY).map(|found| found.0), Some("warn"));
-        assert_eq!(alarm(&due(date!(2026 - 11 - 20)), TODAY).map(|found| found.0), Some("bad"));
+        assert_eq!(alarm(&due(date!(2027 - 03 - 01)), Stage::Accepted, TODAY), None);
+        assert_eq!(alarm(&due(date!(2026 - 12 - 01)), Stage::Accepted, TODAY).map(|found| found.0), Some("warn"));
+        assert_eq!(alarm(&due(date!(2026 - 11 - 20)), Stage::Accepted, TODAY).map(|found| found.0), Some("bad"));
+        assert_eq!(alarm(&due(date!(2026 - 11 - 20)), Stage::SheetReturned, TODAY), None, "the sheet comes first");
         let report = Report { text: "好".to_owned(), done_on: TODAY, reported_on: TODAY };
         let note = Note { text: "不具体".to_owned(), given_on: TODAY };
         let returned =
             |due| Rectification { due, course: Course::UnderWay { returned: Some((report.clone(), note.clone())) } };
-        assert!(alarm(&returned(Some(date!(2027 - 03 - 01))), TODAY).is_some_and(|(_, words)| words.contains("退回")));
-        assert!(alarm(&returned(None), TODAY).is_some_and(|(_, words)| !words.contains("期限")));
+        assert!(
+            alarm(&returned(Some(date!(2027 - 03 - 01))), Stage::Accepted, TODAY)
+                .is_some_and(|(_, words)| words.contains("退回"))
+        );
+        assert!(alarm(&returned(None), Stage::Accepted, TODAY).is_some_and(|(_, words)| !words.contains("期限")));
         let reported =
             Rectification { due: Some(date!(2026 - 11 - 20)), course: Course::Reported { report: report.clone() } };
-        assert_eq!(alarm(&reported, TODAY), None, "it is the others' turn");
+        assert_eq!(alarm(&reported, Stage::Accepted, TODAY), None, "it is the others' turn");
     }
 }

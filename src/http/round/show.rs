@@ -173,7 +173,9 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
         },
         may_report: desk.may(Act::Run, union)
             && rectify.as_ref().is_some_and(|stored| stored.rectification.may_report(Stage::of(&poll.phase)).is_ok()),
-        alarm: rectify.as_ref().and_then(|stored| rectification::alarm(&stored.rectification, today)),
+        alarm: rectify
+            .as_ref()
+            .and_then(|stored| rectification::alarm(&stored.rectification, Stage::of(&poll.phase), today)),
         rectification: view,
         may_void,
         journal: lines.iter().map(entry).collect(),

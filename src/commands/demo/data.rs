@@ -128,7 +128,7 @@ pub(super) const AREAS: &[Area] = &[
                 "公司职工活动中心二楼",
                 &[
                     Round { detailed: true, comment: true, ..round(Stage::Open, THIS_YEAR, 120, 46, HIGH) },
-                    round(Stage::Reported, LAST_YEAR, 116, 91, GOOD),
+                    round(Stage::Reported, LAST_YEAR, 116, 91, HIGH),
                 ],
             ),
             union(
@@ -137,7 +137,7 @@ pub(super) const AREAS: &[Area] = &[
                 "haijia",
                 ["示例·李建新", "示例·周敏", "示例·吴双", "示例·郑凯"],
                 "集团礼堂",
-                &[round(Stage::Certified, THIS_YEAR, 260, 93, GOOD), round(Stage::Reported, LAST_YEAR, 60, 90, FAIR)],
+                &[round(Stage::Certified, THIS_YEAR, 260, 93, FAIR), round(Stage::Reported, LAST_YEAR, 60, 90, FAIR)],
             ),
             union(
                 "演示区教育研究院工会",

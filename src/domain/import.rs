@@ -16,9 +16,8 @@ pub const COLUMNS: [&str; 7] =
 
 /// What stands most often between the names of the columns.
 fn delimiter(text: &str) -> u8 {
-    let head = text.lines().next().unwrap_or_default().as_bytes();
-    let count = |mark: u8| head.iter().filter(|byte| **byte == mark).count();
-    [b';', b'\t', b','].into_iter().max_by_key(|mark| count(*mark)).unwrap_or(b',')
+    let head = text.lines().next().unwrap_or_default();
+    [b';', b'\t', b','].into_iter().max_by_key(|mark| head.matches(char::from(*mark)).count()).unwrap_or(b',')
 }
 
 /// A union as its line states it.

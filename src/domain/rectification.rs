@@ -119,7 +119,9 @@ impl Rectification {
     /// What a sheet asks for; none where its result asks for nothing.
     #[must_use]
     pub fn asked_by(sheet: &SheetPayload) -> Option<Self> {
-        sheet.demands_rectification().then_some(Rectification { due: sheet.follow_up.deadline, course: Course::UnderWay { returned: None } })
+        sheet
+            .demands_rectification()
+            .then_some(Rectification { due: sheet.follow_up.deadline, course: Course::UnderWay { returned: None } })
     }
 
     /// Where it stands on a day.

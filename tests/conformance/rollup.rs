@@ -132,7 +132,7 @@ fn the_screen_shows_every_union_with_its_round_of_the_year(house: &Installation)
         assert_eq!((now.class.stage, now.class.rating), (Stage::Certified, Some(Rating::Met)));
         assert!(now.rate.is_some() && now.sheet.is_some() && now.returned.is_some());
         assert_eq!(rollup::waiting_counts(c, &root.path)?, (0, 1));
-        let later = By { at: BY.at + time::Duration::days(3), ..BY };
+        let later = By { at: BY.at + Duration::days(3), ..BY };
         polls::note(c, &round, "rectification.report", "", later)?;
         let waiting = rollup::waiting(c, &root.path, Waits::Sheet, 9)?;
         assert_eq!(waiting[0].since, Some(BY.at), "a word on rectification makes no sheet wait less");

@@ -24,7 +24,7 @@ use crate::http::reply::{Answer, Reply};
 use crate::http::round::rectification::View;
 use crate::http::round::void_words;
 use crate::store::sheets::StoredSheet;
-use crate::store::{StoreError, journal, polls, rectifications, sheets, statements, unions};
+use crate::store::{journal, polls, rectifications, sheets, statements, unions};
 use crate::world::date_in_china;
 
 /// Longest reason, in characters.

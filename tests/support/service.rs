@@ -96,6 +96,8 @@ impl House {
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pingjia"));
         self.arguments(&mut command);
+        // As behind a load balancer: one address, whichever process serves.
+        command.env("PINGJIA_PUBLIC_URL", "http://test");
         command
     }
 

@@ -8,8 +8,8 @@ use clap::Args;
 
 use super::installation::{DATABASE, private_folder};
 use super::print;
+use crate::database::Address;
 use crate::database::transfer::{self, Moved, Progress, Step};
-use crate::database::{Address, PostgresUrl};
 
 /// 把整套数据从一个数据库搬到另一个（SQLite 与 PostgreSQL 之间，两个方向都可以）
 ///
@@ -54,11 +54,9 @@ struct Place(Address);
 fn place(text: &str) -> Result<Place, String> {
     // Whatever has a scheme but SQLite's, or looks like user and host, is taken for a server; connecting says what is wrong
     // with it. As a file it would be shown, and with it a password.
-    let like_a_server = |text: &str| text.contains("://") || text.contains('@') || text.contains("password=");
-    if PostgresUrl::is_like(text)
-        || text.starts_with("postgres") && text.contains(':')
-        || (!text.starts_with("sqlite:") && like_a_server(text))
-    {
+    let like_a_server = ["://", "@", "password="].iter().any(|sign| text.contains(sign))
+        || (text.starts_with("postgres") && text.contains(':'));
+    if like_a_server && !text.starts_with("sqlite:") {
         return Ok(Place(Address::Postgres(text.into())));
     }
     let path = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")).unwrap_or(text);

@@ -151,12 +151,6 @@ struct Parts<'a> {
 const SHORT: usize = 4;
 
 impl PostgresUrl {
-    /// Whether text begins like the address of a PostgreSQL server.
-    #[must_use]
-    pub fn is_like(text: &str) -> bool {
-        Self::after_scheme(text).is_some()
-    }
-
     fn after_scheme(text: &str) -> Option<&str> {
         text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"))
     }

@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::str::FromStr;
 use std::time::Duration;
 
+use actix_http::Payload;
 use actix_web::http::{Method, header};
-use actix_web::{HttpRequest, web};
 use futures_util::{FutureExt as _, StreamExt as _};
 use time::OffsetDateTime;
 
@@ -14,7 +14,8 @@ use super::device;
 use super::multipart;
 use super::peer::Peer;
 use super::problem::Problem;
-use crate::config::Config;
+use super::request::Request;
+use super::routes::Params;
 use crate::store::sessions::SessionToken;
 
 /// The fields of a form or query in the order they came. The same name may come twice.
@@ -106,6 +107,19 @@ pub fn encoded(text: &str) -> String {
         .collect()
 }
 
+/// A part of a path with its escapes undone; `None` when they are none, or no text.
+pub(super) fn decoded(part: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(part.len());
+    // A plus stands for a space in forms alone.
+    for (place, piece) in part.split('+').enumerate() {
+        if place > 0 {
+            bytes.push(b'+');
+        }
+        decode(piece.as_bytes(), &mut bytes).ok()?;
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// Puts the meant bytes at the end of `bytes` and says where they end.
 fn decode(text: &[u8], bytes: &mut Vec<u8>) -> Result<usize, Problem> {
     let mut rest = text.iter();
@@ -143,24 +157,37 @@ pub struct Ask {
     pub(super) session: Option<SessionToken>,
     /// The mark of a browser that somebody has signed in with; as it came.
     pub(super) device: Option<String>,
-    params: Vec<(String, String)>,
+    params: Params,
 }
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_mins(1);
 
 impl Ask {
-    /// Reads a request with a body of at most `limit` bytes.
+    /// Reads a request with a body of at most `limit` bytes, of which the route told `params` and the connection `peer`.
     ///
     /// # Errors
     /// `BODY_TOO_LARGE`, `BODY_TOO_SLOW`, `NOT_A_FORM`, `MALFORMED_FORM`.
     pub async fn read(
-        request: &HttpRequest,
-        payload: web::Payload,
+        request: &Request,
+        payload: Payload,
         limit: usize,
-        config: &Config,
+        params: Params,
+        peer: Peer,
     ) -> Result<Self, Problem> {
-        let mut ask = Ask::head(request, config)?;
+        let mut ask = Ask {
+            now: crate::world::now(),
+            query: Fields::parse(request.query().as_bytes())?,
+            form: Fields::default(),
+            file: Vec::new(),
+            wants_json: request.wants_json(),
+            address: peer.address,
+            https: peer.https,
+            target: request.target().to_owned(),
+            session: session(request, peer.https),
+            device: request.cookie(device::cookie_name(peer.https)),
+            params,
+        };
         if *request.method() == Method::POST {
             let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
             if declared.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
@@ -172,7 +199,7 @@ impl Ask {
                 Some(body) => body?,
                 None => tokio::time::timeout(BODY_TIME, coming).await.map_err(|_| Problem::BODY_TOO_SLOW)??,
             };
-            let kind = header_text(request, &header::CONTENT_TYPE);
+            let kind = request.header(&header::CONTENT_TYPE);
             if let Some(boundary) = multipart::boundary(kind) {
                 (ask.form, ask.file) = multipart::parse(&body, boundary)?;
                 return Ok(ask);
@@ -185,46 +212,17 @@ impl Ask {
         Ok(ask)
     }
 
-    /// Reads everything but the body.
-    ///
-    /// # Errors
-    /// `MALFORMED_FORM` when the query is none.
-    pub fn head(request: &HttpRequest, config: &Config) -> Result<Self, Problem> {
-        let peer = Peer::of(request, config);
-        Ok(Ask {
-            now: crate::world::now(),
-            query: Fields::parse(request.query_string().as_bytes())?,
-            form: Fields::default(),
-            file: Vec::new(),
-            wants_json: wants_json(request),
-            address: peer.address,
-            https: peer.https,
-            target: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
-            session: session(request, peer.https),
-            device: cookie(request, device::cookie_name(peer.https)),
-            params: params(request),
-        })
-    }
-
     /// A part of the path, as a typed value.
     ///
     /// # Errors
     /// `NOT_FOUND` when it is not of that type.
     pub fn param<T: FromStr>(&self, name: &str) -> Result<T, Problem> {
-        let value = self.params.iter().find(|(param, _)| param == name).map(|(_, value)| value.as_str());
+        let value = self.params.iter().find(|(param, _)| *param == name).map(|(_, value)| value.as_str());
         value.and_then(|value| value.parse().ok()).ok_or(Problem::NOT_FOUND)
     }
 }
 
-/// The named parts of the path; of a ballot's, which the router does not take apart, the code behind its beginning.
-fn params(request: &HttpRequest) -> Vec<(String, String)> {
-    let path = request.match_info();
-    let rest = path.unprocessed().strip_prefix('/').filter(|rest| !rest.contains('/'));
-    let named = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    named.chain(rest.map(|code| ("code".to_owned(), code.to_owned()))).collect()
-}
-
-async fn collect(mut payload: web::Payload, limit: usize) -> Result<Vec<u8>, Problem> {
+async fn collect(mut payload: Payload, limit: usize) -> Result<Vec<u8>, Problem> {
     let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Problem::MALFORMED_FORM)?;
@@ -236,30 +234,9 @@ async fn collect(mut payload: web::Payload, limit: usize) -> Result<Vec<u8>, Pro
     Ok(body)
 }
 
-pub(super) fn header_text<'r>(request: &'r HttpRequest, name: &header::HeaderName) -> &'r str {
-    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
-/// Whether a program asks, and not a browser.
-#[must_use]
-pub(super) fn wants_json(request: &HttpRequest) -> bool {
-    let accept = header_text(request, &header::ACCEPT);
-    (accept.contains("application/json") || accept.contains("application/problem+json"))
-        && !accept.contains("text/html")
-}
-
 /// The session that the cookie names. Over TLS only the cookie counts that no neighbouring host can set.
-pub(super) fn session(request: &HttpRequest, https: bool) -> Option<SessionToken> {
-    SessionToken::parse(&cookie(request, super::session::cookie_name(https))?)
-}
-
-/// What a cookie says. Members have none, and their requests are not searched for any.
-fn cookie(request: &HttpRequest, name: &str) -> Option<String> {
-    request
-        .headers()
-        .contains_key(header::COOKIE)
-        .then(|| request.cookie(name))?
-        .map(|cookie| cookie.value().to_owned())
+pub(super) fn session(request: &Request, https: bool) -> Option<SessionToken> {
+    SessionToken::parse(&request.cookie(super::session::cookie_name(https))?)
 }
 
 #[cfg(test)]

@@ -4,21 +4,24 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use actix_http::body::BoxBody;
+use actix_http::{Payload, Response};
 use actix_web::http::Method;
-use actix_web::{HttpRequest, HttpResponse, Route, web};
+use actix_web::web;
 use futures_util::FutureExt as _;
 use subtle::ConstantTimeEq as _;
 use tracing::Instrument as _;
 
 use super::App;
-use super::ask::{Ask, session, wants_json};
+use super::ask::{Ask, session};
 use super::idle;
 use super::origin;
 use super::page::Frame;
 use super::peer::Peer;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
-use super::routes::{Access, BALLOT, Endpoint, Handler};
+use super::request::Request;
+use super::routes::{self, Access, BALLOT, Endpoint, Handler, Params};
 use crate::domain::account::{Account, Act, may};
 use crate::domain::ids::{PollId, UnionId};
 use crate::domain::poll::Poll;
@@ -101,22 +104,40 @@ impl Desk<'_> {
     }
 }
 
-/// Serves one request to `endpoint`.
-pub async fn serve(
+/// Serves one request: as the table of routes has it, or with a refusal.
+pub async fn serve(app: Arc<App>, request: Request, payload: Payload) -> Response<BoxBody> {
+    let peer = Peer::of(&request, &app.config);
+    let reply = match routes::find(request.method(), request.path()) {
+        Ok((endpoint, params)) => serve_endpoint(app, endpoint, params, &request, payload, peer).await,
+        Err(problem) => {
+            // Members have no frame.
+            let known = !request.path().starts_with("/V/");
+            problem.reply(if known { frame_of(&app, &request, peer).await } else { Frame::public("") })
+        }
+    };
+    let reply = if request.wants_json() { reply.for_programs() } else { reply.unless_known(&request) };
+    // A stream would keep the connection of a HEAD busy for nothing.
+    let reply = if *request.method() == Method::HEAD { reply.without_stream() } else { reply };
+    reply.into_http(peer.https, request.takes_gzip())
+}
+
+async fn serve_endpoint(
     app: Arc<App>,
     endpoint: &'static Endpoint,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> HttpResponse {
+    params: Params,
+    request: &Request,
+    payload: Payload,
+    peer: Peer,
+) -> Reply {
     // The pattern only: paths carry slip codes.
     let span = if endpoint.quiet {
         tracing::debug_span!("request", method = %request.method(), route = endpoint.path)
     } else {
         tracing::info_span!("request", method = %request.method(), route = endpoint.path)
     };
-    let for_program = wants_json(&request);
     async {
-        let answer = AssertUnwindSafe(answer(app.clone(), endpoint, &request, payload)).catch_unwind().await;
+        let answer = answer(app.clone(), endpoint, params, request, payload, peer);
+        let answer = AssertUnwindSafe(answer).catch_unwind().await;
         let answer = answer.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked")));
         let reply = match answer {
             Ok(reply) => reply,
@@ -124,7 +145,7 @@ pub async fn serve(
                 let problem = lead_back(problem, endpoint, request.path());
                 tracing::debug!(code = problem.code, "refused");
                 let known = endpoint.access != Access::Public;
-                problem.reply(if known { frame_of(&app, &request).await } else { Frame::public("") })
+                problem.reply(if known { frame_of(&app, request, peer).await } else { Frame::public("") })
             }
         };
         if endpoint.quiet {
@@ -132,37 +153,21 @@ pub async fn serve(
         } else {
             tracing::info!(status = reply.status().as_u16(), "answered");
         }
-        let reply = if for_program { reply.for_programs() } else { reply.unless_known(&request) };
-        // A stream would keep the connection of a HEAD busy for nothing.
-        if *request.method() == Method::HEAD { reply.without_stream().into_http() } else { reply.into_http() }
+        reply
     }
     .instrument(span)
     .await
 }
 
 /// The frame for whoever is signed in, for pages that come about before anybody was let in.
-async fn frame_of(app: &Arc<App>, request: &HttpRequest) -> Frame {
-    let Some(token) = session(request, Peer::of(request, &app.config).https) else { return Frame::public("") };
+async fn frame_of(app: &Arc<App>, request: &Request, peer: Peer) -> Frame {
+    let Some(token) = session(request, peer.https) else { return Frame::public("") };
     let app = app.clone();
     let looked = web::block(move || {
         let session = idle::signed_in(&app, &token, crate::world::now()).ok()??;
         Some(Frame::signed_in("", &Who { account: session.account, union: session.union }, &token))
     });
     looked.await.ok().flatten().unwrap_or_else(|| Frame::public(""))
-}
-
-/// Refuses what no endpoint serves, in the frame of whoever is signed in; members have none.
-#[must_use]
-pub(super) fn refusing(app: &Arc<App>, problem: Problem) -> Route {
-    let app = app.clone();
-    web::route().to(move |request: HttpRequest| {
-        let (app, problem) = (app.clone(), problem.clone());
-        async move {
-            let is_ballot = request.path().starts_with("/V/");
-            let reply = problem.reply(if is_ballot { Frame::public("") } else { frame_of(&app, &request).await });
-            if wants_json(&request) { reply.for_programs().into_http() } else { reply.into_http() }
-        }
-    })
 }
 
 /// A form that was refused leads back to the page it stands on, where that page has an address of its own.
@@ -175,7 +180,7 @@ fn lead_back(problem: Problem, endpoint: &Endpoint, path: &str) -> Problem {
         return ballot_refused(problem).back_to(path.to_owned(), "回到选票");
     }
     let page = |other: &&Endpoint| other.path == endpoint.path && other.method == Method::GET;
-    let place = if super::routes::table().iter().any(|other| page(&other)) { path } else { "/" };
+    let place = if routes::table().iter().any(|other| page(&other)) { path } else { "/" };
     if foreign {
         Problem { way: "请重新打开页面后再提交。".into(), ..problem }.back_to(place.to_owned(), "重新打开页面")
     } else if problem.back.0 == "/" && place != "/" {
@@ -198,12 +203,19 @@ fn ballot_refused(problem: Problem) -> Problem {
     Problem { way: way.into(), ..problem }
 }
 
-async fn answer(app: Arc<App>, endpoint: &'static Endpoint, request: &HttpRequest, payload: web::Payload) -> Answer {
+async fn answer(
+    app: Arc<App>,
+    endpoint: &'static Endpoint,
+    params: Params,
+    request: &Request,
+    payload: Payload,
+    peer: Peer,
+) -> Answer {
     let posted = endpoint.method == Method::POST;
     if posted {
         origin::check(request, endpoint.path, &app.config.public_url)?;
     }
-    let ask = Ask::read(request, payload, endpoint.limit, &app.config).await?;
+    let ask = Ask::read(request, payload, endpoint.limit, params, peer).await?;
     let work: Box<dyn FnOnce() -> Answer + Send> = match endpoint.handler {
         Handler::Public(handler) => Box::new(move || handler(&app, &ask)),
         Handler::Async(handler) => return handler(app, ask).await,
@@ -257,7 +269,7 @@ mod tests {
     #[test]
     fn a_refused_ballot_leads_back_to_the_ballot() {
         let posted = |path: &str| {
-            let mut table = super::super::routes::table().iter();
+            let mut table = routes::table().iter();
             table.find(|endpoint| endpoint.path == path && endpoint.method == Method::POST).unwrap()
         };
         let problems = [Problem::FOREIGN_FORM, Problem::MALFORMED_FORM, Problem::NOT_A_FORM, Problem::BODY_TOO_LARGE];

@@ -28,6 +28,7 @@ pub mod problem;
 pub mod public;
 mod redirect;
 pub mod reply;
+pub mod request;
 pub mod round;
 pub mod routes;
 pub mod session;
@@ -35,15 +36,19 @@ pub mod superior;
 pub mod throttle;
 pub mod tls;
 
+use std::convert::Infallible;
+use std::future::ready;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
-use actix_web::middleware::Compress;
-use actix_web::{App as ActixApp, HttpServer};
+use actix_service::{fn_factory_with_config, fn_service};
+use actix_web::HttpServer;
+use actix_web::dev::{AppConfig, Server};
+use futures_util::FutureExt as _;
 use tokio::sync::{Semaphore, watch};
 
+use self::request::Request;
 use crate::ballot_box::BallotBox;
 use crate::config::Config;
 use crate::database::{Database, DatabaseError};
@@ -136,11 +141,15 @@ pub fn run(app: App, listener: TcpListener, files: usize) -> std::io::Result<Ser
     let app = Arc::new(app);
     let (serving, signalled) = (app.clone(), app.clone());
     let server = HttpServer::new(move || {
-        ActixApp::new()
-            .wrap(Compress::default())
-            .wrap(headers::SecurityHeaders::new(serving.clone()))
-            .configure(|config| routes::register(config, &serving))
-            .default_service(gate::refusing(&serving, problem::Problem::NOT_FOUND))
+        let app = serving.clone();
+        fn_factory_with_config(move |config: AppConfig| {
+            let (app, encrypted) = (app.clone(), config.secure());
+            let serve = move |mut head: actix_http::Request| {
+                let (app, payload) = (app.clone(), head.take_payload());
+                gate::serve(app, Request::new(head, encrypted), payload).map(Ok::<_, Infallible>)
+            };
+            ready(Ok::<_, ()>(fn_service(serve)))
+        })
     })
     .workers(threads)
     .max_connections(places(files, threads, app.config.front.redirect.is_some()))

@@ -6,32 +6,31 @@
 //! in is between the two: no session yet, but one would be begun. Its page alone lets browsers say where the form is
 //! from (`Referrer-Policy: same-origin`), so there `Origin: null` is a foreign page.
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName};
 
-use super::ask::header_text;
 use super::peer::host_of;
 use super::problem::Problem;
+use super::request::Request;
 use super::session;
 
 /// Refuses a form for `route` that does not come from one of our pages. (The path itself may be spelt with escapes.)
 ///
 /// # Errors
 /// `FOREIGN_FORM`; `OTHER_ADDRESS` when it comes from our page under a name that is not the public one.
-pub(super) fn check(request: &HttpRequest, route: &str, public_url: &str) -> Result<(), Problem> {
+pub(super) fn check(request: &Request, route: &str, public_url: &str) -> Result<(), Problem> {
     static SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-    let site = header_text(request, &SITE);
+    let site = request.header(&SITE);
     if !matches!(site, "" | "same-origin" | "none") {
         return Err(Problem::FOREIGN_FORM);
     }
-    let origin = header_text(request, &header::ORIGIN);
-    let referer = header_text(request, &header::REFERER);
+    let origin = request.header(&header::ORIGIN);
+    let referer = request.header(&header::REFERER);
     if origin == "null" && site.is_empty() && route == session::LOGIN {
         return Err(Problem::FOREIGN_FORM);
     }
     let given = [origin, referer].into_iter().filter(|place| !matches!(*place, "" | "null"));
     for place in given.filter(|place| !is_public(place, public_url)) {
-        let asked = header_text(request, &header::HOST);
+        let asked = request.header(&header::HOST);
         if host_of(place) != asked || asked.is_empty() {
             return Err(Problem::FOREIGN_FORM);
         }
@@ -59,7 +58,7 @@ mod tests {
     fn from(path: &str, public_url: &str, headers: &[(&'static str, &'static str)]) -> Option<&'static str> {
         let request = TestRequest::post().uri(path).insert_header(("host", "pj.example.cn"));
         let request = headers.iter().fold(request, |request, header| request.insert_header(*header));
-        check(&request.to_http_request(), path, public_url).err().map(|problem| problem.code)
+        check(&Request::new(request.to_request(), false), path, public_url).err().map(|problem| problem.code)
     }
 
     #[test]

@@ -6,9 +6,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 
+use super::request::Request;
 use crate::config::Config;
 
 static PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -25,14 +25,12 @@ pub struct Peer {
 impl Peer {
     /// Who asked.
     #[must_use]
-    pub fn of(request: &HttpRequest, config: &Config) -> Self {
-        let encrypted = request.app_config().secure();
-        Peer::told(config, request.peer_addr(), encrypted, request.headers())
+    pub fn of(request: &Request, config: &Config) -> Self {
+        Peer::told(config, request.peer(), request.encrypted(), request.headers())
     }
 
     /// The same from the parts of a request.
-    #[must_use]
-    pub fn told(config: &Config, peer: Option<SocketAddr>, encrypted: bool, headers: &HeaderMap) -> Self {
+    fn told(config: &Config, peer: Option<SocketAddr>, encrypted: bool, headers: &HeaderMap) -> Self {
         let https = encrypted || config.is_https();
         let Some(peer) = peer.map(|peer| peer.ip()) else { return Peer { address: None, https } };
         if !config.front.trusts(peer) {

@@ -1,19 +1,21 @@
 //! The plain listener beside TLS: leads whoever looks for a page to the encrypted address, and takes no form.
 
+use std::convert::Infallible;
+use std::future::ready;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_service::fn_service;
+use actix_web::HttpServer;
 use actix_web::dev::Server;
-use actix_web::http::{Method, header};
-use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer, web};
+use actix_web::http::{Method, StatusCode, header};
 
 use super::App;
-use super::ask::wants_json;
-use super::headers::SecurityHeaders;
 use super::page::Frame;
 use super::problem::Problem;
 use super::reply::Reply;
+use super::request::Request;
 
 /// Connections at most: nobody stays long.
 pub(super) const CONNECTIONS: usize = 1024;
@@ -28,11 +30,11 @@ pub(super) fn run(app: &Arc<App>, listener: TcpListener) -> std::io::Result<Serv
     let mut stopping = app.stopping();
     let app = app.clone();
     let server = HttpServer::new(move || {
-        let serving = app.clone();
-        ActixApp::new().wrap(SecurityHeaders::plain()).default_service(web::route().to(move |request: HttpRequest| {
-            let answer = answer(&request, &serving.config.public_url);
-            async move { answer }
-        }))
+        let app = app.clone();
+        fn_service(move |head: actix_http::Request| {
+            let reply = answer(&Request::new(head, false), &app.config.public_url);
+            ready(Ok::<_, Infallible>(reply.into_http(false, false)))
+        })
     })
     .workers(1)
     .max_connections(CONNECTIONS)
@@ -46,17 +48,13 @@ pub(super) fn run(app: &Arc<App>, listener: TcpListener) -> std::io::Result<Serv
     Ok(server.run())
 }
 
-fn answer(request: &HttpRequest, public_url: &str) -> HttpResponse {
+fn answer(request: &Request, public_url: &str) -> Reply {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        let place = format!("{public_url}{path}");
+        let place = format!("{public_url}{}", request.target());
         let moved = Reply::bytes("text/plain; charset=utf-8", "");
-        return moved
-            .with_status(actix_web::http::StatusCode::MOVED_PERMANENTLY)
-            .header(header::LOCATION, place)
-            .into_http();
+        return moved.with_status(StatusCode::MOVED_PERMANENTLY).header(header::LOCATION, place);
     }
     let problem = Problem::NOT_ENCRYPTED.back_to(public_url.to_owned(), "打开加密的网址");
     let reply = problem.reply(Frame::public(""));
-    if wants_json(request) { reply.for_programs().into_http() } else { reply.into_http() }
+    if request.wants_json() { reply.for_programs() } else { reply }
 }

@@ -3,14 +3,19 @@
 use std::borrow::Cow;
 use std::pin::Pin;
 
+use actix_http::Response;
+use actix_http::body::{BodyStream, BoxBody, SizedStream};
+use actix_http::encoding::Encoder;
 use actix_web::cookie::Cookie;
+use actix_web::http::header::{ContentEncoding, HeaderMap, HeaderValue};
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
 use bytes::Bytes;
 use futures_util::Stream;
 
+use super::headers;
 use super::problem::Problem;
+use super::request::Request;
 use crate::domain::digest::Digest;
 
 /// What every handler returns.
@@ -154,7 +159,7 @@ impl Reply {
 
     /// The same with a tag of its content, where it may be kept; nothing but the tag for whoever has it already.
     #[must_use]
-    pub(super) fn unless_known(mut self, request: &HttpRequest) -> Self {
+    pub(super) fn unless_known(mut self, request: &Request) -> Self {
         if self.cache == Cache::NoStore || self.status != StatusCode::OK {
             return self;
         }
@@ -241,32 +246,52 @@ impl Reply {
         self.status
     }
 
-    pub(super) fn into_http(self) -> HttpResponse {
-        let mut response = HttpResponseBuilder::new(self.status);
+    /// As HTTP, with the headers that every answer carries; `https` says whether it goes out encrypted, `gzip` whether it
+    /// may be compressed.
+    pub(super) fn into_http(self, https: bool, gzip: bool) -> Response<BoxBody> {
+        let gzip = gzip && is_compressible(&self.kind);
+        let body = match (self.body, self.length) {
+            (Body::Whole(bytes), _) => BoxBody::new(bytes),
+            (Body::Stream(chunks), Some(length)) => BoxBody::new(SizedStream::new(length, chunks)),
+            (Body::Stream(chunks), None) => BoxBody::new(BodyStream::new(chunks)),
+        };
+        let mut response = Response::with_body(self.status, body);
         let cache = match self.cache {
             Cache::NoStore => "no-store".into(),
             Cache::Public(seconds) => format!("public, max-age={seconds}").into(),
             Cache::Immutable => "public, max-age=31536000, immutable".into(),
         };
         let standing = [(header::CONTENT_TYPE, self.kind), (header::CACHE_CONTROL, cache)];
+        let map = response.headers_mut();
         for (name, value) in standing.into_iter().chain(self.headers) {
-            let value = match value {
-                Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
-                Cow::Owned(text) => text.into(),
-            };
-            response.insert_header((name, value));
+            put(map, name, value);
         }
         for cookie in self.cookies {
-            response.cookie(cookie);
-        }
-        match self.body {
-            Body::Whole(bytes) => response.body(bytes),
-            Body::Stream(chunks) => {
-                if let Some(length) = self.length {
-                    response.no_chunking(length);
-                }
-                response.streaming(chunks)
+            if let Ok(cookie) = HeaderValue::try_from(cookie.encoded().to_string()) {
+                map.append(header::SET_COOKIE, cookie);
             }
         }
+        headers::add(map, https);
+        if gzip {
+            let compressed = |head: &mut _, body| BoxBody::new(Encoder::response(ContentEncoding::Gzip, head, body));
+            response = response.map_body(compressed);
+        }
+        response
+    }
+}
+
+/// Pictures are compressed already, but for drawings.
+fn is_compressible(kind: &str) -> bool {
+    !kind.starts_with("image/") || kind.starts_with("image/svg")
+}
+
+/// A value that no header can hold is left out.
+fn put(headers: &mut HeaderMap, name: header::HeaderName, value: Cow<'static, str>) {
+    let value = match value {
+        Cow::Borrowed(text) => HeaderValue::from_maybe_shared(Bytes::from_static(text.as_bytes())),
+        Cow::Owned(text) => HeaderValue::from_maybe_shared(Bytes::from(text)),
+    };
+    if let Ok(value) = value {
+        headers.insert(name, value);
     }
 }

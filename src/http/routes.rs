@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use actix_web::{Route, guard, web};
 use futures_util::future::LocalBoxFuture;
 
 use super::ask::Ask;
 use super::chair::{draft, officers, packets, people, poster, setup, slips};
-use super::gate::{self, Desk};
+use super::gate::Desk;
 use super::member::{ballot, front, receipts};
 use super::problem::Problem;
 use super::reply::Answer;
@@ -16,9 +15,8 @@ use super::superior::{accounts, approvals, exports, import, oversight, rectifica
 use super::{App, assets, desk, help, public, round, session};
 use crate::domain::account::Role;
 
-/// The address of a ballot, and how it begins.
+/// The address of a ballot.
 pub(super) const BALLOT: &str = "/V/{code}";
-const BALLOT_BEGINS: &str = "/V";
 
 /// Largest body of an ordinary form.
 const FORM: usize = 64 * 1024;
@@ -244,45 +242,66 @@ pub fn table() -> &'static [Endpoint] {
     TABLE
 }
 
-/// Registers the table: every path once, with a friendly refusal of other methods.
-pub fn register(config: &mut web::ServiceConfig, app: &Arc<App>) {
-    let mut paths: Vec<&'static str> = table().iter().map(|endpoint| endpoint.path).collect();
-    paths.dedup();
-    for path in paths {
-        let endpoints = table().iter().filter(|endpoint| endpoint.path == path);
-        let refused = gate::refusing(app, Problem::METHOD_NOT_ALLOWED);
-        if path == BALLOT {
-            // Found by how it begins: the router's regular expression costs more than taking in the form.
-            for endpoint in endpoints {
-                let begins = web::scope(BALLOT_BEGINS).guard(methods(endpoint));
-                config.service(begins.default_service(serving(app, endpoint)));
-            }
-            config.service(web::scope(BALLOT_BEGINS).default_service(refused));
-        } else {
-            let resource = endpoints.fold(web::resource(path), |resource, endpoint| {
-                resource.route(serving(app, endpoint).guard(methods(endpoint)))
-            });
-            config.service(resource.default_service(refused));
+/// The named parts of a path, and what stands in their place.
+pub type Params = Vec<(&'static str, String)>;
+
+/// The endpoint that serves `method` at `path`. HEAD is served as GET. Of two paths of the table that fit the first counts.
+///
+/// # Errors
+/// `NOT_FOUND` where no path of the table fits, `METHOD_NOT_ALLOWED` where one does and is not for that method.
+pub fn find(method: &Method, path: &str) -> Result<(&'static Endpoint, Params), Problem> {
+    let mut fitting = table().iter().filter_map(|endpoint| Some((endpoint.path, params(endpoint.path, path)?)));
+    let (pattern, params) = fitting.next().ok_or(Problem::NOT_FOUND)?;
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    let endpoint = table().iter().find(|endpoint| endpoint.path == pattern && endpoint.method == *method);
+    Ok((endpoint.ok_or(Problem::METHOD_NOT_ALLOWED)?, params))
+}
+
+/// What stands in the named parts of `pattern` if `path` fits it: a part is a whole segment but for what follows its
+/// name in the pattern, and is never empty.
+fn params(pattern: &'static str, path: &str) -> Option<Params> {
+    let mut params = Params::new();
+    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(params),
+            (Some(wanted), Some(given)) => match wanted.strip_prefix('{').and_then(|part| part.split_once('}')) {
+                Some((name, ending)) => {
+                    let value = given.strip_suffix(ending).filter(|value| !value.is_empty())?;
+                    params.push((name, super::ask::decoded(value)?));
+                }
+                None if wanted == given => {}
+                None => return None,
+            },
+            _ => return None,
         }
     }
-}
-
-/// HEAD is served as GET.
-fn methods(endpoint: &'static Endpoint) -> impl guard::Guard {
-    guard::fn_guard(move |context| {
-        let method = &context.head().method;
-        *method == endpoint.method || (*method == Method::HEAD && endpoint.method == Method::GET)
-    })
-}
-
-fn serving(app: &Arc<App>, endpoint: &'static Endpoint) -> Route {
-    let app = app.clone();
-    web::route().to(move |request, payload| gate::serve(app.clone(), endpoint, request, payload))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_leads_to_its_endpoint() {
+        let found = |method: &Method, path: &str| {
+            find(method, path).map(|(endpoint, params)| (endpoint.path, params)).map_err(|problem| problem.code)
+        };
+        let code = |code: &str| vec![("code", code.to_owned())];
+        assert_eq!(found(&Method::POST, "/V/EYW3E-015A"), Ok((BALLOT, code("EYW3E-015A"))));
+        assert_eq!(found(&Method::HEAD, "/V/EYW3E%2D015A"), Ok((BALLOT, code("EYW3E-015A"))), "escapes are undone");
+        assert_eq!(found(&Method::GET, "/rounds/new"), Ok(("/rounds/new", vec![])), "not a round called new");
+        let id = |id: &str| vec![("id", id.to_owned())];
+        assert_eq!(found(&Method::GET, "/sheets/7.pdf"), Ok(("/sheets/{id}.pdf", id("7"))));
+        assert_eq!(found(&Method::GET, "/sheets/7"), Ok(("/sheets/{id}", id("7"))));
+        for nowhere in
+            ["", "/V", "/V/", "/V/A/", "/V/A/B", "/sheets/", "/sheets/.pdf/", "/Rounds/new", "/V/%FF", "/V/%2"]
+        {
+            assert_eq!(found(&Method::GET, nowhere), Err("not_found"), "{nowhere}");
+        }
+        assert_eq!(found(&Method::PUT, "/V/A"), Err("method_not_allowed"));
+        assert_eq!(found(&Method::GET, "/logout"), Err("method_not_allowed"));
+    }
 
     #[test]
     fn every_route_declares_who_may_call_it() {

@@ -323,7 +323,7 @@ mod tests {
     }
 
     async fn text(answer: Answered) -> String {
-        let body = answer.unwrap().into_http().into_body();
+        let body = answer.unwrap().into_http(false, false).into_body();
         String::from_utf8(to_bytes(body).await.ok().unwrap().to_vec()).unwrap()
     }
 
@@ -373,7 +373,7 @@ mod tests {
         let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
         let round = round();
         let seen = async |answer: Answered| {
-            let http = answer.unwrap().into_http();
+            let http = answer.unwrap().into_http(false, false);
             let encoding = http.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap().to_owned());
             (encoding, to_bytes(http.into_body()).await.ok().unwrap().len())
         };
@@ -403,7 +403,7 @@ mod tests {
     #[actix_web::test]
     async fn the_thank_you_shows_the_receipt_and_no_choice() {
         let receipt = Receipt([9; 15]);
-        let http = thanks(PollTag::from_random(77), receipt).unwrap().into_http();
+        let http = thanks(PollTag::from_random(77), receipt).unwrap().into_http(false, false);
         assert_eq!(http.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
         let page = text(thanks(PollTag::from_random(77), receipt)).await;
         keep("thanks", &page);
@@ -418,7 +418,7 @@ mod tests {
         let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
         let fields = [("home".to_owned(), "\"><b>".to_owned()), ("n".to_owned(), FormNonce([7; 32]).text())];
         let words = super::super::words::try_again(crate::ballot_box::CastRefusal::Busy);
-        let http = again(&slip, words, &fields).unwrap().into_http();
+        let http = again(&slip, words, &fields).unwrap().into_http(false, false);
         assert_eq!(http.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(http.headers().get(header::RETRY_AFTER).unwrap(), RETRY_AFTER);
         let page = text(again(&slip, words, &fields)).await;

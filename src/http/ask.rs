@@ -152,8 +152,6 @@ pub struct Ask {
     pub address: Option<IpAddr>,
     /// The way to the asker is encrypted.
     pub https: bool,
-    /// Path with query, to come back to after signing in.
-    pub target: String,
     pub(super) session: Option<SessionToken>,
     /// The mark of a browser that somebody has signed in with; as it came.
     pub(super) device: Option<String>,
@@ -183,7 +181,6 @@ impl Ask {
             wants_json: request.wants_json(),
             address: peer.address,
             https: peer.https,
-            target: request.target().to_owned(),
             session: session(request, peer.https),
             device: request.cookie(device::cookie_name(peer.https)),
             params,

@@ -219,36 +219,40 @@ async fn answer(
     let work: Box<dyn FnOnce() -> Answer + Send> = match endpoint.handler {
         Handler::Public(handler) => Box::new(move || handler(&app, &ask)),
         Handler::Async(handler) => return handler(app, ask).await,
-        Handler::Desk(handler) => Box::new(move || {
-            let desk = match admit(&app, endpoint.access, &ask, posted) {
-                // A page may be come back to after signing in; a form may not.
-                Err(problem) if problem == Problem::SIGN_IN && !posted && !ask.wants_json => {
-                    return Ok(Reply::see_other(super::session::login_address(&ask.target)));
+        Handler::Desk(handler) => {
+            // To come back to after signing in.
+            let target = request.target().to_owned();
+            Box::new(move || {
+                let desk = match admit(&app, endpoint, &ask, posted) {
+                    // A page may be come back to after signing in; a form may not.
+                    Err(problem) if problem == Problem::SIGN_IN && !posted && !ask.wants_json => {
+                        return Ok(Reply::see_other(super::session::login_address(&target)));
+                    }
+                    Err(problem) if problem == Problem::OWN_PASSWORD && !posted && !ask.wants_json => {
+                        return Ok(Reply::see_other("/password?done=own_password"));
+                    }
+                    other => other?,
+                };
+                let answer = handler(&desk);
+                if posted {
+                    app.rounds.forget();
                 }
-                Err(problem) if problem == Problem::OWN_PASSWORD && !posted && !ask.wants_json => {
-                    return Ok(Reply::see_other("/password?done=own_password"));
-                }
-                other => other?,
-            };
-            let answer = handler(&desk);
-            if posted {
-                app.rounds.forget();
-            }
-            answer
-        }),
+                answer
+            })
+        }
     };
     let span = tracing::Span::current();
     web::block(move || span.in_scope(work)).await.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked")))
 }
 
 /// Lets the person in, if there is one, their role fits, and the form is of this session.
-fn admit<'a>(app: &'a Arc<App>, access: Access, ask: &'a Ask, posted: bool) -> Result<Desk<'a>, Problem> {
+fn admit<'a>(app: &'a Arc<App>, endpoint: &Endpoint, ask: &'a Ask, posted: bool) -> Result<Desk<'a>, Problem> {
     let token = ask.session.clone().ok_or(Problem::SIGN_IN)?;
     let session = idle::signed_in(app, &token, ask.now)?.ok_or(Problem::SIGN_IN)?;
-    if !access.admits(session.account.role) {
+    if !endpoint.access.admits(session.account.role) {
         return Err(Problem::WRONG_ROLE);
     }
-    let to_own_password = matches!(ask.target.split('?').next(), Some("/password" | "/logout"));
+    let to_own_password = matches!(endpoint.path, "/password" | "/logout");
     if session.account.must_change && !to_own_password {
         return Err(Problem::OWN_PASSWORD);
     }

@@ -1,12 +1,28 @@
 //! What of the one stylesheet a page that stands alone carries inline: the rules that it can use, without comments and
 //! spare spaces.
 
-/// The rules of `sheet` in which every class, and every element, occurs in `pages` (their source text). Errs on the side of
-/// keeping.
+/// The rules of `sheet` in which every class, and every element, occurs in `pages` (the source text of templates and
+/// scripts). Errs on the side of keeping.
 pub fn used(sheet: &str, pages: &str) -> String {
     let mut kept = String::new();
-    keep(&without_comments(sheet), pages, &mut kept);
-    without_idle_tokens(&kept)
+    keep(&without(sheet, "/*", "*/"), &without(&without(pages, "{%", "%}"), "{{", "}}"), &mut kept);
+    without_idle_tokens(&without_idle_animations(&kept))
+}
+
+/// Drops the animations that no rule asks for.
+fn without_idle_animations(style: &str) -> String {
+    let mut parts = style.split("@keyframes ");
+    let mut left = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, body) = part.split_once('{').unwrap_or((part, ""));
+        let (_, after) = block(body);
+        if style.split(['{', ';']).any(|rule| rule.starts_with("animation") && rule.contains(name)) {
+            left.extend(["@keyframes ", part]);
+        } else {
+            left.push_str(after);
+        }
+    }
+    left
 }
 
 /// Drops the tokens (`--name: value`) that no rule asks for. They stand at the beginning of their blocks, one after
@@ -32,12 +48,13 @@ fn without_idle_tokens(style: &str) -> String {
     left
 }
 
-fn without_comments(sheet: &str) -> String {
-    let mut bare = String::with_capacity(sheet.len());
-    let mut rest = sheet;
-    while let Some((before, after)) = rest.split_once("/*") {
+/// Without what stands between these marks.
+fn without(text: &str, begin: &str, end: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(begin) {
         bare.push_str(before);
-        rest = after.split_once("*/").map_or("", |(_, after)| after);
+        rest = after.split_once(end).map_or("", |(_, after)| after);
     }
     bare.push_str(rest);
     bare
@@ -169,7 +186,25 @@ mod tests {
             used("@media (min-width: 40em) { p { top: 0; } td { top: 0 } } @media print { td { top: 0 } }", PAGES),
             "@media (min-width:40em){p{top:0}}"
         );
-        assert_eq!(used("@keyframes turn { to { transform: none; } }", PAGES), "@keyframes turn{to{transform:none;}}");
+    }
+
+    #[test]
+    fn words_of_the_template_itself_are_no_classes() {
+        let page = r#"<p class="{% if tag %}on{% endif %}">{{ group }}</p>"#;
+        assert_eq!(used(".tag { top: 0 } .on { left: 0 } .group { top: 0 }", page), ".on{left:0}");
+    }
+
+    #[test]
+    fn an_animation_is_kept_where_a_rule_asks_for_it() {
+        let turn = "@keyframes turn { to { transform: none; } } p { top: 0 }";
+        assert_eq!(used(turn, PAGES), "p{top:0}");
+        let asked = format!("{turn} .button {{ animation: turn 1s }}");
+        assert_eq!(used(&asked, PAGES), "@keyframes turn{to{transform:none;}}p{top:0}.button{animation:turn 1s}");
+        assert_eq!(
+            used(&format!("{turn} table {{ animation: turn 1s }}"), PAGES),
+            "p{top:0}",
+            "by no rule that is kept"
+        );
     }
 
     #[test]

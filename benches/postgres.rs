@@ -134,7 +134,7 @@ fn fresh(house: &House, slips: u32) -> (BallotBox, Open) {
 fn over_http(house: &House, connections: usize) -> f64 {
     let (ballots, open) = fresh(house, SLIPS);
     drop(ballots);
-    let forms = load::forms(open.id, open.slips.roll.get(..VOTES).unwrap());
+    let forms = load::forms(open.slips.roll.get(..VOTES).unwrap());
     let service = house.serve();
     let run = load::run(service.address, service.id(), connections, &forms, "data-receipt");
     service.stop();

@@ -7,7 +7,6 @@ use std::time::Instant;
 use memchr::memmem;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
-use pingjia::domain::ids::PollId;
 use pingjia::domain::slip::SlipCode;
 
 use crate::support::round;
@@ -25,7 +24,7 @@ pub struct Run {
 }
 
 /// A filled form for every slip, as bytes.
-pub fn forms(_: PollId, slips: &[SlipCode]) -> Vec<Vec<u8>> {
+pub fn forms(slips: &[SlipCode]) -> Vec<Vec<u8>> {
     let form = |slip: &SlipCode| {
         let body = format!("n={}&{SAYS}", round::nonce().text());
         let head = format!(
@@ -36,6 +35,13 @@ pub fn forms(_: PollId, slips: &[SlipCode]) -> Vec<Vec<u8>> {
         (head + &body).into_bytes()
     };
     slips.iter().map(form).collect()
+}
+
+/// What each member sends who looks at the ballot and fills it in: for every slip the question for its page, then the form.
+pub fn visits(slips: &[SlipCode]) -> Vec<Vec<u8>> {
+    let page =
+        |slip: &SlipCode| format!("GET /V/{} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", slip.link_form()).into_bytes();
+    slips.iter().zip(forms(slips)).flat_map(|(slip, form)| [page(slip), form]).collect()
 }
 
 /// Sends all forms over this many connections; every answer must say `wanted`.

@@ -1,5 +1,5 @@
 //! Durable votes over HTTP, by the program itself, held against a bare handler of the same framework and against one
-//! transaction per request: `cargo bench --bench service`. Server on one core, load on the other, everything
+//! transaction per request, and members who look at the ballot first: `cargo bench --bench service`. Server on one core, load on the other, everything
 //! interleaved in one run; the ratios count. `-- --slips N --rounds N --connections 64,256 --short` change the run.
 //! Prints figures, asserts no time.
 #![allow(
@@ -23,7 +23,6 @@ use std::path::Path;
 use load::Run;
 use pingjia::ballot_box::BallotBox;
 use pingjia::database::Database;
-use pingjia::domain::ids::PollId;
 use pingjia::domain::paper::{Item, Paper, Scale, Section};
 use pingjia::domain::slip::SlipCode;
 use process::Server;
@@ -43,6 +42,11 @@ struct Plan {
 }
 
 impl Plan {
+    /// How often slips are taken: by members who fill in the form at once, and by members who look at it first.
+    fn measurements(&self) -> usize {
+        2 * self.rounds * self.connections.len()
+    }
+
     fn read(arguments: &[String]) -> Self {
         let after = |name: &str| arguments.iter().position(|a| a == name).and_then(|place| arguments.get(place + 1));
         let number = |name: &str, default: usize| after(name).map_or(default, |text| text.parse().expect("a number"));
@@ -66,7 +70,7 @@ fn main() {
     process::keep_to(1);
     let plan = Plan::read(&arguments);
     println!("One open round of {HALL} slips among {} slips:", plan.slips);
-    Hall::prepare(&plan, plan.rounds * plan.connections.len(), HALL).measure(&plan);
+    Hall::prepare(&plan, plan.measurements(), HALL).measure(&plan);
     if !plan.short {
         println!("\nOne open round of {} slips:", plan.slips);
         Hall::prepare(&plan, 1, plan.slips).measure(&plan);
@@ -88,7 +92,7 @@ struct Hall {
     house: House,
     copy: tempfile::TempDir,
     /// Slips of each measurement, taken from the end.
-    slips: Vec<(PollId, Vec<SlipCode>)>,
+    slips: Vec<Vec<SlipCode>>,
 }
 
 impl Hall {
@@ -102,9 +106,9 @@ impl Hall {
             let open = round::open(&ballots, &database, &paper(), count(size), 0);
             let mut left = open.slips.roll;
             // A big round serves several measurements, each with slips of its own.
-            let parts = plan.rounds * plan.connections.len() / rounds;
+            let parts = plan.measurements() / rounds;
             for _ in 0..parts {
-                slips.push((open.id, left.split_off(left.len().saturating_sub(HALL))));
+                slips.push(left.split_off(left.len().saturating_sub(HALL)));
             }
         }
         if let Some(rest) = plan.slips.checked_sub(rounds * size).filter(|rest| *rest > 0) {
@@ -123,22 +127,21 @@ impl Hall {
         let service = Server::service(serve);
         let bare = Server::peer(&["bare".as_ref()]);
         let single = Server::peer(&["single".as_ref(), self.copy.path().as_ref()]);
-        let mut table: Vec<(usize, Vec<[Run; 3]>)> = plan.connections.iter().map(|c| (*c, Vec::new())).collect();
+        let mut table: Vec<(usize, Vec<[Run; 4]>)> = plan.connections.iter().map(|c| (*c, Vec::new())).collect();
         for _ in 0..plan.rounds {
             for (connections, runs) in &mut table {
-                let (poll, slips) = self.slips.pop().unwrap();
-                let forms = load::forms(poll, &slips);
-                let bare = load::run(bare.address, bare.id(), *connections, &forms, "data-receipt");
-                let service = load::run(service.address, service.id(), *connections, &forms, "data-receipt");
+                let slips = self.slips.pop().unwrap();
+                let forms = load::forms(&slips);
+                let run = |server: &Server, asked: &[Vec<u8>], wanted| {
+                    load::run(server.address, server.id(), *connections, asked, wanted)
+                };
+                let held_against = run(&bare, &forms, "data-receipt");
+                let votes = run(&service, &forms, "data-receipt");
                 // A pool of writers is slow enough for fewer.
-                let single = load::run(
-                    single.address,
-                    single.id(),
-                    *connections,
-                    forms.get(..forms.len() / 4).unwrap(),
-                    "data-receipt",
-                );
-                runs.push([bare, service, single]);
+                let one_each = run(&single, forms.get(..forms.len() / 4).unwrap(), "data-receipt");
+                let slips = self.slips.pop().unwrap();
+                let visits = run(&service, &load::visits(&slips), "data-page=");
+                runs.push([held_against, votes, one_each, visits]);
             }
         }
         for (connections, runs) in table {
@@ -154,25 +157,28 @@ fn fill(ballots: &BallotBox, database: &Database, slips: u32) {
 }
 
 /// The medians over the rounds of the run.
-fn print(connections: usize, runs: &[[Run; 3]]) {
-    let median = |of: &dyn Fn(&[Run; 3]) -> f64| {
+fn print(connections: usize, runs: &[[Run; 4]]) {
+    let median = |of: &dyn Fn(&[Run; 4]) -> f64| {
         let mut values: Vec<f64> = runs.iter().map(of).collect();
         values.sort_by(f64::total_cmp);
         *values.get(values.len() / 2).unwrap()
     };
     println!(
         "{connections:>5} connections: bare {:>6.0}/s ({:.1} µs) | service {:>6.0}/s ({:.1} µs of processor) | one transaction per \
-         request {:>5.0}/s || ÷ bare {:.2} | ÷ one per request {:.1} | p50 {:.1} ms, p99 {:.1} ms ({:.1} ×) | one per request p99 {:.0} ms",
+         request {:>5.0}/s || ÷ bare {:.2} | ÷ one per request {:.1} | p50 {:.1} ms, p99 {:.1} ms ({:.1} ×) | one per request p99 {:.0} ms \
+         || page and ballot: {:.0} members/s",
         median(&|[bare, ..]| bare.rate),
         median(&|[bare, ..]| bare.processor),
-        median(&|[_, service, _]| service.rate),
-        median(&|[_, service, _]| service.processor),
-        median(&|[.., single]| single.rate),
-        median(&|[bare, service, _]| service.rate / bare.rate),
-        median(&|[_, service, single]| service.rate / single.rate),
-        median(&|[_, service, _]| service.p50),
-        median(&|[_, service, _]| service.p99),
-        median(&|[_, service, _]| service.p99 / service.p50),
-        median(&|[.., single]| single.p99),
+        median(&|[_, service, ..]| service.rate),
+        median(&|[_, service, ..]| service.processor),
+        median(&|[_, _, single, _]| single.rate),
+        median(&|[bare, service, ..]| service.rate / bare.rate),
+        median(&|[_, service, single, _]| service.rate / single.rate),
+        median(&|[_, service, ..]| service.p50),
+        median(&|[_, service, ..]| service.p99),
+        median(&|[_, service, ..]| service.p99 / service.p50),
+        median(&|[_, _, single, _]| single.p99),
+        // Two requests each.
+        median(&|[.., visits]| visits.rate / 2.0),
     );
 }

@@ -37,10 +37,13 @@ pub fn forms(slips: &[SlipCode]) -> Vec<Vec<u8>> {
     slips.iter().map(form).collect()
 }
 
-/// What each member sends who looks at the ballot and fills it in: for every slip the question for its page, then the form.
+/// What each member sends who looks at the ballot and fills it in: for every slip the question for its page, as browsers
+/// ask, then the form.
 pub fn visits(slips: &[SlipCode]) -> Vec<Vec<u8>> {
-    let page =
-        |slip: &SlipCode| format!("GET /V/{} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", slip.link_form()).into_bytes();
+    let page = |slip: &SlipCode| {
+        let head = "HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\nAccept-Encoding: gzip, deflate";
+        format!("GET /V/{} {head}\r\n\r\n", slip.link_form()).into_bytes()
+    };
     slips.iter().zip(forms(slips)).flat_map(|(slip, form)| [page(slip), form]).collect()
 }
 

@@ -140,7 +140,7 @@ impl Hall {
                 // A pool of writers is slow enough for fewer.
                 let one_each = run(&single, forms.get(..forms.len() / 4).unwrap(), "data-receipt");
                 let slips = self.slips.pop().unwrap();
-                let visits = run(&service, &load::visits(&slips), "data-page=");
+                let visits = run(&service, &load::visits(&slips), "content-security-policy");
                 runs.push([held_against, votes, one_each, visits]);
             }
         }

@@ -148,6 +148,8 @@ pub struct Ask {
     pub file: Vec<u8>,
     /// The asker prefers JSON to a page.
     pub wants_json: bool,
+    /// The answer may be compressed.
+    pub takes_gzip: bool,
     /// The asker's address, for throttling only: never logged, never stored.
     pub address: Option<IpAddr>,
     /// The way to the asker is encrypted.
@@ -179,6 +181,7 @@ impl Ask {
             form: Fields::default(),
             file: Vec::new(),
             wants_json: request.wants_json(),
+            takes_gzip: request.takes_gzip(),
             address: peer.address,
             https: peer.https,
             session: session(request, peer.https),

@@ -32,6 +32,7 @@ pub mod request;
 pub mod round;
 pub mod routes;
 pub mod session;
+mod stencil;
 pub mod superior;
 pub mod throttle;
 pub mod tls;

@@ -16,6 +16,7 @@ use futures_util::Stream;
 use super::headers;
 use super::problem::Problem;
 use super::request::Request;
+use super::stencil::Stencil;
 use crate::domain::digest::Digest;
 
 /// What every handler returns.
@@ -74,18 +75,18 @@ impl Reply {
     /// # Errors
     /// `INTERNAL` when the template fails, which it does for no data of ours.
     pub fn page(template: &impl Template) -> Answer {
-        Self::page_of(template, 0)
+        let html = template.render().map_err(|error| Problem::internal(&error))?;
+        Ok(Reply::bytes("text/html; charset=utf-8", html))
     }
 
-    /// The same where it is known how many bytes it has, more or less: it is written into a piece of memory of that
-    /// size.
-    ///
-    /// # Errors
-    /// `INTERNAL`, as [`Reply::page`].
-    pub fn page_of<T: Template>(template: &T, length: usize) -> Answer {
-        let mut html = String::with_capacity(length.max(T::SIZE_HINT));
-        template.render_into(&mut html).map_err(|error| Problem::internal(&error))?;
-        Ok(Reply::bytes("text/html; charset=utf-8", html))
+    /// A page whose gaps are filled with these words; see [`Stencil::filled`]. Compressed already where that is wished.
+    #[must_use]
+    pub(super) fn filled(stencil: &Stencil, words: &[&str], gzip: bool) -> Self {
+        let page = if gzip { stencil.filled_gzip(words) } else { stencil.filled(words) };
+        let coding = if gzip { "gzip" } else { "identity" };
+        Reply::bytes("text/html; charset=utf-8", page)
+            .header(header::CONTENT_ENCODING, coding)
+            .header(header::VARY, "accept-encoding")
     }
 
     /// Bytes of some kind.

@@ -47,10 +47,7 @@ pub fn show(app: &App, ask: &Ask) -> Answer {
         Err(error) => return page::word(&words::mistyped(error), None),
     };
     match why_not(app, &slip) {
-        Ok(Ok(round)) => {
-            let nonce = FormNonce(world::random_bytes());
-            page::ballot(StatusCode::OK, &round, &slip, &nonce, Filled::default())
-        }
+        Ok(Ok(round)) => page::empty(&round, &slip, &FormNonce(world::random_bytes()), ask.takes_gzip),
         Ok(Err((word, round))) => page::word(&word, round.as_deref()),
         Err(_) => page::word(&words::unavailable(&slip.link_form()), None),
     }
@@ -84,6 +81,7 @@ fn why_not(app: &App, slip: &SlipCode) -> Result<Result<Arc<Round>, (Word, Optio
 /// # Errors
 /// `INTERNAL`.
 pub async fn cast(app: Arc<App>, ask: Ask) -> Answer {
+    let gzip = ask.takes_gzip;
     let slip = match SlipCode::parse(&ask.param::<String>("code")?) {
         Ok(slip) => slip,
         Err(error) => return page::word(&words::mistyped(error), None),
@@ -94,12 +92,12 @@ pub async fn cast(app: Arc<App>, ask: Ask) -> Answer {
         Err(_) => return page::word(&words::unavailable(&slip.link_form()), None),
     };
     match Form::read(ask.form) {
-        Some(form) => submit(&app, &round, &slip, &form).await,
+        Some(form) => submit(&app, &round, &slip, &form, gzip).await,
         None => page::word(&words::bad_form(&slip.link_form()), Some(&round)),
     }
 }
 
-async fn submit(app: &App, round: &Round, slip: &SlipCode, form: &Form) -> Answer {
+async fn submit(app: &App, round: &Round, slip: &SlipCode, form: &Form, gzip: bool) -> Answer {
     let ballot = match Ballot::parse(&round.poll.paper, form.ballot_fields()) {
         Ok(ballot) => ballot,
         Err(BallotRefusal::CommentTooLong) => return shorten(round, slip, form),
@@ -112,7 +110,7 @@ async fn submit(app: &App, round: &Round, slip: &SlipCode, form: &Form) -> Answe
         }
         Step::Ask if !ballot.blanks().is_empty() => page::blanks(round, slip, &ballot, &form.all_fields()),
         Step::Ask | Step::Cast => match app.ballot_box.cast(round.poll.id, slip, &form.nonce, &ballot).await {
-            Ok(Cast::Cast(receipt) | Cast::AlreadyCast(receipt)) => page::thanks(round.poll.tag, receipt),
+            Ok(Cast::Cast(receipt) | Cast::AlreadyCast(receipt)) => page::thanks(round.poll.tag, receipt, gzip),
             Err(refusal) => refused(app, round, slip, form, refusal),
         },
     }

@@ -1,5 +1,7 @@
 //! The pages of the ballot: what each template is given, and the headers that all of them carry.
 
+use std::sync::LazyLock;
+
 use actix_web::http::{StatusCode, header};
 use askama::Template;
 
@@ -9,10 +11,9 @@ use super::words::{Word, day, whom_to_ask};
 use crate::domain::ballot::Ballot;
 use crate::domain::paper::{Answer, Item, Paper};
 use crate::domain::slip::{FormNonce, PollTag, Receipt, SlipCode};
+use crate::http::problem::Problem;
 use crate::http::reply::{Answer as Answered, Reply};
-
-/// Bytes of the thank-you without its style, at most.
-const THANKS_LENGTH: usize = 2300;
+use crate::http::stencil::Stencil;
 
 /// Seconds after which a form that could not be taken may be sent again.
 const RETRY_AFTER: &str = "3";
@@ -67,16 +68,36 @@ pub struct Filled<'p> {
     pub refused: &'p str,
 }
 
-/// The ballot, empty or as filled in so far.
+/// The empty ballot.
+pub fn empty(round: &Round, slip: &SlipCode, nonce: &FormNonce, gzip: bool) -> Answered {
+    let stencil = if let Some(stencil) = round.ballot.get() {
+        stencil
+    } else {
+        let page = |[link, nonce]: [&str; 2]| {
+            let page = ballot_page(round, link.to_owned(), nonce.to_owned(), Filled::default());
+            page.render().map_err(|error| Problem::internal(&error))
+        };
+        let stencil = Stencil::of(page)?;
+        round.ballot.get_or_init(|| stencil)
+    };
+    let reply = Reply::filled(stencil, &[&slip.link_form(), &nonce.text()], gzip);
+    Ok(reply.header(header::CONTENT_SECURITY_POLICY, BALLOT_ASSETS.policy.as_str()))
+}
+
+/// The ballot as filled in so far.
 pub fn ballot(status: StatusCode, round: &Round, slip: &SlipCode, nonce: &FormNonce, filled: Filled<'_>) -> Answered {
+    Ok(uncompressed(send(status, &ballot_page(round, slip.link_form(), nonce.text(), filled))?))
+}
+
+fn ballot_page<'p>(round: &'p Round, link: String, nonce: String, filled: Filled<'p>) -> BallotPage<'p> {
     let paper = &round.poll.paper;
-    let page = BallotPage {
+    BallotPage {
         asset: &BALLOT_ASSETS,
         union: &round.union,
         title: &round.poll.facts.title,
         ends: day(round.poll.facts.ends),
-        link: slip.link_form(),
-        nonce: nonce.text(),
+        link,
+        nonce,
         total: paper.items.len(),
         sections: sections(paper, filled.ballot),
         comment_asked: paper.comment,
@@ -84,9 +105,7 @@ pub fn ballot(status: StatusCode, round: &Round, slip: &SlipCode, nonce: &FormNo
         refused: filled.refused,
         // Answers are marks of equal length.
         filler: if filled.ballot.is_some() { filler([filled.comment]) } else { String::new() },
-    };
-    let reply = send(status, &page)?;
-    Ok(if filled.ballot.is_some() { uncompressed(reply) } else { reply })
+    }
 }
 
 /// What a page carries of the choices is filled up to a multiple of so many bytes, as the script fills up the form: on the
@@ -203,22 +222,24 @@ struct ThanksPage<'p> {
     asset: &'static Assets,
     receipt: &'p str,
     /// The receipt in two lines of three groups.
-    lines: [&'p [&'p str]; 2],
+    lines: [[&'p str; 3]; 2],
     tag: &'p str,
 }
 
 /// The thank-you. The same for the first answer and for every later one to the same form.
-pub fn thanks(tag: PollTag, receipt: Receipt) -> Answered {
+pub fn thanks(tag: PollTag, receipt: Receipt, gzip: bool) -> Answered {
+    static STENCIL: LazyLock<Option<Stencil>> = LazyLock::new(|| {
+        let page = |[receipt, tag, a, b, c, d, e, f]: [&str; 8]| {
+            ThanksPage { asset: &THANKS_ASSETS, receipt, lines: [[a, b, c], [d, e, f]], tag }.render()
+        };
+        Stencil::of(page).ok()
+    });
+    let stencil = STENCIL.as_ref().ok_or_else(|| Problem::internal(&"the thank-you cannot be written"))?;
     let receipt = receipt.to_string();
-    let groups: Vec<&str> = receipt.split_inclusive('-').collect();
-    let (first, second) = groups.split_at_checked(3).unwrap_or_default();
-    let asset = &THANKS_ASSETS;
-    let page = ThanksPage { asset, receipt: &receipt, lines: [first, second], tag: tag.as_str() };
-    let reply = Reply::page_of(&page, asset.style.len() + THANKS_LENGTH)?;
-    // Small enough as it is: compressing it would cost more than taking in the ballot.
-    Ok(reply
-        .header(header::CONTENT_SECURITY_POLICY, asset.policy.as_str())
-        .header(header::CONTENT_ENCODING, "identity"))
+    let mut words = vec![receipt.as_str(), tag.as_str()];
+    words.extend(receipt.split_inclusive('-'));
+    let reply = Reply::filled(stencil, &words, gzip);
+    Ok(reply.header(header::CONTENT_SECURITY_POLICY, THANKS_ASSETS.policy.as_str()))
 }
 
 #[derive(Template)]
@@ -319,7 +340,7 @@ mod tests {
             phase: Phase::new(),
             version: 0,
         };
-        Round { poll, union: "青岛海星机械有限公司工会委员会".to_owned() }
+        Round::new(poll, "青岛海星机械有限公司工会委员会".to_owned())
     }
 
     async fn text(answer: Answered) -> String {
@@ -337,7 +358,7 @@ mod tests {
     async fn a_fresh_ballot_has_every_answer_and_none_chosen() {
         let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
         let nonce = FormNonce([7; 32]);
-        let page = text(ballot(StatusCode::OK, &round(), &slip, &nonce, Filled::default())).await;
+        let page = text(empty(&round(), &slip, &nonce, false)).await;
         keep("ballot", &page);
         assert_eq!(page.matches("type=\"radio\"").count(), 8 * 4 + 2);
         assert!(!page.contains(" checked"));
@@ -373,7 +394,8 @@ mod tests {
         let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
         let round = round();
         let seen = async |answer: Answered| {
-            let http = answer.unwrap().into_http(false, false);
+            // Whoever asks would take it compressed.
+            let http = answer.unwrap().into_http(false, true);
             let encoding = http.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap().to_owned());
             (encoding, to_bytes(http.into_body()).await.ok().unwrap().len())
         };
@@ -396,16 +418,20 @@ mod tests {
         }
         assert!(all.iter().all(|pages| *pages == all[0]), "{all:?}");
         assert!(all[0].iter().all(|(encoding, _)| encoding.as_deref() == Some("identity")));
-        let fresh = ballot(StatusCode::OK, &round, &slip, &FormNonce([7; 32]), Filled::default());
-        assert_eq!(seen(fresh).await.0, None, "an empty ballot may be compressed");
+        let fresh = async |random| {
+            let slip = SlipCode::from_random(PollTag::from_random(77), random);
+            seen(empty(&round, &slip, &FormNonce([7; 32]), true)).await
+        };
+        assert_eq!(fresh(1).await.0.as_deref(), Some("gzip"), "an empty ballot may be compressed");
+        assert_eq!(fresh(1).await, fresh(u128::MAX / 3).await, "but not the code in it");
     }
 
     #[actix_web::test]
     async fn the_thank_you_shows_the_receipt_and_no_choice() {
         let receipt = Receipt([9; 15]);
-        let http = thanks(PollTag::from_random(77), receipt).unwrap().into_http(false, false);
+        let http = thanks(PollTag::from_random(77), receipt, false).unwrap().into_http(false, false);
         assert_eq!(http.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
-        let page = text(thanks(PollTag::from_random(77), receipt)).await;
+        let page = text(thanks(PollTag::from_random(77), receipt, false)).await;
         keep("thanks", &page);
         assert!(page.contains(&format!("data-receipt=\"{receipt}\"")) && page.contains("投票成功"));
         for answer in ["满意", "不了解", "弃权", "兑现"] {

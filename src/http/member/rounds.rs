@@ -2,13 +2,14 @@
 //! and whether somebody is trying codes out.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use crate::database::{Database, DatabaseError, Looks, look_aside};
 use crate::domain::poll::Poll;
 use crate::domain::slip::PollTag;
 use crate::http::App;
+use crate::http::stencil::Stencil;
 use crate::http::throttle::{Limit, Pace, limit};
 use crate::store;
 
@@ -35,11 +36,20 @@ struct Tried {
 }
 
 /// A round and the union that holds it.
-#[derive(Debug)]
 pub struct Round {
     pub poll: Poll,
     /// Name of the union.
     pub union: String,
+    /// Its empty ballot, once somebody has asked for it.
+    pub(super) ballot: OnceLock<Stencil>,
+}
+
+impl Round {
+    /// A round as it was read.
+    #[must_use]
+    pub fn new(poll: Poll, union: String) -> Self {
+        Round { poll, union, ballot: OnceLock::new() }
+    }
 }
 
 /// Rounds as they were read, and when.
@@ -103,7 +113,7 @@ impl Rounds {
         let found = database.read(|connection| -> Result<_, DatabaseError> {
             let Some(poll) = store::polls::by_tag(connection, tag)? else { return Ok(None) };
             let union = store::unions::load(connection, poll.union)?.map(|union| union.name).unwrap_or_default();
-            Ok(Some(Arc::new(Round { poll, union })))
+            Ok(Some(Arc::new(Round::new(poll, union))))
         })?;
         let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
         match &found {

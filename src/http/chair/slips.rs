@@ -299,7 +299,7 @@ fn send(format: Format, printing: Printing, slips: Vec<SlipCode>) -> Answer {
         (Format::Links(encoding), _) => Some(length_of(|out| printing.sheet().write_csv(&slips, encoding, out))?),
         _ => None,
     };
-    Ok(download::file(kind, &name, length, move |out| {
+    Ok(download::file(None, kind, &name, length, move |out| {
         let sheet = printing.sheet();
         match format {
             Format::Pdf => sheet.write_pdf(&slips, |_| {}, out).map(|_| ()),

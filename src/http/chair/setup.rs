@@ -131,14 +131,24 @@ struct SetupPage {
 fn rules<'d>(desk: &'d Desk<'_>, poll: Option<&Poll>) -> Result<(&'d RuleSet, Category), Problem> {
     match poll {
         Some(poll) => Ok((desk.app.office.rule_set(poll)?, poll.category)),
-        None => Ok((desk.app.rules.require(&desk.who.union.rule_set)?, desk.who.union.category)),
+        None => {
+            let set = desk.app.rules.require(&desk.who.union.rule_set)?;
+            if desk.app.rules.doubts_about(set).is_empty() { Ok((set, desk.who.union.category)) } else { Err(unsound(set)) }
+        }
     }
+}
+
+/// No new round by a rule set that `pingjia rules check` refuses.
+fn unsound(set: &RuleSet) -> Problem {
+    let sentence = format!("规则集“{}”有需要改正的地方，暂时不能用它新建评议", set.title);
+    let way = "请联系系统管理员，按服务日志的提示改正规则集文件并提高版本号。已经建好的评议照常进行。";
+    Problem::conflict("unsound_rule_set", sentence, way)
 }
 
 /// `GET /rounds/new`
 ///
 /// # Errors
-/// When the union's rule set has no rules for its category.
+/// `unsound_rule_set`; when the union's rule set has no rules for its category.
 pub fn new_form(desk: &Desk<'_>) -> Answer {
     let today = world::date_in_china(desk.ask.now);
     let last = desk.app.database.read(|c| polls::of_union(c, desk.who.union.id))?.into_iter().next();
@@ -160,7 +170,7 @@ pub fn new_form(desk: &Desk<'_>) -> Answer {
 /// `POST /rounds`
 ///
 /// # Errors
-/// Shows the form again with what is wrong.
+/// `unsound_rule_set`; shows the form again with what is wrong.
 pub fn create(desk: &Desk<'_>) -> Answer {
     let union = &desk.who.union;
     let (facts, paper, year) = match read(desk, None)? {

@@ -601,6 +601,16 @@ impl BallotBox {
         Ok(noted.or_else(|| shared.stopped(poll.id)))
     }
 
+    /// What keeps the ballots of this round from ever being counted, in a sentence for people: the key is lost in every
+    /// vault folder, ballots are missing, or one of those that a closing met in vain does not open. `None` while a box is
+    /// merely out of order: a folder that is away, a key that one folder still has, a database that does not answer.
+    ///
+    /// # Errors
+    /// Database faults; there is no such round.
+    pub fn beyond_counting(&self, poll: PollId) -> Result<Option<String>, BoxError> {
+        void::beyond_counting(&self.inner.shared, poll)
+    }
+
     /// Whether this process has stopped the box of this round, and why, in a sentence for the operator.
     #[must_use]
     pub fn stopped(&self, poll: PollId) -> Option<String> {

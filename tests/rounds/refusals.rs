@@ -4,6 +4,7 @@ use reqwest::Method;
 
 use crate::round::{FACTS, cast, counted, prepared};
 use crate::service::{Person, Service};
+use crate::support::days::day;
 use crate::support::round::eventually;
 
 fn with(changed: &'static [(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
@@ -119,6 +120,33 @@ fn a_fault_that_passes_is_not_why_a_chair_calls_a_round_off() {
     assert!(page.contains("作废原因：改到下个月") && !page.contains("停用"), "{page}");
     let told = service.anybody().get(&format!("/V/{}", codes[0])).body;
     assert!(told.contains("原因：改到下个月") && !told.contains("故障"), "{told}");
+}
+
+#[test]
+fn a_key_that_came_back_keeps_the_sheet_unsigned_and_the_form_filled() {
+    let service = Service::new();
+    let (poll, codes) = prepared(&service);
+    counted(&service, poll, &codes);
+    let chair = service.person("jia-chair");
+    let path = format!("/rounds/{poll}/certify");
+    let shown = chair.get(&path);
+    assert_eq!(shown.status, 200);
+    // A folder in the place of the file: the box cannot destroy it by itself.
+    let key = service.installation.vault_files("tombstone").remove(0).with_file_name("back.key");
+    std::fs::create_dir(&key).unwrap();
+    let early = chair.get(&path);
+    assert_eq!((early.status, &*early.problem()), (409, "key_not_destroyed"), "before anything is written");
+    let texts = [("problems", "食堂太挤"), ("rectification", "增加座位"), ("responsible", "王主席"), ("way", "会上宣布")];
+    let fields = [&texts[..], &[("deadline", &*day(30)), ("published_on", &*day(0))]].concat();
+    let refused = chair.post(&path, &fields);
+    assert_eq!((refused.status, &*refused.problem()), (409, "key_not_destroyed"));
+    for (name, text) in texts {
+        assert!(refused.body.contains(text), "{name} is kept");
+    }
+    assert_eq!(service.phase(poll), "closed");
+    std::fs::remove_dir(&key).unwrap();
+    assert_eq!(chair.post(&path, &fields).status, 303);
+    assert_eq!(service.phase(poll), "certified");
 }
 
 #[test]

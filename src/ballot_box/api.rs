@@ -1,5 +1,6 @@
 //! What the rest of the house asks of the ballot box.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -452,6 +453,14 @@ impl BallotBox {
     /// Database faults.
     pub fn turnout(&self, poll: PollId) -> Result<Turnout, BoxError> {
         live::turnout(&self.inner.shared, poll)
+    }
+
+    /// How many slips are spent in each of these rounds, counted together; rounds without any are left out.
+    ///
+    /// # Errors
+    /// Database faults.
+    pub fn spent_of(&self, polls: &[PollId]) -> Result<BTreeMap<PollId, u64>, BoxError> {
+        Ok(self.inner.shared.database.read(|connection| rows::spent_of(connection, polls))?)
     }
 
     /// The published live tally; `None` before the first step.

@@ -196,7 +196,8 @@ pub enum BoxError {
     /// Somebody else changed the round in the meantime.
     #[error("本轮评议刚刚被别人改动过，请刷新后再试")]
     Stale,
-    #[error("选票数应在1到1000000之间")]
+    /// More slips than the box keeps for one round, or none.
+    #[error("投票箱一轮可以有1到1000000张选票")]
     SlipCount,
     #[error(transparent)]
     Cast(#[from] CastRefusal),
@@ -344,7 +345,8 @@ impl BallotBox {
     /// Issues slips for a draft, replacing any issued before. Journals.
     ///
     /// # Errors
-    /// Those of [`crate::domain::poll::Phase::issue_slips`]; `SlipCount` outside 1 to 1,000,000.
+    /// Those of [`crate::domain::poll::Phase::issue_slips`]; `SlipCount` outside 1 to 1,000,000, which is the
+    /// bound of the box. That of the pages is 300,000: so many slips can be printed.
     pub fn issue_slips(
         &self,
         poll: &Poll,

@@ -289,10 +289,7 @@ pub(super) fn spent(connection: &mut AnyConnection, id: PollId) -> Result<u64, D
 }
 
 /// The spent slips of each of these rounds; those without any are left out.
-pub(super) fn spent_of(
-    connection: &mut AnyConnection,
-    ids: &[PollId],
-) -> Result<BTreeMap<PollId, u64>, DatabaseError> {
+pub(super) fn spent_of(connection: &mut AnyConnection, ids: &[PollId]) -> Result<BTreeMap<PollId, u64>, DatabaseError> {
     let mut spent = BTreeMap::new();
     for ids in ids.chunks(TOGETHER) {
         let counts: Vec<(i64, i64)> = slip::table

@@ -39,16 +39,16 @@ impl RuleSet {
 
 /// The rule set as far as it can be read, the faults and the doubts.
 fn read(text: &str) -> (Option<RuleSet>, Vec<Finding>, Vec<Finding>) {
-        let findings = Findings::new(text);
-        let (table, errors) = DeTable::parse_recoverable(text);
-        for error in &errors {
-            let span = error.span().unwrap_or(0..0);
-            findings.note(&span, "", format!("TOML 写法有误：{}", error.message()));
-        }
-        let digest = Digest::sha256(text.as_bytes());
-        let set = errors.is_empty().then(|| read_set(Reader::new(&findings, String::new(), table), digest));
-        let (faults, doubts) = findings.into_sorted();
-        (set, faults, doubts)
+    let findings = Findings::new(text);
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        findings.note(&span, "", format!("TOML 写法有误：{}", error.message()));
+    }
+    let digest = Digest::sha256(text.as_bytes());
+    let set = errors.is_empty().then(|| read_set(Reader::new(&findings, String::new(), table), digest));
+    let (faults, doubts) = findings.into_sorted();
+    (set, faults, doubts)
 }
 
 /// What the readers of single entries need to know of the whole file.

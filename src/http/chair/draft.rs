@@ -221,7 +221,8 @@ fn is_over(facts: &Facts, today: Date) -> Option<String> {
 }
 
 /// Which of several rounds of a year is shown to the unions above.
-pub(in crate::http) const WHICH_COUNTS: &str = "汇总时采用已经签发结果报告单的那一轮；签发了不止一轮的，采用其中最后新建的。";
+pub(in crate::http) const WHICH_COUNTS: &str =
+    "汇总时采用已经签发结果报告单的那一轮；签发了不止一轮的，采用其中最后新建的。";
 
 /// The other rounds that the union has in the same year: the year, and what they are called.
 pub(in crate::http) fn names_of_others(others: &[Poll]) -> Option<(u16, String)> {

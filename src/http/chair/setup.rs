@@ -133,7 +133,11 @@ fn rules<'d>(desk: &'d Desk<'_>, poll: Option<&Poll>) -> Result<(&'d RuleSet, Ca
         Some(poll) => Ok((desk.app.office.rule_set(poll)?, poll.category)),
         None => {
             let set = desk.app.rules.require(&desk.who.union.rule_set)?;
-            if desk.app.rules.doubts_about(set).is_empty() { Ok((set, desk.who.union.category)) } else { Err(unsound(set)) }
+            if desk.app.rules.doubts_about(set).is_empty() {
+                Ok((set, desk.who.union.category))
+            } else {
+                Err(unsound(set))
+            }
         }
     }
 }
@@ -444,7 +448,10 @@ mod tests {
         let (read, form) = officers_of("李　梅", "赵  丽\n欧阳小红", "钱\u{2003}军\nAnna Li");
         assert!(!form.is_wrong(), "{:?}", form.errors());
         assert_eq!(read.chief_scrutineer, "李梅");
-        assert_eq!((read.scrutineers, read.tellers), (vec!["赵丽".into(), "欧阳小红".into()], vec!["钱军".into(), "Anna Li".into()]));
+        assert_eq!(
+            (read.scrutineers, read.tellers),
+            (vec!["赵丽".into(), "欧阳小红".into()], vec!["钱军".into(), "Anna Li".into()])
+        );
         let (_, form) = officers_of("李梅", "赵丽\n赵　丽", "王　刚");
         assert!(form.error("scrutineers").is_some_and(|words| words.contains("填了两次")));
         assert!(form.error("tellers").is_some_and(|words| words.contains("不能担任计票人")), "spaced out or not");

@@ -411,7 +411,9 @@ mod tests {
         let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
         let mut round = round();
         // Titles of unequal length, places of one and of two digits.
-        for (id, title) in [("pledge_2", "修车棚"), ("pledge_3", "<每年>组织\"两次\"体检&复查"), ("pledge_4", "暑期托管班")] {
+        for (id, title) in
+            [("pledge_2", "修车棚"), ("pledge_3", "<每年>组织\"两次\"体检&复查"), ("pledge_4", "暑期托管班")]
+        {
             round.poll.paper.items.push(item(id, Section::Pledges, Scale::Pledge, title));
         }
         let seen = async |answer: Answered| {

@@ -39,8 +39,10 @@ const OLD: Unreadable = Unreadable::File(
     "这是旧版的 Excel 或者 WPS 文件（.xls、.et），读不了",
     "请在 Excel 或 WPS 里另存为“Excel 工作簿（.xlsx）”，再上传。",
 );
-const LOCKED: Unreadable =
-    Unreadable::File("这个文件加了密码，打不开", "请在 Excel 或 WPS 里取消打开密码，存成“Excel 工作簿（.xlsx）”，再上传。");
+const LOCKED: Unreadable = Unreadable::File(
+    "这个文件加了密码，打不开",
+    "请在 Excel 或 WPS 里取消打开密码，存成“Excel 工作簿（.xlsx）”，再上传。",
+);
 const DAMAGED: Unreadable = Unreadable::File(
     "这不是 Excel 工作簿（.xlsx），或者文件已经损坏",
     "请在 Excel 或 WPS 里打开，另存为“Excel 工作簿（.xlsx）”，再上传。",
@@ -68,7 +70,8 @@ pub(super) fn read(file: &[u8]) -> Result<String, Unreadable> {
     let mut book = Xlsx::new(Cursor::new(file)).map_err(damaged)?;
     let is_shown = |typ, visible| typ == SheetType::WorkSheet && visible == SheetVisible::Visible;
     let mut sheets = book.sheets_metadata().iter();
-    let name = sheets.find(|sheet| is_shown(sheet.typ, sheet.visible)).map(|sheet| sheet.name.clone()).ok_or(DAMAGED)?;
+    let name =
+        sheets.find(|sheet| is_shown(sheet.typ, sheet.visible)).map(|sheet| sheet.name.clone()).ok_or(DAMAGED)?;
     let mut cells = book.worksheet_cells_reader(&name).map_err(damaged)?;
     let mut table = Table::default();
     // One after the other: a range would have room for every cell between the first and the last.
@@ -154,21 +157,21 @@ impl Table {
         if !self.wrong.is_empty() {
             return Err(Unreadable::Cells(self.wrong));
         }
-        let line = |cell: &dyn Fn(usize) -> &'_ str| {
-            let cells = self.places.values().map(|place| quoted(cell(*place)));
-            cells.collect::<Vec<_>>().join(",")
-        };
         let last = self.rows.keys().next_back().copied().max(self.head).unwrap_or(0);
         let mut text = String::with_capacity(self.length * 2);
         for row in 0..=last {
             if Some(row) == self.head {
-                text.push_str(&line(&|place| COLUMNS.get(place).copied().unwrap_or_default()));
+                text.push_str(&self.line(|place| COLUMNS.get(place).copied().unwrap_or_default()));
             } else if let Some(cells) = self.rows.get(&row) {
-                text.push_str(&line(&|place| cells.get(place).map_or("", String::as_str)));
+                text.push_str(&self.line(|place| cells.get(place).map_or("", String::as_str)));
             }
             text.push('\n');
         }
         Ok(text)
+    }
+
+    fn line<'t>(&self, cell: impl Fn(usize) -> &'t str) -> String {
+        self.places.values().map(|place| quoted(cell(*place))).collect::<Vec<_>>().join(",")
     }
 }
 
@@ -224,13 +227,19 @@ mod tests {
     fn a_worksheet_is_read_like_csv_and_in_the_same_lines() {
         let file = book(|sheet| {
             // The first row is empty, a column is none of ours, and the sheet has a row that is empty in between.
-            for (column, name) in (0..).zip(["备注", "工会类别", " 工会名称 ", "统一社会信用代码", "工会名称"]) {
+            for (column, name) in (0..).zip(["备注", "工会类别", " 工会名称 ", "统一社会信用代码", "工会名称"])
+            {
                 sheet.write_string(1, column, name)?;
             }
             sheet.write_string(2, 1, "企业工会")?;
             sheet.write_string(2, 2, "甲厂\"红旗\"工会, 一分会")?;
             sheet.write_string(2, 3, "81370212MC0000001X")?;
-            sheet.write_datetime_with_format(2, 0, ExcelDateTime::from_ymd(2026, 1, 2)?, &Format::new().set_num_format("yyyy-mm-dd"))?;
+            sheet.write_datetime_with_format(
+                2,
+                0,
+                ExcelDateTime::from_ymd(2026, 1, 2)?,
+                &Format::new().set_num_format("yyyy-mm-dd"),
+            )?;
             sheet.write_string(2, 4, "不是这个")?;
             sheet.write_formula(4, 1, Formula::new("=\"企业\"&\"工会\"").set_result("企业工会"))?;
             sheet.write_number(4, 2, 81_370_212_345_678_f64)?;
@@ -254,7 +263,12 @@ mod tests {
                 sheet.write_string(0, column, name)?;
             }
             sheet.write_number(1, 3, 813_702_120_000_000_017_f64)?;
-            sheet.write_datetime_with_format(2, 0, ExcelDateTime::from_ymd(2026, 5, 1)?, &Format::new().set_num_format("m\"月\"d\"日\""))?;
+            sheet.write_datetime_with_format(
+                2,
+                0,
+                ExcelDateTime::from_ymd(2026, 5, 1)?,
+                &Format::new().set_num_format("m\"月\"d\"日\""),
+            )?;
             sheet.write_string(3, 0, "甲厂\n工会")?;
             sheet.write_formula(4, 0, Formula::new("=NA()").set_result("#N/A"))?;
             sheet.write_string(ROWS + 5, 0, "在下面")?;
@@ -263,8 +277,10 @@ mod tests {
         });
         let told = remarks(&file);
         let lines: Vec<u64> = told.iter().map(|(line, _)| *line).collect();
-        assert_eq!(lines, [2, 3, 4, u64::from(ROWS) + 1], "{told:?}");
-        for (place, words) in ["“统一社会信用代码”是数字", "“工会名称”变成了日期", "换行", "最多读到"].iter().enumerate() {
+        assert_eq!(lines, [2, 3, 4, 5, u64::from(ROWS) + 1], "{told:?}");
+        for (place, words) in
+            ["“统一社会信用代码”是数字", "“工会名称”变成了日期", "换行", "出错的公式", "最多读到"].iter().enumerate()
+        {
             assert!(told[place].1.contains(words), "{told:?}");
         }
     }

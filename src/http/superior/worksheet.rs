@@ -21,6 +21,8 @@ const UNPACKED: u64 = 16 << 20;
 const ROWS: u32 = 10_000;
 /// Most bytes of the table: it comes back in a form.
 const TEXT: usize = 1 << 20;
+/// Most bytes of a cell.
+const LONGEST: usize = 4096;
 /// Most remarks on cells.
 const REMARKS: usize = 1_000;
 /// Below this, workbooks hold whole numbers exactly: fifteen digits.
@@ -185,8 +187,8 @@ fn text_of<'c>(value: &'c DataRef<'_>) -> Result<Cow<'c, str>, &'static str> {
     const CUT: &str = "是数字，位数太多，后面几位已经变了；请把这一列设成“文本”格式，重新填写";
     match value {
         DataRef::Empty => Ok("".into()),
-        DataRef::String(text) => Ok(text.trim().into()),
-        DataRef::SharedString(text) => Ok(text.trim().into()),
+        DataRef::String(text) => in_reason(text),
+        DataRef::SharedString(text) => in_reason(text),
         DataRef::Float(number) if number.abs() >= EXACT => Err(CUT),
         // Whole numbers have no decimals, and no exponent at this size.
         DataRef::Float(number) => Ok(number.to_string().into()),
@@ -197,6 +199,11 @@ fn text_of<'c>(value: &'c DataRef<'_>) -> Result<Cow<'c, str>, &'static str> {
         }
         DataRef::Error(_) => Err("是出错的公式；请改成文字"),
     }
+}
+
+/// One text may be that of all cells: it is looked at so often only while it is short.
+fn in_reason(text: &str) -> Result<Cow<'_, str>, &'static str> {
+    if text.len() > LONGEST { Err("太长，不会是要导入的内容") } else { Ok(text.trim().into()) }
 }
 
 #[cfg(test)]
@@ -271,15 +278,18 @@ mod tests {
             )?;
             sheet.write_string(3, 0, "甲厂\n工会")?;
             sheet.write_formula(4, 0, Formula::new("=NA()").set_result("#N/A"))?;
+            sheet.write_string(5, 5, "长".repeat(2000))?;
             sheet.write_string(ROWS + 5, 0, "在下面")?;
             sheet.write_string(ROWS + 6, 0, "在下面")?;
             Ok(())
         });
         let told = remarks(&file);
         let lines: Vec<u64> = told.iter().map(|(line, _)| *line).collect();
-        assert_eq!(lines, [2, 3, 4, 5, u64::from(ROWS) + 1], "{told:?}");
+        assert_eq!(lines, [2, 3, 4, 5, 6, u64::from(ROWS) + 1], "{told:?}");
         for (place, words) in
-            ["“统一社会信用代码”是数字", "“工会名称”变成了日期", "换行", "出错的公式", "最多读到"].iter().enumerate()
+            ["“统一社会信用代码”是数字", "“工会名称”变成了日期", "换行", "出错的公式", "“主席姓名”太长", "最多读到"]
+                .iter()
+                .enumerate()
         {
             assert!(told[place].1.contains(words), "{told:?}");
         }

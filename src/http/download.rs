@@ -24,7 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Places(Arc<Semaphore>);
 
 /// The place of one file, free again when it is through.
-pub(super) struct Place(OwnedSemaphorePermit);
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+}
 
 impl Places {
     pub(super) fn new(places: usize) -> Self {
@@ -36,7 +38,7 @@ impl Places {
     /// # Errors
     /// `DOWNLOADS_BUSY` when all are taken.
     pub(super) fn take(&self) -> Result<Place, Problem> {
-        self.0.clone().try_acquire_owned().map(Place).map_err(|_| Problem::DOWNLOADS_BUSY)
+        self.0.clone().try_acquire_owned().map(|_permit| Place { _permit }).map_err(|_| Problem::DOWNLOADS_BUSY)
     }
 }
 

@@ -138,7 +138,8 @@ fn a_key_that_came_back_keeps_the_sheet_unsigned_and_the_form_filled() {
     assert_eq!((early.status, &*early.problem()), (409, "key_not_destroyed"), "before anything is written");
     let texts =
         [("problems", "食堂太挤"), ("rectification", "增加座位"), ("responsible", "王主席"), ("way", "会上宣布")];
-    let fields = [&texts[..], &[("deadline", &*day(30)), ("published_on", &*day(0))]].concat();
+    let (deadline, today) = (day(30), day(0));
+    let fields = [&texts[..], &[("deadline", &*deadline), ("published_on", &*today)]].concat();
     let refused = chair.post(&path, &fields);
     assert_eq!((refused.status, &*refused.problem()), (409, "key_not_destroyed"));
     for (name, text) in texts {

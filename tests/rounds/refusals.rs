@@ -112,6 +112,7 @@ fn a_fault_that_passes_is_not_why_a_chair_calls_a_round_off() {
     let (poll, codes) = prepared(&service);
     let chair = service.person("jia-chair");
     chair.step(&format!("/rounds/{poll}/open"), &[]);
+    assert!(cast(&service, &codes[1], "satisfied").body.contains("data-receipt"), "the box works");
     let key = service.installation.vault_files(".key").remove(0);
     std::fs::rename(&key, key.with_extension("hidden")).unwrap();
     eventually("the box stops", || service.ballot_box.stopped(poll).is_some());

@@ -24,9 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Places(Arc<Semaphore>);
 
 /// The place of one file, free again when it is through.
-pub(super) struct Place {
-    _permit: OwnedSemaphorePermit,
-}
+pub(super) struct Place(#[expect(dead_code, reason = "held, and given back when it is dropped")] OwnedSemaphorePermit);
 
 impl Places {
     pub(super) fn new(places: usize) -> Self {
@@ -38,7 +36,7 @@ impl Places {
     /// # Errors
     /// `DOWNLOADS_BUSY` when all are taken.
     pub(super) fn take(&self) -> Result<Place, Problem> {
-        self.0.clone().try_acquire_owned().map(|_permit| Place { _permit }).map_err(|_| Problem::DOWNLOADS_BUSY)
+        self.0.clone().try_acquire_owned().map(Place).map_err(|_| Problem::DOWNLOADS_BUSY)
     }
 }
 
@@ -151,8 +149,9 @@ mod tests {
     use super::*;
 
     fn endless(out: &mut dyn Write) -> Result<(), Error> {
+        let chunk = vec![b'0'; CHUNK];
         loop {
-            out.write_all(&[b'0'; CHUNK])?;
+            out.write_all(&chunk)?;
         }
     }
 

@@ -496,9 +496,33 @@ fn an_import_is_all_or_nothing(City { house, east, .. }: City) {
     let number = superior.upload("/unions/import", &[("under", "")], &code_as_number());
     assert_eq!(number.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(number.between("data-error-line=\"", "\"") == ["2"] && number.text.contains("“统一社会信用代码”是数字"));
+    let page = superior.upload("/unions/import", &[("under", "")], &by_openpyxl());
+    assert!(page.status == StatusCode::OK && page.text.contains("1个工会"), "{}", page.text);
+    assert!(page.text.contains("庚厂工会") && page.text.contains("81370212MC0000001X"));
     let garbled = superior.upload("/unions/import", &[("under", "")], &[0xff, 0xff, 0xfe, 0x00]);
     assert_eq!(garbled.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(superior.get(&format!("/desk?under={}", east.id)).unions().len(), 3);
+}
+
+/// A workbook of another hand, with a column that is none of ours and rows that are empty but for their format.
+fn by_openpyxl() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("unions.xlsx");
+    let script = "
+import datetime, sys, openpyxl
+from openpyxl.styles import Font
+book = openpyxl.Workbook()
+sheet = book.active
+sheet.append(['建会日期', '工会名称', '工会类别', '统一社会信用代码'])
+sheet.append([datetime.date(2001, 5, 1), '庚厂工会', '企业工会', '81370212MC0000001X'])
+for row in range(3, 40):
+    sheet.cell(row, 2).font = Font(bold=True)
+book.create_sheet('说明')['A1'] = '工会名称'
+book.save(sys.argv[1])
+";
+    let python = std::process::Command::new("/usr/bin/python3").args(["-c", script]).arg(&file).output().unwrap();
+    assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
+    std::fs::read(file).unwrap()
 }
 
 /// A workbook in which a code of eighteen digits is a number.

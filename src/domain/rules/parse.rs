@@ -171,11 +171,11 @@ fn version(file: &mut Reader<'_, '_>) -> Option<Version> {
         (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch)), None) => Some(Version(major, minor, patch)),
         _ => None,
     };
-    const FORM: &str = "版本号应为三个数，不带正负号，不以0开头，例如 1.0.0";
+    let form = "版本号应为三个数，不带正负号，不以0开头，例如 1.0.0";
     match &read {
-        None => file.fault_at(&span, "version", FORM),
+        None => file.fault_at(&span, "version", form),
         // One spelling: no sign, no leading zero.
-        Some(version) if version.to_string() != text => file.doubt_at(&span, "version", FORM),
+        Some(version) if version.to_string() != text => file.doubt_at(&span, "version", form),
         Some(_) => {}
     }
     read

@@ -340,7 +340,7 @@ mod tests {
             archive.finish().unwrap().into_inner()
         };
         assert_eq!(read(&archive("word/document.xml", b"<w/>", 1)), Err(DAMAGED));
-        let bomb = archive("xl/worksheets/sheet1.xml", &[b' '; 1 << 20], 17);
+        let bomb = archive("xl/worksheets/sheet1.xml", &vec![b' '; 1 << 20], 17);
         assert!(bomb.len() < 1 << 20);
         assert_eq!(read(&bomb), Err(TOO_LARGE));
         let whole = book(|sheet| sheet.write_string(0, 0, "工会名称").map(drop));

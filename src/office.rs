@@ -146,18 +146,29 @@ impl Office {
         Ok(found.into_iter().flatten().collect())
     }
 
+    /// Whether the sheet of a closed round may be signed now: no vault folder holds its key, and a scrutineer has confirmed
+    /// the result. The roles of those who did.
+    ///
+    /// # Errors
+    /// `KeyNotDestroyed`, `ResultNotConfirmed`, `WrongPhase`; database faults.
+    pub fn may_certify(&self, poll: &Poll) -> Result<Vec<Role>, OfficeError> {
+        // A folder that was away may have come back with its key.
+        if self.ballot_box.key_states(poll).contains(&KeyState::Held) {
+            return Err(Refusal::KeyNotDestroyed.into());
+        }
+        let confirmers: Vec<Role> = self.confirmers(poll)?.iter().map(|account| account.role).collect();
+        poll.phase.may_certify(&confirmers)?;
+        Ok(confirmers)
+    }
+
     /// Signs the result sheet of a closed round, stores it and hands it up; then forgets the slips, as soon as that can be
     /// done.
     ///
     /// # Errors
     /// Refusals of the phase (`KeyNotDestroyed`, `ResultNotConfirmed` …) and whatever keeps a sheet from being made.
     pub fn certify(&self, poll: &Poll, closing: &Closing, by: By) -> Result<StoredSheet, OfficeError> {
-        if self.ballot_box.key_states(poll).contains(&KeyState::Held) {
-            return Err(Refusal::KeyNotDestroyed.into());
-        }
-        // Refuse by phase before anything is built.
-        let confirmers: Vec<Role> = self.confirmers(poll)?.iter().map(|account| account.role).collect();
-        poll.phase.may_certify(&confirmers)?;
+        // Refuse before anything is built.
+        let confirmers = self.may_certify(poll)?;
         let sheet = self.sheet(poll, closing, None, by)?;
         let id = sheet.id.clone();
         self.database.write(|connection| -> Result<(), OfficeError> {

@@ -198,6 +198,12 @@ fn a_rule_set_of_somebody_else_is_checked_and_used() {
         "{told}"
     );
 
+    let old = own.replacen("date = \"", "date = \"约", 1);
+    std::fs::write(&file, &old).unwrap();
+    let refused = pingjia(&["rules", "check", path], "");
+    assert_eq!((code(&refused), stderr(&refused).contains("document.date：应为年")), (1, true));
+    assert_eq!(code(&pingjia(&["assess", "--rules", folder_path], &count)), 0, "rounds may rest on it");
+
     std::fs::write(&file, shandong.replace("threshold = [7, 10]", "threshold = [6, 10]")).unwrap();
     let twice = pingjia(&["rules", "check", path], "");
     let line = shandong.lines().position(|line| line.starts_with("version")).unwrap() + 1;

@@ -1,5 +1,6 @@
 //! What the rest of the house asks of the ballot box.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -195,7 +196,8 @@ pub enum BoxError {
     /// Somebody else changed the round in the meantime.
     #[error("本轮评议刚刚被别人改动过，请刷新后再试")]
     Stale,
-    #[error("选票数应在1到1000000之间")]
+    /// More slips than the box keeps for one round, or none.
+    #[error("投票箱一轮可以有1到1000000张选票")]
     SlipCount,
     #[error(transparent)]
     Cast(#[from] CastRefusal),
@@ -343,7 +345,8 @@ impl BallotBox {
     /// Issues slips for a draft, replacing any issued before. Journals.
     ///
     /// # Errors
-    /// Those of [`crate::domain::poll::Phase::issue_slips`]; `SlipCount` outside 1 to 1,000,000.
+    /// Those of [`crate::domain::poll::Phase::issue_slips`]; `SlipCount` outside 1 to 1,000,000, which is the
+    /// bound of the box. That of the pages is 300,000: so many slips can be printed.
     pub fn issue_slips(
         &self,
         poll: &Poll,
@@ -452,6 +455,14 @@ impl BallotBox {
     /// Database faults.
     pub fn turnout(&self, poll: PollId) -> Result<Turnout, BoxError> {
         live::turnout(&self.inner.shared, poll)
+    }
+
+    /// How many slips are spent in each of these rounds, counted together; rounds without any are left out.
+    ///
+    /// # Errors
+    /// Database faults.
+    pub fn spent_of(&self, polls: &[PollId]) -> Result<BTreeMap<PollId, u64>, BoxError> {
+        Ok(self.inner.shared.database.read(|connection| rows::spent_of(connection, polls))?)
     }
 
     /// The published live tally; `None` before the first step.
@@ -599,6 +610,16 @@ impl BallotBox {
             _ => None,
         };
         Ok(noted.or_else(|| shared.stopped(poll.id)))
+    }
+
+    /// What keeps the ballots of this round from ever being counted, in a sentence for people: the key is lost in every
+    /// vault folder, ballots are missing, or one of those that a closing met in vain does not open. `None` while a box is
+    /// merely out of order: a folder that is away, a key that one folder still has, a database that does not answer.
+    ///
+    /// # Errors
+    /// Database faults; there is no such round.
+    pub fn beyond_counting(&self, poll: PollId) -> Result<Option<String>, BoxError> {
+        void::beyond_counting(&self.inner.shared, poll)
     }
 
     /// Whether this process has stopped the box of this round, and why, in a sentence for the operator.

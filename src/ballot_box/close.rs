@@ -14,7 +14,7 @@ use diesel::prelude::*;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::api::BoxError;
+use super::api::{BoxError, Turnout};
 use super::issue::{advance, delete_slips, held, note};
 use super::rows::{self, Head};
 use super::seal::{DoesNotOpen, Plain, Sealer, Source};
@@ -120,7 +120,7 @@ pub(super) fn load(shared: &Shared, id: PollId) -> Result<Head, BoxError> {
 }
 
 /// What was in the box, unsealed: one stretch of bytes, so that a million ballots take one allocation.
-struct Contents {
+pub(super) struct Contents {
     /// Per valid ballot: `r`, then one byte per item.
     valid: Zeroizing<Vec<u8>>,
     receipts: Vec<[u8; 15]>,
@@ -130,19 +130,25 @@ struct Contents {
     paper: u64,
 }
 
-/// Step 2. Nothing but `Closed` is visible of it, and nothing at all if anything does not add up.
-fn count(shared: &Shared, head: &Head, by: Option<AccountId>, at: OffsetDateTime) -> Result<(), BoxError> {
+/// Unseals everything and adds it up, without a trace.
+pub(super) fn reckon(shared: &Shared, head: &Head) -> Result<(Contents, Turnout), BoxError> {
     let fixed = head.phase.opening().ok_or(Refusal::WrongPhase)?;
     let (turnout, sealed_comments) = shared.database.read(|connection| {
         Ok::<_, DatabaseError>((rows::turnout(connection, head.id)?, rows::comment_count(connection, head.id)?))
     })?;
     let key = shared.examine(head, fixed, turnout.spent)?;
     let sealer = Sealer::new(&key, head.id);
-    let mut contents = unseal(shared, head, &sealer, turnout.spent)?;
+    let contents = unseal(shared, head, &sealer, turnout.spent)?;
     let in_box = contents.tally.returned();
     if in_box != turnout.spent || (head.paper.comment && sealed_comments != in_box) {
         return Err(BoxError::DoesNotReconcile { spent: turnout.spent, sealed: in_box });
     }
+    Ok((contents, turnout))
+}
+
+/// Step 2. Nothing but `Closed` is visible of it, and nothing at all if anything does not add up.
+fn count(shared: &Shared, head: &Head, by: Option<AccountId>, at: OffsetDateTime) -> Result<(), BoxError> {
+    let (mut contents, turnout) = reckon(shared, head)?;
     contents.receipts.sort_unstable_by(openings::in_order);
     contents.comments.sort_unstable();
     shared.database.write(|connection| {

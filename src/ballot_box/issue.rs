@@ -23,7 +23,7 @@ use crate::domain::poll::{Opening, Phase, Poll, Refusal, SlipIssue};
 use crate::domain::slip::SlipCode;
 use crate::domain::tally::Tally;
 
-/// The most slips of one round.
+/// The most slips of one round that the box keeps. Pages stop sooner: at what they can print.
 const MOST_SLIPS: u64 = 1_000_000;
 
 /// The round as it stands in this transaction, held against everybody else.

@@ -25,6 +25,8 @@ pub(super) const VOID: i16 = 2;
 
 /// Rows read or deleted at a time where a round may have a million.
 const CHUNK: i64 = 4096;
+/// Rounds asked about in one query.
+const TOGETHER: usize = 1000;
 
 /// What the box needs to know of a round.
 pub(super) struct Head {
@@ -284,6 +286,23 @@ pub(super) fn spent(connection: &mut AnyConnection, id: PollId) -> Result<u64, D
         .count()
         .get_result::<i64>(connection)?;
     unsigned(count)
+}
+
+/// The spent slips of each of these rounds; those without any are left out.
+pub(super) fn spent_of(connection: &mut AnyConnection, ids: &[PollId]) -> Result<BTreeMap<PollId, u64>, DatabaseError> {
+    let mut spent = BTreeMap::new();
+    for ids in ids.chunks(TOGETHER) {
+        let counts: Vec<(i64, i64)> = slip::table
+            .filter(slip::poll_id.eq_any(ids.iter().map(|id| id.0).collect::<Vec<_>>()))
+            .filter(slip::state.eq(SPENT))
+            .group_by(slip::poll_id)
+            .select((slip::poll_id, diesel::dsl::count_star()))
+            .load(connection)?;
+        for (id, count) in counts {
+            spent.insert(PollId(id), unsigned(count)?);
+        }
+    }
+    Ok(spent)
 }
 
 /// Every slip digest of the round in ascending order.

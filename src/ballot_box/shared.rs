@@ -245,9 +245,7 @@ impl Shared {
         let mark = self.vault.mark(&head.place)?;
         let spent = if spent < mark { self.count_anew(head.id)? } else { spent };
         if spent < mark {
-            return Err(Fault(format!(
-                "数据库中只有{spent}张已投选票，而保管处记录至少有{mark}张：数据库是更早的副本，请恢复更新的备份，或者作废本轮"
-            )));
+            return Err(older_copy(spent, mark));
         }
         self.vault.key(&head.place, &opening.key_id, &opening.key_digest)
     }
@@ -298,6 +296,13 @@ impl Shared {
         }
         Ok(published)
     }
+}
+
+/// Fewer slips are spent than the vault knows of: members were thanked for ballots that are not there.
+pub(super) fn older_copy(spent: u64, mark: u64) -> Fault {
+    Fault(format!(
+        "数据库中只有{spent}张已投选票，而保管处记录至少有{mark}张：数据库是更早的副本，请恢复更新的备份，或者作废本轮"
+    ))
 }
 
 /// How many more ballots a live state must have than the one before: k, or a tenth of the slips handed out

@@ -113,6 +113,16 @@ impl Vault {
         found.ok_or_else(|| Fault("没有指定密钥保管处".to_owned()))
     }
 
+    /// Whether the key of this digest is lost: every folder is there and has it no more. One that cannot be read may have it.
+    pub(super) fn has_lost(&self, place: &Place, key_id: &str, digest: &Digest) -> bool {
+        let name = format!("{key_id}.key");
+        self.folders.iter().all(|folder| match read_key(&folder.join(&place.0), key_id) {
+            Ok(key) => key.digest() != *digest,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => true,
+            Err(_) => keys(folder, place).is_ok_and(|keys| !keys.iter().any(|key| key.ends_with(&name))),
+        })
+    }
+
     /// Records and syncs in every folder that at least `count` slips were spent.
     pub(super) fn raise_mark(&self, place: &Place, count: u64) -> Result<(), Fault> {
         self.raise(place, MARK, count)
@@ -431,6 +441,26 @@ mod tests {
         assert!(f.vault.key(&f.place, "k1", &Key([9; 32]).digest()).is_err());
         fs::remove_file(f.folders[1].join(&f.place.0).join("k1.key")).unwrap();
         assert!(f.vault.key(&f.place, "k1", &key.digest()).is_err());
+    }
+
+    #[test]
+    fn a_key_is_lost_where_every_folder_says_so_alone() {
+        let f = fixture();
+        let key = Key([8; 32]);
+        f.vault.create_key(&f.place, "k1", &key).unwrap();
+        let homes: Vec<PathBuf> = f.vault.homes(&f.place).collect();
+        let lost = || f.vault.has_lost(&f.place, "k1", &key.digest());
+        fs::rename(&homes[0], homes[0].with_extension("away")).unwrap();
+        assert!(!lost(), "the other has it");
+        fs::write(homes[1].join("k1.key"), [9; 32]).unwrap();
+        assert!(!lost(), "the folder that is away may have it");
+        fs::rename(homes[0].with_extension("away"), &homes[0]).unwrap();
+        fs::remove_file(homes[0].join("k1.key")).unwrap();
+        assert!(lost(), "gone in the one, another's in the other");
+        fs::write(homes[1].join("k1.key"), []).unwrap();
+        assert!(lost(), "cut to nothing");
+        fs::write(homes[1].join("k1.key"), key.0).unwrap();
+        assert!(!lost());
     }
 
     #[test]

@@ -4,10 +4,10 @@
 use time::OffsetDateTime;
 
 use super::api::BoxError;
-use super::close::{delete_sealed, load};
+use super::close::{delete_sealed, load, reckon};
 use super::issue::{advance, delete_slips, held, note};
-use super::rows::Head;
-use super::shared::{Shared, locked};
+use super::rows::{self, Head};
+use super::shared::{Shared, locked, older_copy};
 use super::tombstone;
 use super::vault::Fault;
 use crate::domain::ids::{AccountId, PollId};
@@ -22,6 +22,36 @@ pub(super) fn void(
     at: OffsetDateTime,
 ) -> Result<(), BoxError> {
     void_by(shared, id, by, at, |head| Ok(head.phase.clone().void(reason)?))
+}
+
+/// See [`super::BallotBox::beyond_counting`].
+pub(super) fn beyond_counting(shared: &Shared, id: PollId) -> Result<Option<String>, BoxError> {
+    let head = load(shared, id)?;
+    let (Phase::Open { opening, .. } | Phase::Counting { opening, .. } | Phase::Closing { opening, .. }) = &head.phase
+    else {
+        return Ok(None);
+    };
+    // Of a round that is over, and of a folder that cannot be read, the next start knows more.
+    if shared.vault.is_over(&head.place) != Ok(false) {
+        return Ok(None);
+    }
+    if shared.vault.has_lost(&head.place, &opening.key_id, &opening.key_digest) {
+        return Ok(Some("各处密钥保管处都没有本轮的密钥，票打不开".to_owned()));
+    }
+    if let Ok(mark) = shared.vault.mark(&head.place) {
+        let spent = shared.database.read(|connection| rows::spent(connection, id))?;
+        if spent < mark {
+            return Ok(Some(older_copy(spent, mark).0));
+        }
+    }
+    if shared.database.read(|connection| rows::halt(connection, id))?.is_none() {
+        return Ok(None);
+    }
+    match reckon(shared, &head) {
+        Err(error @ (BoxError::DoesNotOpen(_) | BoxError::DoesNotReconcile { .. })) => Ok(Some(error.to_string())),
+        Err(error @ BoxError::Database(_)) => Err(error),
+        _ => Ok(None),
+    }
 }
 
 /// See [`super::BallotBox::void_disputed`].

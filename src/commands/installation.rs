@@ -171,6 +171,9 @@ pub(super) fn open_service(config: Config) -> Result<App> {
         rules: Arc::new(registry(config.rules.as_deref())?),
         url: config.public_url.clone(),
     };
+    for doubt in office.rules.doubts() {
+        tracing::warn!(%doubt, "a rule set that newer checks refuse: used for the rounds that rest on it, not for new ones");
+    }
     Ok(App::new(config, office)?)
 }
 

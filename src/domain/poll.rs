@@ -228,8 +228,8 @@ pub enum VoidReason {
     Disputed { text: String, by: AccountId },
     /// More slips spent than handed out.
     MoreSpentThanHandedOut { spent: u64, handed_out: u64 },
-    /// Called off by the union, in its words, while the box was stopped: a key or thanked ballots are lost, as the box
-    /// says, in words for people.
+    /// Called off by the union, in its words, when the ballots could not be counted any more: a key or thanked ballots are
+    /// lost, as the box says, in words for people.
     Stopped { fault: String, text: String, by: AccountId },
 }
 

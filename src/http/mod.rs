@@ -65,6 +65,9 @@ const PASSWORD_CHECKS: usize = 2;
 /// connections for all. Each costs memory, and the moment in which hundreds begin costs a crowd more than waiting does.
 const BLOCKING: usize = 16;
 
+/// Files that are written to just anybody at the same time.
+const PUBLIC_DOWNLOADS: usize = 8;
+
 /// Files that are kept back for database and vault, however many connections there are: without them the ballot box would
 /// have to stop.
 const OWN_FILES: usize = 256;
@@ -90,6 +93,8 @@ pub struct App {
     pub charts: kept::Kept<(crate::domain::ids::SheetId, public::Picture), { 8 << 20 }>,
     /// Sheets as PDF and as workbooks, by what they are made from.
     pub printed: kept::Kept<crate::domain::digest::Digest, { 16 << 20 }>,
+    /// Places for files that are written to just anybody.
+    pub(crate) public_downloads: download::Places,
     /// When each session was last used.
     pub(crate) idle: idle::Idle,
     /// Password checks in progress.
@@ -116,6 +121,7 @@ impl App {
             rounds: member::rounds::Rounds::default(),
             charts: kept::Kept::default(),
             printed: kept::Kept::default(),
+            public_downloads: download::Places::new(PUBLIC_DOWNLOADS),
             idle: idle::Idle::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             nobody: PasswordDigest::of("nobody", &crate::world::random_bytes())?,

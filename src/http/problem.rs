@@ -162,6 +162,15 @@ impl Problem {
         HOME,
     );
 
+    /// As many files are being sent as may be at a time.
+    pub const DOWNLOADS_BUSY: Problem = Problem::fixed(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "downloads_busy",
+        "现在下载文件的人比较多，这个文件还没有开始下载",
+        "请等几秒钟再试一次；如果仍然不行，请联系系统管理员。",
+        HOME,
+    );
+
     const fn fixed(
         status: StatusCode,
         code: &'static str,

@@ -224,6 +224,7 @@ pub fn table() -> &'static [Endpoint] {
         desk_get("/unions/import", ADMINISTERS, import::form),
         table_post("/unions/import", ADMINISTERS, import::preview),
         desk_get("/unions/import/sample.csv", ADMINISTERS, import::sample),
+        desk_get("/unions/import/sample.xlsx", ADMINISTERS, import::sample_workbook),
         table_post("/unions/import/confirm", ADMINISTERS, import::confirm),
         desk_get("/unions/{id}", ADMINISTERS, unions::show),
         desk_get("/unions/{id}/edit", ADMINISTERS, unions::edit_form),

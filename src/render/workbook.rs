@@ -1,11 +1,11 @@
-//! Workbooks (XLSX) of a result and of a roll-up: real numbers, frozen heads, a sheet on method.
+//! Workbooks (XLSX) of a result and of a roll-up: real numbers, frozen heads, a sheet on method; and forms to be filled in.
 //!
 //! Every text is written as text, so that one beginning with `=`, `+`, `-` or `@` stays one. Percentages are numbers
 //! cut to two decimals of a per cent, as everywhere; the exact numerator and base stand beside them.
 
 mod table;
 
-use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, XlsxError};
 use time::Date;
 
 use super::RenderError;
@@ -124,6 +124,33 @@ pub fn roll_up(sheet: &RollUpSheet) -> Result<Vec<u8>, RenderError> {
         outcomes.rows(rows)?;
         let from = [format!("填报单位：{}；{}。", sheet.superior, sheet.as_of)];
         method(workbook, formats, &from)
+    })
+}
+
+/// A workbook to be filled in: heads, some lines as an example, and columns of text, in which a long number keeps its
+/// digits and a short one does not become a day.
+///
+/// # Errors
+/// `Workbook`.
+pub fn form<const N: usize>(
+    name: &str,
+    heads: &[&str; N],
+    lines: &[[&str; N]],
+    date: Date,
+) -> Result<Vec<u8>, RenderError> {
+    const WIDE: f64 = 22.0;
+    build(date, |workbook, formats| {
+        let worksheet = table(workbook, formats, name, &heads.map(|head| (head, WIDE)))?.worksheet;
+        let text = Format::new().set_num_format("@");
+        for (column, _) in (0u16..).zip(heads) {
+            worksheet.set_column_format(column, &text)?;
+        }
+        for (row, cells) in (1u32..).zip(lines) {
+            for (column, cell) in (0u16..).zip(cells).filter(|(_, cell)| !cell.is_empty()) {
+                worksheet.write_string_with_format(row, column, *cell, &text)?;
+            }
+        }
+        Ok(())
     })
 }
 

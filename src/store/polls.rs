@@ -161,7 +161,8 @@ pub fn of_union(connection: &mut AnyConnection, union: UnionId) -> Result<Vec<Po
     rows.into_iter().map(poll_of).collect()
 }
 
-/// Other rounds of the same union and year that are not void. Of several, the unions above see the newest that is certified.
+/// Other rounds of the same union and year that are not void. Of several, the unions above see the
+/// one that was created last among those that are certified.
 ///
 /// # Errors
 /// Database faults.

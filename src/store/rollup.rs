@@ -465,8 +465,11 @@ pub fn waiting(
     what: Waits,
     limit: i64,
 ) -> Result<Vec<Waiting>, DatabaseError> {
-    type Row = (i64, i64, String, String, i64, i64);
+    type Row = (i64, i64, String, String, i64, Option<i64>);
     let (from, to) = subtree(path);
+    // What was written before a round moved is named in its row; the round's own next line is about the move.
+    let next = j::table.filter(j::poll_id.eq(s::poll_id.nullable())).filter(j::id.gt(s::moved));
+    let since = next.order(j::id).select(j::at).limit(1);
     let rows: Vec<Row> = s::table
         .inner_join(u::table.on(u::id.eq(s::union_id)))
         .inner_join(p::table.on(p::id.eq(s::poll_id)))
@@ -475,23 +478,18 @@ pub fn waiting(
         .filter(s::path.lt(to))
         .order((s::moved, s::poll_id))
         .limit(limit)
-        .select((s::poll_id, s::union_id, u::name, p::facts, s::expected, s::moved))
+        .select((s::poll_id, s::union_id, u::name, p::facts, s::expected, since.single_value()))
         .load(connection)?;
-    // What was written before a round moved is named in its row; the round's own next line is about the move.
-    let ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
-    let written: Vec<(Option<i64>, i64, i64)> =
-        j::table.filter(j::poll_id.eq_any(ids)).order(j::id).select((j::poll_id, j::id, j::at)).load(connection)?;
-    let of_row = |(poll, union, name, facts, expected, moved): Row| {
+    let of_row = |(poll, union, name, facts, expected, since): Row| {
         let facts: crate::domain::poll::Facts =
             serde_json::from_str(&facts).map_err(|_| DatabaseError::Row(format!("facts of round {poll}")))?;
-        let at = written.iter().find(|(of, id, _)| *of == Some(poll) && *id > moved).map(|(.., at)| *at);
         Ok(Waiting {
             poll: PollId(poll),
             union: UnionId(union),
             name,
             title: facts.title,
             expected: unsigned(expected),
-            since: at.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
+            since: since.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
         })
     };
     rows.into_iter().map(of_row).collect()

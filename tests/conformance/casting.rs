@@ -39,6 +39,10 @@ fn one_slip_one_ballot(house: &Installation) {
     assert_eq!(ballots.slip_state(round.id, slip).unwrap(), SlipState::Spent);
     assert_eq!(ballots.slip_state(round.id, &foreign).unwrap(), SlipState::Unknown);
     assert_eq!(ballots.turnout(round.id).unwrap(), Turnout { printed: 4, spent: 2, voided: 0 });
+    let (other, empty) = (open(&ballots, &database, &paper, 2, 0), open(&ballots, &database, &paper, 2, 0));
+    cast(&ballots, other.id, &other.slips.roll[0], &nonce(), &other_answers).unwrap();
+    let spent = ballots.spent_of(&[empty.id, round.id, other.id]).unwrap();
+    assert_eq!(spent.into_iter().collect::<Vec<_>>(), [(round.id, 2), (other.id, 1)], "as each turnout says");
 
     let opened = close(&ballots, &database, round.id).unwrap();
     assert_eq!((opened.tally.valid, opened.phone, opened.paper), (2, 2, 0));

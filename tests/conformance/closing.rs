@@ -169,8 +169,10 @@ fn what_does_not_open_is_not_counted(house: &Installation) {
     let why = ballots.trouble(&poll).unwrap().expect("stopped");
     assert_eq!(other.trouble(&poll).unwrap(), Some(why), "the same at every process");
     assert_eq!(house.vault_files(".key").len(), 2, "the key stays until the count stands");
+    assert!(other.beyond_counting(round.id).unwrap().is_some_and(|why| why.contains("打不开")));
 
     put(&before);
+    assert_eq!(ballots.beyond_counting(round.id).unwrap(), None, "it was mended");
     assert_eq!(ballots.close(&load(&database, round.id), CHAIR, NOW).unwrap().phone, 5);
     assert_eq!(ballots.stopped(round.id), None);
     assert_eq!(halts(&database), 0);
@@ -191,7 +193,8 @@ fn what_does_not_reconcile_is_not_counted(house: &Installation) {
     let refused = ballots.close(&load(&database, round.id), CHAIR, NOW);
     assert!(matches!(refused, Err(BoxError::DoesNotReconcile { spent: 5, sealed: 4 })), "{refused:?}");
     let why = other.trouble(&load(&database, round.id)).unwrap();
-    assert!(why.is_some_and(|why| why.contains('5') && why.contains('4')));
+    assert!(why.as_ref().is_some_and(|why| why.contains('5') && why.contains('4')));
+    assert_eq!(other.beyond_counting(round.id).unwrap(), why);
     other.void(round.id, called_off(), Some(CHAIR), NOW).unwrap();
     assert!(house.vault_files(".key").is_empty());
     assert_eq!(halts(&database), 0);

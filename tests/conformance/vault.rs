@@ -63,6 +63,7 @@ fn a_foreign_key_stops_the_round(house: &Installation) {
     assert_eq!(say(&ballots, &round, 1), Err(CastRefusal::Stopped));
     let refused = close(&ballots, &database, round.id);
     assert!(matches!(refused, Err(BoxError::Vault(_))), "{refused:?}");
+    assert!(ballots.beyond_counting(round.id).unwrap().is_some_and(|why| why.contains("没有本轮的密钥")));
     ballots.void(round.id, called_off(), Some(CHAIR), NOW).unwrap();
     assert_eq!((ballots.stopped(round.id), say(&ballots, &round, 1)), (None, Err(CastRefusal::Void)));
 }
@@ -85,6 +86,7 @@ fn a_database_below_the_mark_stops_the_round(house: &Installation) {
     let why = ballots.stopped(round.id).expect("five thanked ballots are missing");
     assert!(why.contains('6') && why.contains('1'), "{why}");
     assert_eq!(say(&ballots, &round, 7), Err(CastRefusal::Stopped));
+    assert_eq!(ballots.beyond_counting(round.id).unwrap(), Some(why));
     ballots.void(round.id, called_off(), Some(CHAIR), NOW).unwrap();
     assert!(house.vault_files(".key").is_empty());
 }

@@ -54,6 +54,24 @@ fn the_program_needs_libc_and_nothing_else() {
 }
 
 #[test]
+fn a_rule_set_that_newer_checks_refuse_does_not_stop_the_service() {
+    let (house, rules) = (House::empty(), tempfile::tempdir().unwrap());
+    let old = include_str!("../../src/rules/shandong-2018.toml")
+        .replacen("version = \"1.1.0\"", "version = \"01.2.0\"", 1)
+        .replacen("date = \"2018-06-14\"", "date = \"2018年6月\"", 1);
+    fs::write(rules.path().join("old.toml"), old).unwrap();
+    let service = Service::start({
+        let mut command = house.command(None);
+        command.env("PINGJIA_RULES", rules.path());
+        command
+    });
+    let service = service.unwrap_or_else(|log| panic!("{log}"));
+    let log = service.log();
+    assert!(log.contains("shandong-2018 1.2.0：") && log.contains("document.date：应为年"), "{log}");
+    assert_eq!(get(service.address, "/healthz").unwrap().status, 200);
+}
+
+#[test]
 fn a_database_that_a_newer_program_used_is_left_alone() {
     for server in [None, Some(empty_server())] {
         let house = House::empty();

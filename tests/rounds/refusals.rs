@@ -4,6 +4,7 @@ use reqwest::Method;
 
 use crate::round::{FACTS, cast, counted, prepared};
 use crate::service::{Person, Service};
+use crate::support::days::day;
 use crate::support::round::eventually;
 
 fn with(changed: &'static [(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
@@ -71,7 +72,7 @@ fn a_stopped_box_is_a_pause_and_claims_nothing() {
 fn a_closing_that_does_not_go_on_looks_the_same_at_every_process() {
     let mut service = Service::new();
     let other = service.beside();
-    let (poll, _) = prepared(&service);
+    let (poll, codes) = prepared(&service);
     let round = |step: &str| format!("/rounds/{poll}{step}");
     let (chair, scrutineer) = (service.person("jia-chair"), service.person("jia-scrutineer"));
     chair.step(&round("/open"), &[]);
@@ -90,14 +91,65 @@ fn a_closing_that_does_not_go_on_looks_the_same_at_every_process() {
     for page in &pages {
         assert!(page.contains(&format!("href=\"{}\"", round("/void"))) && page.contains("继续开票"));
     }
+    // The mirror still has its key; then it has none either.
+    assert_eq!(service.ballot_box.beyond_counting(poll).unwrap(), None);
+    std::fs::remove_file(service.installation.vault_files(".key").remove(0)).unwrap();
     let void = [("reason", "密钥丢了")];
     assert_eq!(chair.at(&other).post(&round("/void"), &void).status, 303);
     assert_eq!(service.phase(poll), "void");
     for (who, path) in [("jia-chair", "rounds"), ("shi", "oversight")] {
         let page = service.person(who).get(&format!("/{path}/{poll}")).body;
-        let reasons = "密钥保管处（共 2 处）不能用。作废原因：密钥丢了";
+        let reasons = "密钥保管处都没有本轮的密钥，票打不开。作废原因：密钥丢了";
         assert!(page.contains("投票箱停用以后") && page.contains(reasons), "what the box says of itself: {page}");
     }
+    let told = service.anybody().get(&format!("/V/{}", codes[0])).body;
+    assert!(told.contains("票没有清点。原因：密钥丢了"), "{told}");
+}
+
+#[test]
+fn a_fault_that_passes_is_not_why_a_chair_calls_a_round_off() {
+    let service = Service::new();
+    let (poll, codes) = prepared(&service);
+    let chair = service.person("jia-chair");
+    chair.step(&format!("/rounds/{poll}/open"), &[]);
+    assert!(cast(&service, &codes[1], "satisfied").body.contains("data-receipt"), "the box works");
+    let key = service.installation.vault_files(".key").remove(0);
+    std::fs::rename(&key, key.with_extension("hidden")).unwrap();
+    eventually("the box stops", || service.ballot_box.stopped(poll).is_some());
+    chair.submit(&format!("/rounds/{poll}/void"), &format!("/rounds/{poll}/void"), &[("reason", "改到下个月")]);
+    let page = chair.get(&format!("/rounds/{poll}")).body;
+    assert!(page.contains("作废原因：改到下个月") && !page.contains("停用"), "{page}");
+    let told = service.anybody().get(&format!("/V/{}", codes[0])).body;
+    assert!(told.contains("原因：改到下个月") && !told.contains("故障"), "{told}");
+}
+
+#[test]
+fn a_key_that_came_back_keeps_the_sheet_unsigned_and_the_form_filled() {
+    let service = Service::new();
+    let (poll, codes) = prepared(&service);
+    counted(&service, poll, &codes);
+    let chair = service.person("jia-chair");
+    let path = format!("/rounds/{poll}/certify");
+    let shown = chair.get(&path);
+    assert_eq!(shown.status, 200);
+    // A folder in the place of the file: the box cannot destroy it by itself.
+    let key = service.installation.vault_files("tombstone").remove(0).with_file_name("back.key");
+    std::fs::create_dir(&key).unwrap();
+    let early = chair.get(&path);
+    assert_eq!((early.status, &*early.problem()), (409, "key_not_destroyed"), "before anything is written");
+    let texts =
+        [("problems", "食堂太挤"), ("rectification", "增加座位"), ("responsible", "王主席"), ("way", "会上宣布")];
+    let (deadline, today) = (day(30), day(0));
+    let fields = [&texts[..], &[("deadline", &*deadline), ("published_on", &*today)]].concat();
+    let refused = chair.post(&path, &fields);
+    assert_eq!((refused.status, &*refused.problem()), (409, "key_not_destroyed"));
+    for (name, text) in texts {
+        assert!(refused.body.contains(text), "{name} is kept");
+    }
+    assert_eq!(service.phase(poll), "closed");
+    std::fs::remove_dir(&key).unwrap();
+    assert_eq!(chair.post(&path, &fields).status, 303);
+    assert_eq!(service.phase(poll), "certified");
 }
 
 #[test]

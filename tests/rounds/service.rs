@@ -8,6 +8,7 @@ use pingjia::ballot_box::BallotBox;
 use pingjia::database::{Database, Kind};
 use pingjia::domain::account::Role;
 use pingjia::domain::ids::{PollId, UnionId};
+use pingjia::domain::rules::RuleRegistry;
 use pingjia::domain::union::{Category, Union};
 use pingjia::store::accounts::{self, NewAccount, PasswordDigest};
 use pingjia::store::unions::{self, NewUnion};
@@ -56,10 +57,15 @@ fn union(database: &Database, superior: Option<UnionId>, name: &str, category: C
     database.write(|c| unions::create(c, &new, by())).unwrap()
 }
 
-/// Serves an installation: the address, and what ends it.
-fn serve(installation: &Installation, database: Database, ballot_box: BallotBox) -> (String, ServerHandle) {
+/// Serves an installation by these rule sets: the address, and what ends it.
+fn serve(
+    rules: RuleRegistry,
+    installation: &Installation,
+    database: Database,
+    ballot_box: BallotBox,
+) -> (String, ServerHandle) {
     let data = tempfile::tempdir().unwrap();
-    let served = application::serve(database, ballot_box, &installation.vaults(), data.path());
+    let served = application::serve_by(rules, database, ballot_box, &installation.vaults(), data.path());
     (served.base, served.handle)
 }
 
@@ -93,13 +99,20 @@ impl Service {
             let new = NewAccount { username: username.into(), role, union: home.id, name: format!("张{username}") };
             database.write(|c| accounts::create(c, &new, &digest, by())).unwrap();
         }
-        let (base, handle) = serve(&installation, database.clone(), ballot_box.clone());
+        let rules = RuleRegistry::embedded().unwrap();
+        let (base, handle) = serve(rules, &installation, database.clone(), ballot_box.clone());
         Service { base, database, ballot_box, jia, handles: vec![handle], installation }
     }
 
     /// Serves the same installation once more, as another process would: its address.
     pub fn beside(&mut self) -> String {
-        let (base, handle) = serve(&self.installation, self.installation.database(), self.installation.start());
+        self.beside_by(RuleRegistry::embedded().unwrap())
+    }
+
+    /// The same by other rule sets.
+    pub fn beside_by(&mut self, rules: RuleRegistry) -> String {
+        let installation = &self.installation;
+        let (base, handle) = serve(rules, installation, installation.database(), installation.start());
         self.handles.push(handle);
         base
     }

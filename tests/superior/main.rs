@@ -483,9 +483,58 @@ fn an_import_is_all_or_nothing(City { house, east, .. }: City) {
     assert!(list.text.contains("甲街道") && list.text.contains("乙厂"));
     let again = superior.post("/unions/import/confirm", &[("under", ""), ("text", &text)]);
     assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY, "the same table twice is refused");
+    // The sample as a workbook says what the sample as text says, and its columns keep what is written into them.
+    let said = |file: &[u8]| {
+        let page = superior.upload("/unions/import", &[("under", "")], file);
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+        page.between("id=\"confirm\"", "</tbody>").remove(0)
+    };
+    let [text, workbook] = ["csv", "xlsx"].map(|kind| superior.bytes(&format!("/unions/import/sample.{kind}")));
+    assert!(said(&text) == said(&workbook) && said(&text).contains("示例机械厂工会"));
+    let damaged = superior.upload("/unions/import", &[("under", "")], &workbook[..workbook.len() / 2]);
+    assert!(damaged.status == StatusCode::UNPROCESSABLE_ENTITY && damaged.text.contains("已经损坏"));
+    let number = superior.upload("/unions/import", &[("under", "")], &code_as_number());
+    assert_eq!(number.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(number.between("data-error-line=\"", "\"") == ["2"] && number.text.contains("“统一社会信用代码”是数字"));
+    let page = superior.upload("/unions/import", &[("under", "")], &by_openpyxl());
+    assert!(page.status == StatusCode::OK && page.text.contains("1个工会"), "{}", page.text);
+    assert!(page.text.contains("庚厂工会") && page.text.contains("81370212MC0000001X"));
     let garbled = superior.upload("/unions/import", &[("under", "")], &[0xff, 0xff, 0xfe, 0x00]);
     assert_eq!(garbled.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(superior.get(&format!("/desk?under={}", east.id)).unions().len(), 3);
+}
+
+/// A workbook of another hand, with a column that is none of ours and rows that are empty but for their format.
+fn by_openpyxl() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("unions.xlsx");
+    let script = "
+import datetime, sys, openpyxl
+from openpyxl.styles import Font
+book = openpyxl.Workbook()
+sheet = book.active
+sheet.append(['建会日期', '工会名称', '工会类别', '统一社会信用代码'])
+sheet.append([datetime.date(2001, 5, 1), '庚厂工会', '企业工会', '81370212MC0000001X'])
+for row in range(3, 40):
+    sheet.cell(row, 2).font = Font(bold=True)
+book.create_sheet('说明')['A1'] = '工会名称'
+book.save(sys.argv[1])
+";
+    let python = std::process::Command::new("/usr/bin/python3").args(["-c", script]).arg(&file).output().unwrap();
+    assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
+    std::fs::read(file).unwrap()
+}
+
+/// A workbook in which a code of eighteen digits is a number.
+fn code_as_number() -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    for (column, name) in (0..).zip(["工会名称", "工会类别", "统一社会信用代码"]) {
+        sheet.write_string(0, column, name).unwrap();
+    }
+    sheet.write_string(1, 0, "己厂工会").unwrap().write_string(1, 1, "企业工会").unwrap();
+    sheet.write_number(1, 2, 813_702_120_000_000_017_f64).unwrap();
+    book.save_to_buffer().unwrap()
 }
 
 fn a_spot_check_can_be_drawn_again_from_its_seed(City { house, east, .. }: City) {
@@ -535,6 +584,7 @@ fn gets_change_nothing(City { house, east, .. }: City) {
         format!("/unions/{}/edit", union.id),
         "/unions/import".to_owned(),
         "/unions/import/sample.csv".to_owned(),
+        "/unions/import/sample.xlsx".to_owned(),
         "/spot-checks".to_owned(),
     ] {
         assert_eq!(superior.get(&path).status, StatusCode::OK, "{path}");

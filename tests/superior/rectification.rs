@@ -103,11 +103,12 @@ fn a_rectification_is_followed_from_the_sheet_to_the_check(City { house, east, .
     assert!(superior.get(&format!("/oversight/{round}")).text.contains("新书三百册已到"));
     let without = decide(&house, &superior, round, "return", " ");
     assert!(without.status == StatusCode::UNPROCESSABLE_ENTITY && without.text.contains("退回要写明理由"));
-    assert_eq!(decide(&house, &superior, round, "return", "请附书目").status, StatusCode::SEE_OTHER);
+    assert_eq!(decide(&house, &superior, round, "return", "请附书目，\r\n并注明日期").status, StatusCode::SEE_OTHER);
     assert_eq!(state(), "under_way");
     assert!(superior.get("/rectification").text.contains("已退回，待重报"));
     assert!(chair.get("/desk").text.contains("上级工会退回了整改情况"));
-    assert!(chair.get(&format!("/rounds/{round}")).text.contains("请附书目"));
+    let note = "<dd class=\"as-written\">请附书目，\n并注明日期 <span";
+    assert!(chair.get(&format!("/rounds/{round}")).text.contains(note), "with its lines");
     assert_eq!(decide(&house, &superior, round, "check", "").status, StatusCode::CONFLICT, "nothing waits for a check");
 
     assert_eq!(report(&house, &chair, round, "书目已张贴", &today).status, StatusCode::SEE_OTHER);

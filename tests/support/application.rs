@@ -28,13 +28,24 @@ pub struct Application {
 /// Serves this database and box. Signing keys are in the folder `data`. For the limits on guesses no time passes, so
 /// that a slow machine guesses no slower than a fast one.
 pub fn serve(database: Database, ballot_box: BallotBox, vaults: &[PathBuf], data: &Path) -> Application {
+    serve_by(RuleRegistry::embedded().unwrap(), database, ballot_box, vaults, data)
+}
+
+/// The same by rule sets of somebody's own.
+pub fn serve_by(
+    rules: RuleRegistry,
+    database: Database,
+    ballot_box: BallotBox,
+    vaults: &[PathBuf],
+    data: &Path,
+) -> Application {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let office = Office {
         database,
         ballot_box,
         keys: Arc::new(SigningKeys::load_or_create(data).unwrap()),
-        rules: Arc::new(RuleRegistry::embedded().unwrap()),
+        rules: Arc::new(rules),
         url: base.clone(),
     };
     let config = Config {

@@ -138,7 +138,7 @@ fn other_scale(name: &str, text: &str, item: &str, message: &str) -> String {
 fn check(file: &Path, folder: Option<&Path>) -> anyhow::Result<ExitCode> {
     let text = read(file)?;
     let name = file.display().to_string();
-    let set = match RuleSet::parse(&text) {
+    let set = match RuleSet::check(&text) {
         Ok(set) => set,
         Err(findings) => {
             for finding in &findings {
@@ -156,7 +156,8 @@ fn check(file: &Path, folder: Option<&Path>) -> anyhow::Result<ExitCode> {
             RuleRegistry::embedded()?
         }
     };
-    if let Err(reason) = others.with([(name.as_str(), text.as_str())]) {
+    let beside = others.with([(name.as_str(), text.as_str())]).and_then(|all| all.check_scales(&set));
+    if let Err(reason) = beside {
         note(&beside_others(&name, &text, &reason));
         return Ok(ExitCode::from(FAULTY));
     }

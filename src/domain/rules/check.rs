@@ -1,5 +1,5 @@
 //! What a rule set must hold beyond its form: its ids, its references to items, tiers and indicators, and that each
-//! rule can be judged by.
+//! rule can be judged by. What earlier versions of the program let pass is a doubt, not a fault: rounds rest on such files.
 
 use std::cmp::Ordering;
 
@@ -52,7 +52,7 @@ pub(super) fn items(reader: &mut Reader<'_, '_>, set: &RuleSet, categories: &[Ca
     }
     for (place, item) in items.iter().enumerate() {
         if items.iter().take(place).any(|before| before.get_ref() == item.get_ref()) {
-            reader.fault_at(&item.span(), "items", format!("“{}”重复", item.get_ref()));
+            reader.doubt_at(&item.span(), "items", format!("“{}”重复", item.get_ref()));
         }
         let Some(rule) = set.item(item.get_ref()) else {
             let known = set.items.iter().map(|rule| rule.item.id.as_str());
@@ -61,7 +61,7 @@ pub(super) fn items(reader: &mut Reader<'_, '_>, set: &RuleSet, categories: &[Ca
         };
         if let Some(category) = categories.iter().find(|category| !rule.is_asked_of(**category)) {
             let message = format!("“{}”没有问“{}”，不能用来评定这一类工会", item.get_ref(), category.code());
-            reader.fault_at(&item.span(), "items", message);
+            reader.doubt_at(&item.span(), "items", message);
         }
     }
     let mut scales = items.iter().filter_map(|item| set.item(item.get_ref())).map(|rule| rule.item.scale);
@@ -77,7 +77,7 @@ pub(super) fn above_zero(reader: &mut Reader<'_, '_>, field: &'static str) -> Op
     let place = reader.place(field);
     let fraction = reader.fraction(field, true)?;
     if fraction.num() == 0 {
-        reader.fault_in(&place, "应大于0，否则怎样都算达到");
+        reader.doubt_in(&place, "应大于0，否则怎样都算达到");
     }
     Some(fraction)
 }
@@ -92,12 +92,12 @@ pub(super) fn floor(
     [sign, tier, trigger]: &[Place; 3],
 ) {
     match comparator {
-        Comparator::AtLeast if has_trigger => reader.fault_in(trigger, "只能用于 comparator = \"<\" 的规则"),
-        Comparator::Below if !has_trigger => reader.fault_in(sign, "“<”的规则须写明后果，缺少字段 trigger"),
+        Comparator::AtLeast if has_trigger => reader.doubt_in(trigger, "只能用于 comparator = \"<\" 的规则"),
+        Comparator::Below if !has_trigger => reader.doubt_in(sign, "“<”的规则须写明后果，缺少字段 trigger"),
         _ => {}
     }
     if comparator == Comparator::Below && in_a_tier {
-        reader.fault_in(tier, "comparator = \"<\" 的规则不能作为等级的条件");
+        reader.doubt_in(tier, "comparator = \"<\" 的规则不能作为等级的条件");
     }
 }
 
@@ -120,7 +120,7 @@ pub(super) fn ascending(file: &Reader<'_, '_>, set: &RuleSet, metrics: &[(Metric
                 && metric.threshold.compare(other.threshold.num(), other.threshold.den()) == Some(Ordering::Greater)
         });
         if let Some(below) = below {
-            file.fault_in(
+            file.doubt_in(
                 place,
                 format!("低于下一级的 {}；等级逐级累加，高一级不能更低", below.threshold.percentage()),
             );
@@ -145,7 +145,7 @@ pub(super) fn date(reader: &mut Reader<'_, '_>) -> Option<String> {
         month.is_some_and(|month| Date::from_calendar_date(year.into(), month, day).is_ok())
     });
     if !is_date || parts.next().is_some() {
-        reader.fault_in(&place, "应为年、年月或者年月日，例如 2018、2018-06、2018-06-14");
+        reader.doubt_in(&place, "应为年、年月或者年月日，例如 2018、2018-06、2018-06-14");
     }
     Some(date)
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use time::Date;
 
+use super::reader::Finding;
 use super::words::{
     Basis, Bound, ConsequenceKind, Denominator, Electorate, Joint, Period, Positive, TurnoutMode, Unit,
 };
@@ -40,6 +41,9 @@ pub struct RuleSet {
     pub grants: Vec<Grant>,
     pub size_classes: Vec<SizeClasses>,
     pub calendars: Vec<Calendar>,
+    /// What newer checks refuse in this file; earlier versions of the program let it pass, and rounds may rest on it.
+    #[serde(skip)]
+    pub doubts: Vec<Finding>,
 }
 
 /// `major.minor.patch`; later versions of a rule set take the place of earlier ones for new rounds.

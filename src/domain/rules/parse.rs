@@ -15,23 +15,40 @@ use crate::domain::union::Category;
 use crate::domain::verdict::{Comparator, Fraction};
 
 impl RuleSet {
-    /// Reads a rule set from the text of its file.
+    /// Reads a rule set from the text of its file, as far as it can be worked with: what only newer checks refuse is left
+    /// in `doubts`, because rounds may rest on this very file.
     ///
     /// # Errors
     /// Every fault found, in the order of the file. Whether the parent exists is for the registry to say.
     pub fn parse(text: &str) -> Result<RuleSet, Vec<Finding>> {
-        let findings = Findings::new(text);
-        let (table, errors) = DeTable::parse_recoverable(text);
-        for error in &errors {
-            let span = error.span().unwrap_or(0..0);
-            findings.note(&span, "", format!("TOML 写法有误：{}", error.message()));
-        }
-        if !errors.is_empty() {
-            return Err(findings.into_sorted());
-        }
-        let set = read_set(Reader::new(&findings, String::new(), table), Digest::sha256(text.as_bytes()));
-        if findings.is_empty() { Ok(set) } else { Err(findings.into_sorted()) }
+        let (set, faults, doubts) = read(text);
+        set.filter(|_| faults.is_empty()).map(|set| RuleSet { doubts, ..set }).ok_or(faults)
     }
+
+    /// Reads a rule set that is to be used from now on.
+    ///
+    /// # Errors
+    /// Every fault and every doubt, in the order of the file.
+    pub fn check(text: &str) -> Result<RuleSet, Vec<Finding>> {
+        let (set, mut faults, doubts) = read(text);
+        faults.extend(doubts);
+        faults.sort();
+        set.filter(|_| faults.is_empty()).ok_or(faults)
+    }
+}
+
+/// The rule set as far as it can be read, the faults and the doubts.
+fn read(text: &str) -> (Option<RuleSet>, Vec<Finding>, Vec<Finding>) {
+    let findings = Findings::new(text);
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        findings.note(&span, "", format!("TOML 写法有误：{}", error.message()));
+    }
+    let digest = Digest::sha256(text.as_bytes());
+    let set = errors.is_empty().then(|| read_set(Reader::new(&findings, String::new(), table), digest));
+    let (faults, doubts) = findings.into_sorted();
+    (set, faults, doubts)
 }
 
 /// What the readers of single entries need to know of the whole file.
@@ -92,9 +109,10 @@ fn read_set(mut file: Reader<'_, '_>, digest: Digest) -> RuleSet {
         grants: each(&mut file, "grant", &context, grant),
         size_classes: each(&mut file, "size_classes", &context, size_classes),
         calendars: Vec::new(),
+        doubts: Vec::new(),
     };
     if !file.has("metric") && set.parent.is_none() {
-        file.fault("没有任何 [[metric]]，也没有上级规则集，得不出任何结论");
+        file.doubt("没有任何 [[metric]]，也没有上级规则集，得不出任何结论");
     }
     let metrics = each(&mut file, "metric", &context, |reader, context| metric(reader, context, &set));
     check::ascending(&file, &set, &metrics);
@@ -153,12 +171,14 @@ fn version(file: &mut Reader<'_, '_>) -> Option<Version> {
         (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch)), None) => Some(Version(major, minor, patch)),
         _ => None,
     };
-    // One spelling: no sign, no leading zero.
-    let version = read.filter(|version| version.to_string() == text);
-    if version.is_none() {
-        file.fault_at(&span, "version", "版本号应为三个数，不带正负号，不以0开头，例如 1.0.0");
+    let form = "版本号应为三个数，不带正负号，不以0开头，例如 1.0.0";
+    match &read {
+        None => file.fault_at(&span, "version", form),
+        // One spelling: no sign, no leading zero.
+        Some(version) if version.to_string() != text => file.doubt_at(&span, "version", form),
+        Some(_) => {}
     }
-    version
+    read
 }
 
 fn document(mut reader: Reader<'_, '_>) -> Option<Document> {
@@ -415,7 +435,7 @@ mod tests {
     fn after(from: &str, to: &str) -> Vec<String> {
         assert!(GOOD.contains(from), "{from}");
         let text = GOOD.replacen(from, to, 1);
-        RuleSet::parse(&text).map_or_else(|found| found.iter().map(ToString::to_string).collect(), |_| Vec::new())
+        RuleSet::check(&text).map_or_else(|found| found.iter().map(ToString::to_string).collect(), |_| Vec::new())
     }
 
     fn one(from: &str, to: &str, field: &str, message: &str) {
@@ -470,7 +490,7 @@ mod tests {
             "scale = \"satisfaction\"\ncategories = [\"county_union\"]",
             1,
         );
-        let not_asked: Vec<String> = RuleSet::parse(&elsewhere).unwrap_err().iter().map(ToString::to_string).collect();
+        let not_asked: Vec<String> = RuleSet::check(&elsewhere).unwrap_err().iter().map(ToString::to_string).collect();
         assert_eq!(not_asked.len(), 1, "{not_asked:?}");
         assert!(not_asked[0].contains("metric[1].items：“home”没有问“grassroots_union”"), "{not_asked:?}");
         let all = after("scale = \"satisfaction\"", "scale = \"satisfaction\"\ncategories = [\"grassroots_union\"]");
@@ -485,9 +505,31 @@ mod tests {
         one("[document]", turnout, "turnout.fraction", "大于0");
         let (from, to) = (GOOD.find("[[metric]]").unwrap(), GOOD.find("# ── 申报指标").unwrap());
         let none = format!("{}{}", &GOOD[..from], &GOOD[to..]);
-        assert!(RuleSet::parse(&none).unwrap_err()[0].message.contains("没有任何 [[metric]]"));
+        assert!(RuleSet::check(&none).unwrap_err()[0].message.contains("没有任何 [[metric]]"));
         let inherited = none.replacen("version", "parent = \"shandong-2018\"\nversion", 1);
-        assert!(RuleSet::parse(&inherited).is_ok(), "judged by the rules above it");
+        assert!(RuleSet::check(&inherited).is_ok(), "judged by the rules above it");
+    }
+
+    #[test]
+    fn what_earlier_versions_let_pass_is_still_read() {
+        let text = [
+            ("version = \"1.1.0\"", "version = \"01.1.0\""),
+            ("date = \"2013\"", "date = \"2013年6月\""),
+            ("threshold = [19, 20]", "threshold = [0, 20]"),
+            ("items = [\"home\"]", "items = [\"home\", \"home\"]"),
+            ("electorate =", "trigger = \"overhaul\"\nelectorate ="),
+        ]
+        .iter()
+        .fold(GOOD.to_owned(), |text, (from, to)| text.replacen(from, to, 1));
+        let set = RuleSet::parse(&text).unwrap();
+        assert_eq!((set.version, set.digest), (Version(1, 1, 0), Digest::sha256(text.as_bytes())));
+        let fields: Vec<&str> = set.doubts.iter().map(|doubt| doubt.field.as_str()).collect();
+        let metric = ["metric[1].items", "metric[1].threshold", "metric[1].trigger"];
+        assert_eq!(fields, [&["version", "document.date"][..], &metric].concat());
+        assert_eq!(RuleSet::check(&text).unwrap_err(), set.doubts);
+        let faulty = text.replace("times = 1", "times = -1");
+        assert_eq!(RuleSet::parse(&faulty).unwrap_err().len(), 1, "what cannot be worked with");
+        assert_eq!(RuleSet::check(&faulty).unwrap_err().len(), 6, "told with the rest");
     }
 
     #[test]
@@ -495,7 +537,7 @@ mod tests {
         let good = include_str!("../../rules/changzhou-2016.toml");
         let found = |from: &str, to: &str| {
             assert!(good.contains(from), "{from}");
-            RuleSet::parse(&good.replacen(from, to, 1)).map_or_else(|found| found, |_| Vec::new())
+            RuleSet::check(&good.replacen(from, to, 1)).map_or_else(|found| found, |_| Vec::new())
         };
         let lower = found("threshold = [9, 10]\nelectorate", "threshold = [8, 10]\nelectorate");
         assert_eq!((lower.len(), lower[0].field.as_str()), (1, "metric[2].threshold"), "{lower:?}");

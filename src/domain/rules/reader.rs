@@ -38,32 +38,40 @@ impl std::fmt::Display for Finding {
 pub(super) struct Findings<'i> {
     text: &'i str,
     list: RefCell<Vec<Finding>>,
+    /// What is refused by newer checks alone.
+    doubts: RefCell<Vec<Finding>>,
     /// Names given so far, each with what it names.
     names: RefCell<BTreeSet<(&'static str, String)>>,
 }
 
 impl<'i> Findings<'i> {
     pub(super) fn new(text: &'i str) -> Self {
-        Findings { text, list: RefCell::default(), names: RefCell::default() }
+        Findings { text, list: RefCell::default(), doubts: RefCell::default(), names: RefCell::default() }
     }
 
     pub(super) fn note(&self, span: &Range<usize>, field: impl Into<String>, message: impl Into<String>) {
+        self.list.borrow_mut().push(self.finding(span, field.into(), message.into()));
+    }
+
+    fn doubt(&self, span: &Range<usize>, field: impl Into<String>, message: impl Into<String>) {
+        self.doubts.borrow_mut().push(self.finding(span, field.into(), message.into()));
+    }
+
+    fn finding(&self, span: &Range<usize>, field: String, message: String) -> Finding {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        let finding = Finding { line, column, field: field.into(), message: message.into() };
-        self.list.borrow_mut().push(finding);
+        Finding { line, column, field, message }
     }
 
-    pub(super) fn into_sorted(self) -> Vec<Finding> {
-        let mut list = self.list.into_inner();
-        list.sort();
-        list.dedup();
-        list
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.list.borrow().is_empty()
+    /// The faults and the doubts, each in the order of the file.
+    pub(super) fn into_sorted(self) -> (Vec<Finding>, Vec<Finding>) {
+        let sorted = |mut list: Vec<Finding>| {
+            list.sort();
+            list.dedup();
+            list
+        };
+        (sorted(self.list.into_inner()), sorted(self.doubts.into_inner()))
     }
 }
 
@@ -99,9 +107,19 @@ impl<'f, 'i> Reader<'f, 'i> {
         self.findings.note(&self.span, self.path.clone(), message);
     }
 
+    /// Notes a doubt about the whole table.
+    pub(super) fn doubt(&self, message: impl Into<String>) {
+        self.findings.doubt(&self.span, self.path.clone(), message);
+    }
+
     /// Notes a fault of one field.
     pub(super) fn fault_at(&self, span: &Range<usize>, field: &str, message: impl Into<String>) {
         self.findings.note(span, self.path(field), message);
+    }
+
+    /// Notes a doubt about one field.
+    pub(super) fn doubt_at(&self, span: &Range<usize>, field: &str, message: impl Into<String>) {
+        self.findings.doubt(span, self.path(field), message);
     }
 
     /// Where a field stands that has not been taken yet; the table's own place without it.
@@ -110,9 +128,9 @@ impl<'f, 'i> Reader<'f, 'i> {
         Place { field: field_path, span: self.span_of(field) }
     }
 
-    /// Notes a fault at a place that was kept.
-    pub(super) fn fault_in(&self, place: &Place, message: impl Into<String>) {
-        self.findings.note(&place.span, place.field.clone(), message);
+    /// Notes a doubt at a place that was kept.
+    pub(super) fn doubt_in(&self, place: &Place, message: impl Into<String>) {
+        self.findings.doubt(&place.span, place.field.clone(), message);
     }
 
     fn take(&mut self, field: &'static str) -> Option<Spanned<DeValue<'i>>> {

@@ -122,13 +122,46 @@ impl RuleRegistry {
             below = self
                 .get(parent)
                 .ok_or_else(|| RegistryError::UnknownParent { id: below.id.clone(), parent: parent.clone() })?;
-            let differs = |rule: &&ItemRule| below.scale(rule.item.id.as_str()).is_some_and(|s| s != rule.item.scale);
-            if let Some(rule) = set.items.iter().find(differs) {
-                let (id, parent, item) = (set.id.clone(), parent.clone(), rule.item.id.to_string());
-                return Err(RegistryError::OtherScale { id, parent, item });
-            }
         }
         Err(RegistryError::Circle { id: set.id.clone() })
+    }
+
+    /// Whether the items of a rule set have the answers that the rule sets above give to items of the same name.
+    ///
+    /// # Errors
+    /// `OtherScale` for the first that has not.
+    pub fn check_scales(&self, set: &RuleSet) -> Result<(), RegistryError> {
+        let mut parent = set.parent.as_deref();
+        while let Some(above) = parent.and_then(|id| self.get(id)) {
+            let differs = |rule: &&ItemRule| above.scale(rule.item.id.as_str()).is_some_and(|s| s != rule.item.scale);
+            if let Some(rule) = set.items.iter().find(differs) {
+                let (id, parent, item) = (set.id.clone(), above.id.clone(), rule.item.id.to_string());
+                return Err(RegistryError::OtherScale { id, parent, item });
+            }
+            parent = above.parent.as_deref();
+        }
+        Ok(())
+    }
+
+    /// What newer checks refuse in a rule set or in those that it inherits from, in words for the operator.
+    #[must_use]
+    pub fn doubts_about(&self, set: &RuleSet) -> Vec<String> {
+        let mut doubts: Vec<String> = self.check_scales(set).err().iter().map(ToString::to_string).collect();
+        let mut next = Some(set);
+        while let Some(set) = next {
+            doubts.extend(set.doubts.iter().map(|doubt| format!("{} {}：{doubt}", set.id, set.version)));
+            next = set.parent.as_deref().and_then(|id| self.get(id)).map(|set| &**set);
+        }
+        doubts
+    }
+
+    /// The same for all rule sets, every doubt once.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts: Vec<String> = self.sets.values().flatten().flat_map(|set| self.doubts_about(set)).collect();
+        doubts.sort();
+        doubts.dedup();
+        doubts
     }
 
     /// The newest version of every rule set, by id.
@@ -396,11 +429,26 @@ mod tests {
         let shandong = include_str!("../../rules/shandong-2018.toml");
         let aware =
             qingdao.replacen("scale = \"satisfaction\"", "scale = \"awareness\"", 1).replace("\"1.0.0\"", "\"1.0.1\"");
-        let other = RuleRegistry::default().with([("a.toml", aware.as_str()), ("b.toml", shandong)]).unwrap_err();
+        let both = RuleRegistry::default().with([("a.toml", aware.as_str()), ("b.toml", shandong)]).unwrap();
+        let other = both.check_scales(both.get("qingdao-2020").unwrap()).unwrap_err();
         assert!(matches!(&other, RegistryError::OtherScale { item, .. } if item == "home"), "{other}");
+        assert_eq!(both.doubts(), [other.to_string()], "loaded all the same: rounds may rest on it");
         let circle = shandong.replace("id = \"shandong-2018\"", "parent = \"qingdao-2020\"\nid = \"shandong-2018\"");
         let circle = RuleRegistry::default().with([("a.toml", qingdao), ("b.toml", circle.as_str())]).unwrap_err();
         assert!(matches!(circle, RegistryError::Circle { .. }), "{circle}");
+    }
+
+    #[test]
+    fn the_doubts_about_a_rule_set_are_those_about_its_parents_too() {
+        assert_eq!(registry().doubts(), [] as [&str; 0], "what is built in passes its own checks");
+        let shandong = include_str!("../../rules/shandong-2018.toml");
+        let old = shandong.replace("\"1.1.0\"", "\"01.2.0\"");
+        let registry = registry().with([("old.toml", old.as_str())]).unwrap();
+        let qingdao = registry.get("qingdao-2020").unwrap();
+        let doubts = registry.doubts_about(qingdao);
+        assert!(doubts.len() == 1 && doubts[0].starts_with("shandong-2018 1.2.0：第"), "{doubts:?}");
+        assert_eq!(registry.doubts(), doubts, "once");
+        assert!(registry.doubts_about(registry.get("hohhot-2020").unwrap()).is_empty());
     }
 
     #[test]

@@ -220,13 +220,21 @@ fn is_over(facts: &Facts, today: Date) -> Option<String> {
     (today > facts.ends).then(|| format!("今天是{}，公布的结束日期已经过去。", dates::in_words(today)))
 }
 
-/// Says so when the union has other rounds in the same year.
-pub(in crate::http) fn words_on_others(others: &[Poll]) -> Option<String> {
-    let year = others.first()?.year;
+/// Which of several rounds of a year is shown to the unions above.
+pub(in crate::http) const WHICH_COUNTS: &str =
+    "汇总时采用已经签发结果报告单的那一轮；签发了不止一轮的，采用其中最后新建的。";
+
+/// The other rounds that the union has in the same year: the year, and what they are called.
+pub(in crate::http) fn names_of_others(others: &[Poll]) -> Option<(u16, String)> {
     let named = others.iter().map(|other| format!("《{}》（{}）", other.facts.title, other.phase.label()));
+    Some((others.first()?.year, named.collect::<Vec<_>>().join("、")))
+}
+
+/// Says so to the union itself.
+fn words_on_others(others: &[Poll]) -> Option<String> {
+    let (year, named) = names_of_others(others)?;
     Some(format!(
-        "本工会{year}年度另有一轮评议：{}。会员评家一年评一次，确需再评的，要向上级工会说明理由；上级工会看到的是最后签发的那一轮。",
-        named.collect::<Vec<_>>().join("、")
+        "本工会{year}年度另有一轮评议：{named}。会员评家一年评一次，确需再评的，要向上级工会说明理由。上级工会{WHICH_COUNTS}"
     ))
 }
 

@@ -58,7 +58,7 @@ pub fn file(desk: &Desk<'_>) -> Answer {
         .write(|c| polls::note(c, &poll, "poll.print_slips", &format!("packets+{}", slips.len()), desk.by()))?;
     let name = format!("packets-{}.zip", poll.tag);
     let printing = Printing::of(desk, poll, union);
-    Ok(download::file("application/zip", &name, None, move |out| printing.sheet().write_packets(&packets, out)))
+    Ok(download::file(None, "application/zip", &name, None, move |out| printing.sheet().write_packets(&packets, out)))
 }
 
 #[cfg(test)]

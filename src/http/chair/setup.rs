@@ -131,14 +131,28 @@ struct SetupPage {
 fn rules<'d>(desk: &'d Desk<'_>, poll: Option<&Poll>) -> Result<(&'d RuleSet, Category), Problem> {
     match poll {
         Some(poll) => Ok((desk.app.office.rule_set(poll)?, poll.category)),
-        None => Ok((desk.app.rules.require(&desk.who.union.rule_set)?, desk.who.union.category)),
+        None => {
+            let set = desk.app.rules.require(&desk.who.union.rule_set)?;
+            if desk.app.rules.doubts_about(set).is_empty() {
+                Ok((set, desk.who.union.category))
+            } else {
+                Err(unsound(set))
+            }
+        }
     }
+}
+
+/// No new round by a rule set that `pingjia rules check` refuses.
+fn unsound(set: &RuleSet) -> Problem {
+    let sentence = format!("规则集“{}”有需要改正的地方，暂时不能用它新建评议", set.title);
+    let way = "请联系系统管理员，按服务日志的提示改正规则集文件并提高版本号。已经建好的评议照常进行。";
+    Problem::conflict("unsound_rule_set", sentence, way)
 }
 
 /// `GET /rounds/new`
 ///
 /// # Errors
-/// When the union's rule set has no rules for its category.
+/// `unsound_rule_set`; when the union's rule set has no rules for its category.
 pub fn new_form(desk: &Desk<'_>) -> Answer {
     let today = world::date_in_china(desk.ask.now);
     let last = desk.app.database.read(|c| polls::of_union(c, desk.who.union.id))?.into_iter().next();
@@ -160,7 +174,7 @@ pub fn new_form(desk: &Desk<'_>) -> Answer {
 /// `POST /rounds`
 ///
 /// # Errors
-/// Shows the form again with what is wrong.
+/// `unsound_rule_set`; shows the form again with what is wrong.
 pub fn create(desk: &Desk<'_>) -> Answer {
     let union = &desk.who.union;
     let (facts, paper, year) = match read(desk, None)? {
@@ -284,7 +298,7 @@ fn facts(form: &mut Filled, guide: &Guide) -> Facts {
     if guide.members_only && expected > member_total {
         form.refuse("expected", "应到人数不能超过会员总数");
     }
-    let chair = form.line("chair", 20);
+    let chair = closed_up(&form.line("chair", 20));
     let Officers { chief_scrutineer, scrutineers, tellers } = officers(form, &chair);
     let tier = form.value("applying_for").to_owned();
     if !tier.is_empty() && !guide.tiers.iter().any(|known| known.id == tier) {
@@ -310,9 +324,12 @@ fn facts(form: &mut Filled, guide: &Guide) -> Facts {
 /// Reads who watches the ballot and who counts it; nobody who is judged is among them.
 pub(super) fn officers(form: &mut Filled, chair: &str) -> Officers {
     let is_chair = |name: &String| name == chair;
-    let chief_scrutineer = form.line("chief_scrutineer", 20);
-    let scrutineers = form.lines("scrutineers", 20, 20);
-    let tellers = form.lines("tellers", 20, 20);
+    let chief_scrutineer = closed_up(&form.line("chief_scrutineer", 20));
+    if holds_several(&chief_scrutineer) {
+        form.refuse("chief_scrutineer", format!("总监票人只有一名；“{chief_scrutineer}”好像是几个人的名字"));
+    }
+    let mut people = |field| form.lines(field, 20, 20).iter().map(|name| closed_up(name)).collect::<Vec<_>>();
+    let (scrutineers, tellers) = (people("scrutineers"), people("tellers"));
     for (field, names) in [("scrutineers", &scrutineers), ("tellers", &tellers)] {
         distinct(form, field, names);
         if let Some(line) = names.iter().find(|line| holds_several(line)) {
@@ -335,7 +352,14 @@ pub(super) fn officers(form: &mut Filled, chair: &str) -> Officers {
     Officers { chief_scrutineer, scrutineers, tellers }
 }
 
-/// Whether a line names several people. Names in other scripts have spaces in them, Chinese ones do not.
+/// A name of two characters as it is read: printed lists space it out to the width of three, 张　三.
+fn closed_up(name: &str) -> String {
+    let letters: Vec<char> = name.chars().filter(|letter| !letter.is_whitespace()).collect();
+    if letters.len() == 2 && !letters.iter().any(char::is_ascii) { letters.iter().collect() } else { name.to_owned() }
+}
+
+/// Whether a line names several people. Names in other scripts have spaces in them, Chinese ones do not, once
+/// they are closed up.
 fn holds_several(line: &str) -> bool {
     line.contains(['、', '，', ',', '；', ';', '/']) || (!line.is_ascii() && line.contains(char::is_whitespace))
 }
@@ -407,4 +431,39 @@ fn filled(poll: &Poll) -> Filled {
     }
     form.set("pledges", of(Section::Pledges).map(|item| item.title.as_str()).collect::<Vec<_>>().join("\n"));
     form
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn officers_of(chief: &str, scrutineers: &str, tellers: &str) -> (Officers, Filled) {
+        let fields = [("chief_scrutineer", chief), ("scrutineers", scrutineers), ("tellers", tellers)];
+        let mut form = Filled::of(&fields.into_iter().collect());
+        (officers(&mut form, "王刚"), form)
+    }
+
+    #[test]
+    fn a_name_of_two_characters_may_be_spaced_out() {
+        let (read, form) = officers_of("李　梅", "赵  丽\n欧阳小红", "钱\u{2003}军\nAnna Li");
+        assert!(!form.is_wrong(), "{:?}", form.errors());
+        assert_eq!(read.chief_scrutineer, "李梅");
+        assert_eq!(
+            (read.scrutineers, read.tellers),
+            (vec!["赵丽".into(), "欧阳小红".into()], vec!["钱军".into(), "Anna Li".into()])
+        );
+        let (_, form) = officers_of("李梅", "赵丽\n赵　丽", "王　刚");
+        assert!(form.error("scrutineers").is_some_and(|words| words.contains("填了两次")));
+        assert!(form.error("tellers").is_some_and(|words| words.contains("不能担任计票人")), "spaced out or not");
+    }
+
+    #[test]
+    fn each_line_names_one_person_and_so_does_the_chief() {
+        for several in ["李梅 赵丽", "李梅、赵丽", "李 梅 丽", "李,梅"] {
+            let (_, form) = officers_of(several, "", "钱军");
+            assert!(form.error("chief_scrutineer").is_some_and(|words| words.contains("只有一名")), "{several}");
+            let (_, form) = officers_of("李梅", several, "钱军");
+            assert!(form.error("scrutineers").is_some_and(|words| words.contains("只写一个人")), "{several}");
+        }
+    }
 }

@@ -30,7 +30,8 @@ const QR_SIDES: (u32, u32) = (25, 60);
 /// Choices of slips to a page.
 const PER_PAGE: [u8; 8] = [10, 8, 6, 5, 4, 3, 2, 1];
 
-/// Most slips of one round, spares included: so many can be printed, since all their codes travel in one form.
+/// Most slips of one round that pages make, spares included: so many can be printed, since all their codes travel in one
+/// form. The ballot box itself takes more.
 pub const MOST_SLIPS: u32 = 300_000;
 /// Bytes that a slip takes in that form: 28, and its share of the packet's code where it lies in one.
 const PER_SLIP: usize = 32;
@@ -299,7 +300,7 @@ fn send(format: Format, printing: Printing, slips: Vec<SlipCode>) -> Answer {
         (Format::Links(encoding), _) => Some(length_of(|out| printing.sheet().write_csv(&slips, encoding, out))?),
         _ => None,
     };
-    Ok(download::file(kind, &name, length, move |out| {
+    Ok(download::file(None, kind, &name, length, move |out| {
         let sheet = printing.sheet();
         match format {
             Format::Pdf => sheet.write_pdf(&slips, |_| {}, out).map(|_| ()),

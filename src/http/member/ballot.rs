@@ -122,7 +122,7 @@ fn refused(app: &App, round: &Round, slip: &SlipCode, form: &Form, refusal: Cast
     }
     match words::about_cast(refusal, &round.poll) {
         Some(word) => page::word(&word, Some(round)),
-        None => page::again(slip, words::try_again(refusal), &form.all_fields()),
+        None => page::again(round, slip, words::try_again(refusal), &form.all_fields()),
     }
 }
 

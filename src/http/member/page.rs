@@ -8,7 +8,7 @@ use askama::Template;
 use super::assets::{Assets, BALLOT_ASSETS, THANKS_ASSETS};
 use super::rounds::Round;
 use super::words::{Word, day, whom_to_ask};
-use crate::domain::ballot::Ballot;
+use crate::domain::ballot::{Ballot, COMMENT_LIMIT};
 use crate::domain::paper::{Answer, Item, Paper};
 use crate::domain::slip::{FormNonce, PollTag, Receipt, SlipCode};
 use crate::http::problem::Problem;
@@ -86,7 +86,18 @@ pub fn empty(round: &Round, slip: &SlipCode, nonce: &FormNonce, gzip: bool) -> A
 
 /// The ballot as filled in so far.
 pub fn ballot(status: StatusCode, round: &Round, slip: &SlipCode, nonce: &FormNonce, filled: Filled<'_>) -> Answered {
-    Ok(uncompressed(send(status, &ballot_page(round, slip.link_form(), nonce.text(), filled))?))
+    let page = |filled| ballot_page(round, slip.link_form(), nonce.text(), filled);
+    let mut shown = page(filled);
+    let comment = longest_comment(filled.comment);
+    let mut longest = page(Filled { comment: &comment, ..filled });
+    for item in longest.sections.iter_mut().flat_map(|section| &mut section.items) {
+        item.left = true;
+        for (place, answer) in item.answers.iter_mut().enumerate() {
+            answer.chosen = place == 0;
+        }
+    }
+    shown.filler = filler(&shown, &longest)?;
+    Ok(uncompressed(send(status, &shown)?))
 }
 
 fn ballot_page<'p>(round: &'p Round, link: String, nonce: String, filled: Filled<'p>) -> BallotPage<'p> {
@@ -103,21 +114,36 @@ fn ballot_page<'p>(round: &'p Round, link: String, nonce: String, filled: Filled
         comment_asked: paper.comment,
         comment: filled.comment,
         refused: filled.refused,
-        // Answers are marks of equal length.
-        filler: if filled.ballot.is_some() { filler([filled.comment]) } else { String::new() },
+        filler: String::new(),
     }
 }
 
-/// What a page carries of the choices is filled up to a multiple of so many bytes, as the script fills up the form: on the
-/// way the page is encrypted, but its length is to be seen.
-const FILL: usize = 2048;
+/// Zeros that make a page with choices in it as long as the longest that the same paper could have brought: on the way
+/// the page is encrypted, but its length is to be seen. At least one zero.
+fn filler(page: &impl Template, longest: &impl Template) -> Result<String, Problem> {
+    let length = |html: askama::Result<String>| html.map(|html| html.len()).map_err(|error| Problem::internal(&error));
+    let (page, longest) = (length(page.render())?, length(longest.render())?);
+    Ok("0".repeat((longest + 1).saturating_sub(page)))
+}
 
-/// Zeros to go beside these texts.
-fn filler<'t>(carried: impl IntoIterator<Item = &'t str>) -> String {
-    // The template writes these five as `&#60;`.
-    let escaped = |text: &str| text.len() + 4 * text.matches(['<', '>', '&', '"', '\'']).count();
-    let length: usize = carried.into_iter().map(escaped).sum();
-    "0".repeat(length.max(1).next_multiple_of(FILL) - length)
+/// A comment that no other takes more room than; those that are too long to be taken, in steps.
+fn longest_comment(comment: &str) -> String {
+    // The template writes it as `&#38;`, and no other character takes more.
+    "&".repeat(comment.chars().count().max(1).next_multiple_of(COMMENT_LIMIT))
+}
+
+/// The fields of the longest form on this paper, beside the same nonce: every item answered, and the word that casts.
+fn longest_fields(paper: &Paper, fields: &[(String, String)]) -> Vec<(String, String)> {
+    let answered = paper.items.iter().map(|item| {
+        let codes = item.scale.answers().iter().map(|answer| answer.code());
+        (item.id.0.clone(), codes.max_by_key(|code| code.len()).unwrap_or_default().to_owned())
+    });
+    let own = fields.iter().filter(|(name, _)| name != "step" && paper.item(name).is_none());
+    let own = own.map(|(name, value)| match name.as_str() {
+        "comment" => (name.clone(), longest_comment(value)),
+        _ => (name.clone(), value.clone()),
+    });
+    answered.chain(own).chain([("step".to_owned(), "cast".to_owned())]).collect()
 }
 
 /// As it is: compressed, its length would depend on the choices in it.
@@ -171,20 +197,30 @@ struct HeldPage<'p> {
     filler: String,
 }
 
-/// The zeros for a page that carries these fields.
-fn filler_of(fields: &[(String, String)]) -> String {
-    filler(fields.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]))
+impl HeldPage<'_> {
+    /// The page as it leaves, no shorter than `longest`.
+    fn send(mut self, status: StatusCode, longest: &Self) -> Answered {
+        self.filler = filler(&self, longest)?;
+        Ok(uncompressed(send(status, &self)?))
+    }
 }
 
 /// The one question back: items were left blank. Nothing is cast yet.
 pub fn blanks(round: &Round, slip: &SlipCode, ballot: &Ballot, fields: &[(String, String)]) -> Answered {
-    let places = ballot.blanks();
-    let items = &round.poll.paper.items;
+    let paper = &round.poll.paper;
+    let longest = longest_fields(paper, fields);
+    let all: Vec<usize> = (0..paper.items.len()).collect();
+    let longest = HeldPage { first: all.len(), ..asking(paper, slip, &all, &longest) };
+    asking(paper, slip, &ballot.blanks(), fields).send(StatusCode::OK, &longest)
+}
+
+/// The question about these blanks.
+fn asking<'p>(paper: &'p Paper, slip: &SlipCode, places: &[usize], fields: &'p [(String, String)]) -> HeldPage<'p> {
     let blanks: Vec<Blank<'_>> = places
         .iter()
-        .filter_map(|place| Some(Blank { place: place + 1, title: items.get(*place)?.title.as_str() }))
+        .filter_map(|place| Some(Blank { place: place + 1, title: paper.items.get(*place)?.title.as_str() }))
         .collect();
-    let page = HeldPage {
+    HeldPage {
         asset: &BALLOT_ASSETS,
         code: "blanks",
         heading: "还没有投票",
@@ -193,15 +229,15 @@ pub fn blanks(round: &Round, slip: &SlipCode, ballot: &Ballot, fields: &[(String
         blanks,
         link: slip.link_form(),
         fields,
-        filler: filler_of(fields),
-    };
-    Ok(uncompressed(send(StatusCode::OK, &page)?))
+        filler: String::new(),
+    }
 }
 
 /// The filled form is kept and can be sent again: nothing says yet that it was cast.
-pub fn again(slip: &SlipCode, words: (&str, &str, &[&str]), fields: &[(String, String)]) -> Answered {
+pub fn again(round: &Round, slip: &SlipCode, words: (&str, &str, &[&str]), fields: &[(String, String)]) -> Answered {
     let (code, heading, lines) = words;
-    let page = HeldPage {
+    let longest = longest_fields(&round.poll.paper, fields);
+    let page = |fields| HeldPage {
         asset: &BALLOT_ASSETS,
         code,
         heading,
@@ -210,10 +246,10 @@ pub fn again(slip: &SlipCode, words: (&str, &str, &[&str]), fields: &[(String, S
         first: 1,
         link: slip.link_form(),
         fields,
-        filler: filler_of(fields),
+        filler: String::new(),
     };
-    let reply = send(StatusCode::SERVICE_UNAVAILABLE, &page)?.refusing(code, heading, &lines.concat());
-    Ok(uncompressed(reply).header(header::RETRY_AFTER, RETRY_AFTER))
+    let reply = page(fields).send(StatusCode::SERVICE_UNAVAILABLE, &page(&longest))?;
+    Ok(reply.refusing(code, heading, &lines.concat()).header(header::RETRY_AFTER, RETRY_AFTER))
 }
 
 #[derive(Template)]
@@ -392,7 +428,13 @@ mod tests {
     #[actix_web::test]
     async fn the_length_of_a_page_tells_nothing_of_the_choices_in_it() {
         let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
-        let round = round();
+        let mut round = round();
+        // Titles of unequal length, places of one and of two digits.
+        for (id, title) in
+            [("pledge_2", "修车棚"), ("pledge_3", "<每年>组织\"两次\"体检&复查"), ("pledge_4", "暑期托管班")]
+        {
+            round.poll.paper.items.push(item(id, Section::Pledges, Scale::Pledge, title));
+        }
         let seen = async |answer: Answered| {
             // Whoever asks would take it compressed.
             let http = answer.unwrap().into_http(false, true);
@@ -400,23 +442,42 @@ mod tests {
             (encoding, to_bytes(http.into_body()).await.ok().unwrap().len())
         };
         let words = super::super::words::try_again(crate::ballot_box::CastRefusal::Busy);
-        let long = "意见<&>".repeat(40);
+        let (long, longest) = ("意见<&>".repeat(40), "&".repeat(200));
+        // Nothing chosen; one or several items; everything but one.
+        let home = |answer| vec![("home", answer)];
+        let but = |left: &str| {
+            let items = round.poll.paper.items.iter().filter(|item| item.id.as_str() != left);
+            items.map(|item| (item.id.as_str(), item.scale.answers().last().unwrap().code())).collect::<Vec<_>>()
+        };
+        let choices = [
+            vec![],
+            home("satisfied"),
+            home("basically_satisfied"),
+            vec![("d1", "dont_know"), ("d2", "satisfied"), ("pledge_4", "partly_kept")],
+            vec![("home", ""), ("awareness", "know")],
+            but("home"),
+            but("pledge_2"),
+            but("pledge_3"),
+            but("pledge_4"),
+        ];
         let mut all = Vec::new();
-        for (home, comment) in
-            [("satisfied", ""), ("basically_satisfied", "好"), ("dont_know", "'\"<"), ("dissatisfied", &long)]
-        {
-            let given = Ballot::parse(&round.poll.paper, [("home", home)]).unwrap();
+        for (choice, comment) in choices.iter().zip(["", "好", "'\"<", &long, &longest, "", "", "", ""]) {
+            let given = Ballot::parse(&round.poll.paper, choice.iter().copied()).unwrap();
             let nonce = FormNonce([7; 32]);
-            let fields = [("home", home), ("comment", comment), ("n", &nonce.text())];
-            let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+            let own = [("comment", comment), ("n", &nonce.text())].map(owned);
+            let fields: Vec<_> = choice.iter().copied().map(owned).chain(own).collect();
+            let cast: Vec<_> = fields.iter().cloned().chain([owned(("step", "cast"))]).collect();
             let filled = Filled { ballot: Some(&given), comment, refused: "" };
             all.push([
                 seen(blanks(&round, &slip, &given, &fields)).await,
-                seen(again(&slip, words, &fields)).await,
+                seen(again(&round, &slip, words, &fields)).await,
+                seen(again(&round, &slip, words, &cast)).await,
                 seen(ballot(StatusCode::OK, &round, &slip, &nonce, filled)).await,
             ]);
         }
         assert!(all.iter().all(|pages| *pages == all[0]), "{all:?}");
+        assert_eq!(all[0][1], all[0][2], "blanks that abstain are cast by a word of their own");
         assert!(all[0].iter().all(|(encoding, _)| encoding.as_deref() == Some("identity")));
         let fresh = async |random| {
             let slip = SlipCode::from_random(PollTag::from_random(77), random);
@@ -444,10 +505,10 @@ mod tests {
         let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
         let fields = [("home".to_owned(), "\"><b>".to_owned()), ("n".to_owned(), FormNonce([7; 32]).text())];
         let words = super::super::words::try_again(crate::ballot_box::CastRefusal::Busy);
-        let http = again(&slip, words, &fields).unwrap().into_http(false, false);
+        let http = again(&round(), &slip, words, &fields).unwrap().into_http(false, false);
         assert_eq!(http.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(http.headers().get(header::RETRY_AFTER).unwrap(), RETRY_AFTER);
-        let page = text(again(&slip, words, &fields)).await;
+        let page = text(again(&round(), &slip, words, &fields)).await;
         keep("again", &page);
         assert!(page.contains("再试一次") && !page.contains("<b>"), "what came in is escaped");
         let spent = super::super::words::about_slip(crate::ballot_box::SlipState::Spent).unwrap();

@@ -277,7 +277,8 @@ fn void(reason: Option<&VoidReason>) -> Word {
             format!("原因：{text}")
         }
         Some(VoidReason::MoreSpentThanHandedOut { .. }) => "原因：收回的票比发出的多。".to_owned(),
-        Some(VoidReason::Stopped { .. }) => "原因：系统故障，票不能完整地清点。".to_owned(),
+        // Earlier versions wrote this down for faults that passed, too.
+        Some(VoidReason::Stopped { text, .. }) => format!("投票箱出了故障，票没有清点。原因：{text}"),
         _ => "请等工会通知。".to_owned(),
     };
     Word::refused(

@@ -177,9 +177,10 @@ pub fn chart(app: &App, ask: &Ask) -> Answer {
 /// be large, so that it is written while it is sent, one item in memory at a time.
 ///
 /// # Errors
-/// `NOT_FOUND`, `UNAVAILABLE`, `INTERNAL`.
+/// `NOT_FOUND`, `DOWNLOADS_BUSY`, `UNAVAILABLE`, `INTERNAL`.
 pub fn openings(app: &App, ask: &Ask) -> Answer {
     let stored = stored(app, ask)?;
+    let place = app.public_downloads.take()?;
     let (statement, payload) = read(&stored)?;
     let poll = app.database.read(|c| polls::load(c, stored.poll))?.ok_or(Problem::NOT_FOUND)?;
     let ballot_box = app.ballot_box.clone();
@@ -193,7 +194,7 @@ pub fn openings(app: &App, ask: &Ask) -> Answer {
         openings_file::write(out, &sheet, &payload.paper(), block, &receipts)
     };
     let name = format!("{}-openings.json", stored.id);
-    let reply = download::file("application/json; charset=utf-8", &name, None, file);
+    let reply = download::file(Some(place), "application/json; charset=utf-8", &name, None, file);
     Ok(reply.made_of(Digest::labelled(openings_file::FORMAT, &[&sheet.0])).cached(Cache::Public(SIGNED)))
 }
 

@@ -5,10 +5,10 @@ use askama::Template;
 use time::{Date, Duration};
 
 use super::{back, done, round_in, show};
-use crate::domain::account::{Act, Role};
+use crate::domain::account::Act;
 use crate::domain::dates;
 use crate::domain::ids::PollId;
-use crate::domain::poll::{Phase, Poll};
+use crate::domain::poll::{Phase, Poll, Refusal};
 use crate::domain::rectification::Deadline;
 use crate::domain::sheet::{FollowUp, Publication, SheetPayload};
 use crate::domain::verdict::Metric;
@@ -17,7 +17,7 @@ use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
-use crate::office::Closing;
+use crate::office::{Closing, OfficeError};
 use crate::render::sheet_document::rate_name;
 use crate::world::date_in_china;
 
@@ -36,6 +36,8 @@ struct CertifyPage<'p> {
     frame: Frame,
     id: PollId,
     form: Filled,
+    /// Why nothing was signed, though the form is right.
+    refused: Option<&'p Problem>,
     /// What the union above said when it returned the sheet.
     returned: Option<&'p str>,
     verdict: String,
@@ -67,11 +69,15 @@ pub fn certify_form(desk: &Desk<'_>) -> Answer {
     form.set("deadline", deadline.map(date_value).unwrap_or_default());
     form.set("way", &sheet.publication.way);
     form.set("published_on", date_value(sheet.publication.on.unwrap_or_else(|| date_in_china(desk.ask.now))));
-    page(desk, &poll, &sheet, form)
+    page(desk, &poll, &sheet, form, None)
 }
 
-fn page(desk: &Desk<'_>, poll: &Poll, sheet: &SheetPayload, form: Filled) -> Answer {
-    let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+fn page(desk: &Desk<'_>, poll: &Poll, sheet: &SheetPayload, form: Filled, refused: Option<&Problem>) -> Answer {
+    let status = match refused {
+        Some(problem) => problem.status,
+        None if form.is_wrong() => StatusCode::UNPROCESSABLE_ENTITY,
+        None => StatusCode::OK,
+    };
     let returned = match &poll.phase {
         Phase::Reported { opinion, .. } => Some(opinion.text.as_str()),
         _ => None,
@@ -80,13 +86,18 @@ fn page(desk: &Desk<'_>, poll: &Poll, sheet: &SheetPayload, form: Filled) -> Ans
         frame: desk.frame(if returned.is_some() { "更正结果报告单" } else { "签发结果报告单" }),
         id: poll.id,
         form,
+        refused,
         returned,
         verdict: sheet.conclusion(),
         required: sheet.demands_rectification(),
         rate: rate(sheet),
         usual: usual_deadline(desk, poll).as_ref().map(in_words).unwrap_or_default(),
     };
-    Ok(Reply::page(&page)?.with_status(status))
+    let reply = Reply::page(&page)?.with_status(status);
+    Ok(match refused {
+        Some(problem) => reply.refusing(problem.code, &problem.sentence, &problem.way),
+        None => reply,
+    })
 }
 
 /// The rate that decided, by its name: 工会主席履职满意率 85.50%.
@@ -112,8 +123,7 @@ fn ready(desk: &Desk<'_>, poll: &Poll) -> Result<(), Problem> {
     if !matches!(poll.phase, Phase::Closed { .. }) {
         return Ok(());
     }
-    let confirmers: Vec<Role> = desk.app.office.confirmers(poll)?.iter().map(|account| account.role).collect();
-    poll.phase.may_certify(&confirmers).map_err(back(poll.id))
+    desk.app.office.may_certify(poll).map(drop).map_err(back(poll.id))
 }
 
 /// The sheet as it would be signed now, or the one that was returned.
@@ -127,24 +137,28 @@ fn sheet(desk: &Desk<'_>, poll: &Poll) -> Result<SheetPayload, Problem> {
 /// `POST /rounds/{id}/certify`: signs and sends up.
 ///
 /// # Errors
-/// `NOT_YOURS`, `WrongPhase`, `KeyNotDestroyed`, `ResultNotConfirmed`, whatever keeps a sheet from being made;
-/// wrong entries show the form again.
+/// `NOT_YOURS`, `WrongPhase`, whatever keeps a sheet from being made; wrong entries, `KeyNotDestroyed` and
+/// `ResultNotConfirmed` show the form again with what was written.
 pub fn certify(desk: &Desk<'_>) -> Answer {
     let (poll, _) = round_in(desk, &[Act::Run], may_certify)?;
-    ready(desk, &poll)?;
     let sheet = sheet(desk, &poll)?;
     let mut form = Filled::of(&desk.ask.form);
     let counted_on = poll.phase.opened().map(|opened| opened.closed_on);
     let closing = read(&mut form, sheet.demands_rectification(), date_in_china(desk.ask.now), counted_on);
     if form.is_wrong() {
-        return page(desk, &poll, &sheet, form);
+        return page(desk, &poll, &sheet, form, None);
     }
     let office = &desk.app.office;
     let corrects = poll.phase.sheet().is_some();
     let signed =
         if corrects { office.correct(&poll, &closing, desk.by()) } else { office.certify(&poll, &closing, desk.by()) };
-    signed.map_err(|error| -> Problem { back(poll.id)(error) })?;
-    Ok(done(poll.id, if corrects { "corrected" } else { "certified" }))
+    match signed {
+        Ok(_) => Ok(done(poll.id, if corrects { "corrected" } else { "certified" })),
+        Err(OfficeError::Refused(refusal @ (Refusal::KeyNotDestroyed | Refusal::ResultNotConfirmed))) => {
+            page(desk, &poll, &sheet, form, Some(&refusal.into()))
+        }
+        Err(error) => Err(back(poll.id)(error)),
+    }
 }
 
 fn read(form: &mut Filled, required: bool, today: Date, counted_on: Option<Date>) -> Closing {

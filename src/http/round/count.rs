@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::{advance, back, done, round_in, show};
+use super::{advance, back, done, round_in};
 use crate::ballot_box::{BoxError, CastRefusal, LIVE_STEP};
 use crate::domain::account::Act;
 use crate::domain::ids::PollId;
@@ -222,7 +222,7 @@ pub fn void(desk: &Desk<'_>) -> Answer {
         return void_page(desk, &poll, form);
     }
     let by = desk.who.account.id;
-    let reason = match show::fault(desk, &poll)? {
+    let reason = match desk.app.ballot_box.beyond_counting(poll.id)? {
         Some(fault) => VoidReason::Stopped { fault, text, by },
         None => VoidReason::CalledOff { text, by },
     };

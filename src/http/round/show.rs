@@ -271,7 +271,7 @@ fn keys(desk: &Desk<'_>, poll: &Poll) -> Vec<&'static str> {
 }
 
 /// Why the box of this round is stopped, in words for people.
-pub(super) fn fault(desk: &Desk<'_>, poll: &Poll) -> Result<Option<String>, Problem> {
+fn fault(desk: &Desk<'_>, poll: &Poll) -> Result<Option<String>, Problem> {
     let why = desk.app.ballot_box.trouble(poll)?;
     Ok(why.map(|why| in_words_for_people(&why, &desk.app.config.vaults)))
 }

@@ -256,7 +256,7 @@ pub fn show(desk: &Desk<'_>) -> Answer {
 fn row(app: &App, line: Line, search: &Search, below: &[UnionId]) -> Result<Row, Problem> {
     let union = line.union;
     let round = line.round.as_ref().map(|round| round.poll.to_string()).unwrap_or_default();
-    let figures = Figures::of(&app.ballot_box, line.round)?;
+    let figures = Figures::of(line.round, |poll| app.ballot_box.turnout(poll).map(|turnout| turnout.spent))?;
     let turnout = figures.returned.zip(figures.expected);
     let rate = figures.rate.map(|rate| words::deciding(&rate)).unwrap_or_default();
     Ok(Row {

@@ -1,9 +1,12 @@
 //! The area of a superior as files: a table of its unions with totals, as PDF and as a workbook.
 
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
 use super::area::{self, Search};
 use super::figures::Figures;
 use super::words;
-use crate::http::App;
+use crate::domain::ids::PollId;
 use crate::http::gate::Desk;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
@@ -63,19 +66,22 @@ fn sheet(desk: &Desk<'_>, most: usize) -> Result<RollUpSheet, Problem> {
         )
         .back_to(format!("/desk?{}", search.query()), "返回"));
     }
+    let casting = lines.iter().filter_map(|line| line.round.as_ref()).filter(|round| round.class.stage.is_casting());
+    let casting: Vec<PollId> = casting.map(|round| round.poll).collect();
+    let spent = desk.app.ballot_box.spent_of(&casting)?;
     Ok(RollUpSheet {
         title: format!("{}年度会员评家情况汇总表", search.year),
         as_of: format!("截至{}", words::moment_on_paper(desk.ask.now)),
         outcomes: area::outcomes(&Totals::of(&lines)),
-        rows: lines.into_iter().map(|line| row(desk.app, line)).collect::<Result<_, _>>()?,
+        rows: lines.into_iter().map(|line| row(line, &spent)).collect(),
         date: today,
         superior: head.name,
     })
 }
 
-fn row(app: &App, line: Line) -> Result<RollUpRow, Problem> {
-    let figures = Figures::of(&app.ballot_box, line.round)?;
-    Ok(RollUpRow {
+fn row(line: Line, spent: &BTreeMap<PollId, u64>) -> RollUpRow {
+    let Ok(figures) = Figures::of::<Infallible>(line.round, |poll| Ok(spent.get(&poll).copied().unwrap_or(0)));
+    RollUpRow {
         union_name: line.union.name,
         category: line.union.category.label().to_owned(),
         expected: figures.expected,
@@ -86,5 +92,5 @@ fn row(app: &App, line: Line) -> Result<RollUpRow, Problem> {
         rate: figures.rate,
         outcome: figures.tag.to_owned(),
         sheet: figures.sheet,
-    })
+    }
 }

@@ -1,9 +1,8 @@
 //! What the round of a union says in figures: the same on the page of an area and in its files.
 
 use super::words;
-use crate::ballot_box::BallotBox;
+use crate::domain::ids::PollId;
 use crate::domain::standing::DecidingRate;
-use crate::http::problem::Problem;
 use crate::store::rollup::RoundLine;
 
 /// The figures of one union. What is not known yet is none.
@@ -27,11 +26,11 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// The figures of a round, or of a union without one.
+    /// The figures of a round, or of a union without one; `spent` says how many slips are spent in a round that casts.
     ///
     /// # Errors
-    /// Database faults.
-    pub fn of(ballot_box: &BallotBox, round: Option<RoundLine>) -> Result<Self, Problem> {
+    /// Those of `spent`.
+    pub fn of<E>(round: Option<RoundLine>, spent: impl FnOnce(PollId) -> Result<u64, E>) -> Result<Self, E> {
         let Some(round) = round else { return Ok(Figures::none()) };
         let (tone, tag) = words::tag(round.class);
         let casting = round.class.stage.is_casting();
@@ -42,7 +41,7 @@ impl Figures {
             expected: Some(round.expected),
             present: round.present,
             issued: round.issued,
-            returned: if casting { Some(ballot_box.turnout(round.poll)?.spent) } else { round.returned },
+            returned: if casting { Some(spent(round.poll)?) } else { round.returned },
             valid: round.valid,
             rate: round.rate,
             sheet: round.sheet.unwrap_or_default(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 
 use super::unions::above;
+use super::worksheet::{self, Unreadable};
 use crate::database::AnyConnection;
 use crate::domain::account::Role;
 use crate::domain::ids::UnionId;
@@ -17,6 +18,7 @@ use crate::http::one_time::{OneTime, PasswordsPage, create_temporary, one_time_p
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
+use crate::render::workbook;
 use crate::store::accounts::{self, NewAccount, PasswordDigest};
 use crate::store::unions::{self, NewUnion};
 use crate::store::{By, StoreError};
@@ -55,37 +57,52 @@ pub fn form(desk: &Desk<'_>) -> Answer {
     page(desk, above, String::new(), None)
 }
 
+/// The lines of the sample.
+const SAMPLE: [[&str; COLUMNS.len()]; 2] = [
+    ["示例街道总工会", "乡镇（街道）工会", "", "", "", "", ""],
+    ["示例机械厂工会", "企业工会", "示例街道总工会", "", "", "张三", "shili-zhang"],
+];
+
 /// `GET /unions/import/sample.csv`: the columns with two lines, as Excel opens it.
 ///
 /// # Errors
 /// None of its own.
 pub fn sample(_: &Desk<'_>) -> Answer {
-    let text = format!(
-        "\u{feff}{}\r\n示例街道总工会,乡镇（街道）工会,,,,,\r\n示例机械厂工会,企业工会,示例街道总工会,,,张三,shili-zhang\r\n",
-        COLUMNS.join(",")
-    );
-    Ok(Reply::file("text/csv; charset=utf-8", "unions.csv", text))
+    let lines = std::iter::once(COLUMNS).chain(SAMPLE).map(|cells| cells.join(",") + "\r\n");
+    Ok(Reply::file("text/csv; charset=utf-8", "unions.csv", format!("\u{feff}{}", lines.collect::<String>())))
+}
+
+/// `GET /unions/import/sample.xlsx`: the same as a workbook, in cells that keep what is written into them.
+///
+/// # Errors
+/// `INTERNAL`.
+pub fn sample_workbook(desk: &Desk<'_>) -> Answer {
+    const KIND: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    let book = workbook::form("工会", &COLUMNS, &SAMPLE, world::date_in_china(desk.ask.now));
+    Ok(Reply::file(KIND, "unions.xlsx", book.map_err(|error| Problem::internal(&error))?))
 }
 
 /// `POST /unions/import`: shows what the table says. Changes nothing.
 ///
 /// # Errors
-/// `NOT_YOURS`, `encoding`.
+/// `NOT_YOURS`, `encoding`, `workbook`.
 pub fn preview(desk: &Desk<'_>) -> Answer {
     let above = above(desk, desk.ask.form.get("under"))?;
-    let text = if desk.ask.file.is_empty() {
+    let file = &desk.ask.file;
+    let back = |problem: Problem| problem.back_to("/unions/import", "返回");
+    let text = if file.is_empty() {
         desk.ask.form.get("text").trim_start_matches('\u{feff}').to_owned()
+    } else if worksheet::is_workbook(file) {
+        match worksheet::read(file) {
+            Ok(text) => text,
+            Err(Unreadable::File(what, way)) => return Err(back(Problem::invalid("workbook", what, way))),
+            Err(Unreadable::Cells(errors)) => {
+                return page(desk, above, String::new(), Some(Import { errors, ..Import::default() }));
+            }
+        }
     } else {
-        // A workbook is an archive, and its text would be read as rubbish.
-        let is_workbook = desk.ask.file.starts_with(b"PK\x03\x04") || desk.ask.file.starts_with(b"\xd0\xcf\x11\xe0");
-        decode(&desk.ask.file).filter(|_| !is_workbook).ok_or_else(|| {
-            Problem::invalid(
-                "encoding",
-                if is_workbook { "这是 Excel 工作簿，要先存成 CSV" } else { "文件的文字无法识别" },
-                "请在 Excel 里另存为“CSV UTF-8（逗号分隔）”或“CSV（逗号分隔）”，再上传。",
-            )
-            .back_to("/unions/import", "返回")
-        })?
+        let way = "请存成 Excel 工作簿（.xlsx），或者“CSV UTF-8（逗号分隔）”，再上传。";
+        decode(file).ok_or_else(|| back(Problem::invalid("encoding", "文件的文字无法识别", way)))?
     };
     let import = look_up(desk, &above, &text)?.0;
     page(desk, above, text, Some(import))

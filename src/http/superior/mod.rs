@@ -12,3 +12,4 @@ pub mod rectification;
 pub mod spot_check;
 pub mod unions;
 mod words;
+mod worksheet;

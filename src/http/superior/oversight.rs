@@ -15,7 +15,7 @@ use crate::domain::standing::{Rating, Stage, Waits};
 use crate::domain::statement::{OpeningStatement, OpinionStatement};
 use crate::domain::union::{Union, check_credit_code};
 use crate::http::ask::Fields;
-use crate::http::chair::draft::words_on_others;
+use crate::http::chair::draft::{WHICH_COUNTS, names_of_others};
 use crate::http::form::Filled;
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
@@ -213,6 +213,12 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
     };
     let reply = Reply::page(&page)?;
     if wrong { Ok(reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY)) } else { Ok(reply) }
+}
+
+/// Says so when the union has other rounds in the same year.
+fn words_on_others(others: &[Poll]) -> Option<String> {
+    let (year, named) = names_of_others(others)?;
+    Some(format!("该工会{year}年度还有：{named}。会员评家一年评一次。{WHICH_COUNTS}"))
 }
 
 fn rectifying(

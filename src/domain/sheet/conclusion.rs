@@ -45,6 +45,7 @@ mod tests {
     use crate::domain::rules::RuleRegistry;
     use crate::domain::sheet::SheetPayload;
     use crate::domain::sheet::sample::Sample;
+    use crate::domain::standing::Rating;
     use crate::domain::union::Category;
     use crate::domain::verdict::{Trigger, assess};
 
@@ -82,6 +83,9 @@ mod tests {
         assert_eq!(changzhou(84, Some("model")), ("没有达到“模范职工之家”的满意率条件".to_owned(), true));
         assert_eq!(changzhou(88, Some("trusted")), ("没有达到“信赖职工之家”的满意率条件".to_owned(), true));
         assert_eq!(changzhou(90, Some("trusted")), ("达到“信赖职工之家”的满意率条件".to_owned(), false));
+        let rated = |good, applying_for| Rating::of(&sheet("changzhou-2016", "home_building", good, applying_for));
+        assert_eq!([rated(84, None), rated(84, Some("model"))], [Rating::ShortOfTier, Rating::NotMet]);
+        assert_eq!([rated(88, None), rated(88, Some("trusted"))], [Rating::Met, Rating::NotMet]);
         let plain = |good| {
             let sheet = sheet("qingdao-2020", "home", good, None);
             (sheet.conclusion(), sheet.demands_rectification())

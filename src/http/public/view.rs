@@ -9,6 +9,7 @@ use crate::domain::jwk::KeySet;
 use crate::domain::jws::Statement;
 use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::{self, Finding, SheetPayload};
+use crate::domain::standing::Rating;
 use crate::domain::statement::OpinionStatement;
 use crate::domain::verdict::{Comparator, Metric, Outcome, Trigger, Verdict, warning_text};
 use crate::http::page::Frame;
@@ -187,12 +188,10 @@ fn signatures(statement: &Statement, s: &SheetPayload, keys: &KeySet) -> Vec<Fin
 
 fn verdict(s: &SheetPayload) -> VerdictView {
     let assessment = &s.assessment;
-    let tone = match assessment.verdict {
-        Verdict::Met => "ok",
-        // Short of a tier that was not applied for: nothing follows from it.
-        Verdict::NotMet if !s.demands_rectification() => "warn",
-        Verdict::NotMet | Verdict::Invalid => "bad",
-        Verdict::CannotAssess => "warn",
+    let tone = match Rating::of(s) {
+        Rating::Met => "ok",
+        Rating::NotMet | Rating::Overhaul | Rating::Invalid => "bad",
+        Rating::ShortOfTier | Rating::CannotAssess => "warn",
     };
     let code = match assessment.verdict {
         Verdict::Met => "met",

@@ -46,7 +46,7 @@ fn tone(rating: Rating) -> &'static str {
     match rating {
         Rating::Met => "ok",
         Rating::NotMet | Rating::Overhaul => "bad",
-        Rating::Invalid | Rating::CannotAssess => "warn",
+        Rating::ShortOfTier | Rating::Invalid | Rating::CannotAssess => "warn",
     }
 }
 

@@ -227,14 +227,10 @@ pub fn show(desk: &Desk<'_>) -> Answer {
         row.others = others.iter().find(|(id, _)| id.0 == row.id).map_or(0, |(_, count)| *count);
     }
     let chart = chart(&totals, search.year);
-    let (first, last) = years.unwrap_or((this_year, this_year));
     let page = AreaPage {
         frame: desk.frame("下级工会评议情况").wide(),
         crumbs: words::crumbs(&desk.who.union, lineage),
-        years: (first.min(search.year)..=last.clamp(this_year, this_year + 1).max(search.year))
-            .rev()
-            .take(60)
-            .collect(),
+        years: words::years(years, today, Some(search.year)),
         rolls,
         sheets,
         rectify,

@@ -10,7 +10,7 @@ on_both!(whoever_falls_short_of_a_tier_not_applied_for_has_failed_nothing,);
 fn whoever_falls_short_of_a_tier_not_applied_for_has_failed_nothing(City { house, east, .. }: City) {
     const WORD: &str = "未达等级条件";
     let superior = house.sign_in("east");
-    assert!(!superior.get("/desk").text.contains(&format!(">{WORD}</a>")), "no tile before there is one");
+    assert!(!superior.get("/desk?year=2026").text.contains(&format!(">{WORD}</a>")), "no tile before there is one");
     let union = house.union_under(Some(&east), "甲厂工会", Category::Enterprise, "changzhou-2016");
     let chair = house.account(&union, Role::Chair, "chair");
     let round = house.certified(&union, &chair, 84, 16);
@@ -18,13 +18,13 @@ fn whoever_falls_short_of_a_tier_not_applied_for_has_failed_nothing(City { house
     let page = superior.get(&format!("/sheets/{sheet}")).text;
     assert!(page.contains("notice warn\" data-verdict=\"not_met\"") && page.contains("没有达到“模范职工之家”"));
 
-    let desk = superior.get("/desk");
+    let desk = superior.get("/desk?year=2026");
     let row = desk.text.split("甲厂工会</a>").nth(1).unwrap().split("</tr>").next().unwrap();
     assert!(row.contains(&format!("<a class=\"tag warn\" href=\"/oversight/{round}\">{WORD}</a>")), "{row}");
     assert!(desk.text.contains(&format!("<strong>1</strong> <a href=\"/desk?year=2026&#38;outcome=short_of_tier\">{WORD}")));
-    assert_eq!(superior.get("/desk?outcome=short_of_tier").unions(), [union.id.0]);
-    assert!(superior.get("/desk?outcome=not_met").unions().is_empty());
-    let book = workbook(&superior.bytes("/desk/rollup.xlsx"));
+    assert_eq!(superior.get("/desk?year=2026&outcome=short_of_tier").unions(), [union.id.0]);
+    assert!(superior.get("/desk?year=2026&outcome=not_met").unions().is_empty());
+    let book = workbook(&superior.bytes("/desk/rollup.xlsx?year=2026"));
     let row = book[0].iter().find(|row| row[0] == "甲厂工会").unwrap();
     assert_eq!(row[12], WORD);
     assert!(book[1].contains(&[WORD, "1", "0.5"].map(str::to_owned).to_vec()), "{:?}", book[1]);

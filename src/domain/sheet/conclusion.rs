@@ -2,7 +2,7 @@
 //! no union a tier, and falling short of one is no failing.
 
 use super::SheetPayload;
-use crate::domain::verdict::{Outcome, TierStanding, Trigger, Verdict};
+use crate::domain::verdict::{Outcome, TierStanding, Trigger, Verdict, Warning};
 
 impl SheetPayload {
     /// 结论: 达标, 未达标 …, or whether the ballot condition of a tier is met.
@@ -23,10 +23,13 @@ impl SheetPayload {
         (failed && !of_no_concern) || self.assessment.triggers.contains(&Trigger::Overhaul)
     }
 
-    /// The tier whose ballot condition decided: the one applied for, else the lowest that has one.
+    /// The tier whose ballot condition decided: the one applied for, else the lowest that has one. None where a threshold
+    /// was missed that holds whatever the tier.
     fn tier_judged(&self) -> Option<&TierStanding> {
+        let missed = |warning: &String| warning == Warning::GeneralThreshold.code();
         let outcome = match self.assessment.verdict {
             Verdict::Met => Outcome::Met,
+            Verdict::NotMet if self.assessment.warnings.iter().any(missed) => return None,
             Verdict::NotMet => Outcome::NotMet,
             Verdict::Invalid | Verdict::CannotAssess => return None,
         };
@@ -51,6 +54,16 @@ mod tests {
 
     /// The sheet of a round in which so many of 100 were satisfied.
     fn sheet(set: &str, item: &str, good: u64, applying_for: Option<&str>) -> SheetPayload {
+        sheet_by(&RuleRegistry::embedded().unwrap(), set, item, good, applying_for)
+    }
+
+    fn sheet_by(
+        registry: &RuleRegistry,
+        set: &str,
+        item: &str,
+        good: u64,
+        applying_for: Option<&str>,
+    ) -> SheetPayload {
         let mut sheet = Sample::new().sheet(&[]);
         let answers = [("satisfied".to_owned(), good), ("dissatisfied".to_owned(), 100 - good)].into();
         let count = Count {
@@ -67,7 +80,7 @@ mod tests {
             indicators: BTreeMap::new(),
             applying_for: applying_for.map(str::to_owned),
         };
-        sheet.assessment = assess(&RuleRegistry::embedded().unwrap(), &count).unwrap();
+        sheet.assessment = assess(registry, &count).unwrap();
         sheet.round.applying_for = count.applying_for;
         sheet
     }
@@ -91,6 +104,54 @@ mod tests {
             (sheet.conclusion(), sheet.demands_rectification())
         };
         assert_eq!([plain(89), plain(90)], [("未达标".to_owned(), true), ("达标".to_owned(), false)]);
+    }
+
+    /// A district's own tier above the threshold that it inherits.
+    const OWN_TIER: &str = r#"
+        id = "own-tier"
+        version = "1.0.0"
+        title = "某区规则"
+        jurisdiction = "某区"
+        parent = "qingdao-2020"
+        [document]
+        title = "某区办法"
+        issuer = "某区总工会"
+        [[category]]
+        code = "enterprise"
+        [[item]]
+        id = "home"
+        title = "您对职工之家建设是否满意？"
+        scale = "satisfaction"
+        [[tier]]
+        rule = "OT-1"
+        clause = "一"
+        statement = "模范职工之家。"
+        id = "model"
+        title = "模范职工之家"
+        decided_by = "区总工会"
+        [[metric]]
+        rule = "OT-1"
+        clause = "一"
+        statement = "满意率须达到95％。"
+        items = ["home"]
+        threshold = [19, 20]
+        electorate = "members"
+        tier = "model"
+    "#;
+
+    #[test]
+    fn a_tier_hides_no_threshold_that_holds_for_all() {
+        let registry = RuleRegistry::embedded().unwrap().with([("own-tier.toml", OWN_TIER)]).unwrap();
+        let said = |good, applying_for| {
+            let sheet = sheet_by(&registry, "own-tier", "home", good, applying_for);
+            (sheet.conclusion(), sheet.demands_rectification())
+        };
+        for applying_for in [None, Some("model")] {
+            assert_eq!(said(85, applying_for), ("未达标".to_owned(), true), "90 % is asked of everybody");
+            assert_eq!(said(95, applying_for), ("达到“模范职工之家”的满意率条件".to_owned(), false));
+        }
+        let short = "没有达到“模范职工之家”的满意率条件".to_owned();
+        assert_eq!([said(92, None), said(92, Some("model"))], [(short.clone(), false), (short, true)]);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::rules::{Bound, Indicator, RuleSet, Unit, Word as _};
+use crate::domain::rules::{Bound, Indicator, RuleSet, Unit, Veto, Word as _};
 use crate::domain::union::Category;
-use crate::domain::verdict::{Assessment, DeclaredIndicator, Outcome, percent};
+use crate::domain::verdict::{Assessment, DeclaredIndicator, Outcome};
 
 /// 申报
 pub(in crate::http) struct Declared {
@@ -105,14 +105,13 @@ fn asked(own: &DeclaredIndicator, indicator: Option<&Indicator>) -> String {
 }
 
 /// What bars an application: 一票否决.
-fn vetoes(rules: &[(&RuleSet, Category)]) -> impl Iterator<Item = String> {
-    let own = |(set, category): &(&RuleSet, Category)| {
-        let applying = set.vetoes.iter().filter(|veto| veto.rule.applies_to(*category));
-        applying
-            .map(|veto| format!("一票否决：{}所列情形：{}。", veto.rule.statement, veto.events.join("；")))
-            .collect::<Vec<_>>()
+fn vetoes(rules: &[(&RuleSet, Category)]) -> Vec<String> {
+    let apply = |(set, category): &(&'_ RuleSet, Category)| {
+        let category = *category;
+        set.vetoes.iter().filter(move |veto| veto.rule.applies_to(category))
     };
-    rules.iter().flat_map(own).collect::<Vec<_>>().into_iter()
+    let words = |veto: &Veto| format!("一票否决：{}所列情形：{}。", veto.rule.statement, veto.events.join("；"));
+    rules.iter().flat_map(apply).map(words).collect()
 }
 
 #[cfg(test)]

@@ -26,14 +26,8 @@ pub enum State {
 
 impl State {
     /// All states; what needs a deed comes first.
-    pub const ALL: [State; 6] = [
-        State::Overdue,
-        State::Reported,
-        State::UnderWay,
-        State::SheetAwaited,
-        State::SheetReturned,
-        State::Checked,
-    ];
+    pub const ALL: [State; 6] =
+        [State::Overdue, State::Reported, State::UnderWay, State::SheetAwaited, State::SheetReturned, State::Checked];
 
     /// The name in filters.
     #[must_use]

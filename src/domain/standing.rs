@@ -170,14 +170,8 @@ pub enum Rating {
 
 impl Rating {
     /// All ratings.
-    pub const ALL: [Rating; 6] = [
-        Rating::Met,
-        Rating::ShortOfTier,
-        Rating::NotMet,
-        Rating::Overhaul,
-        Rating::Invalid,
-        Rating::CannotAssess,
-    ];
+    pub const ALL: [Rating; 6] =
+        [Rating::Met, Rating::ShortOfTier, Rating::NotMet, Rating::Overhaul, Rating::Invalid, Rating::CannotAssess];
 
     /// The rating of a sheet.
     #[must_use]

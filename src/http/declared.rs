@@ -106,12 +106,9 @@ fn asked(own: &DeclaredIndicator, indicator: Option<&Indicator>) -> String {
 
 /// What bars an application: 一票否决.
 fn vetoes(rules: &[(&RuleSet, Category)]) -> Vec<String> {
-    let apply = |(set, category): &(&'_ RuleSet, Category)| {
-        let category = *category;
-        set.vetoes.iter().filter(move |veto| veto.rule.applies_to(category))
-    };
     let words = |veto: &Veto| format!("一票否决：{}所列情形：{}。", veto.rule.statement, veto.events.join("；"));
-    rules.iter().flat_map(apply).map(words).collect()
+    let own = rules.iter().flat_map(|(set, category)| set.vetoes.iter().map(move |veto| (veto, *category)));
+    own.filter(|(veto, category)| veto.rule.applies_to(*category)).map(|(veto, _)| words(veto)).collect()
 }
 
 #[cfg(test)]
@@ -165,7 +162,12 @@ mod tests {
         assert!(model.to_examine.iter().any(|words| words.contains("每月至少开展一次职工活动")));
         assert!(model.to_examine.iter().any(|words| words.starts_with("一票否决") && words.contains("拖欠职工工资")));
         let trusted = declared(Category::Enterprise, &figures, Some("trusted"));
-        assert!(lines(&trusted).contains(&["职工入会率", "92.00%（46 ÷ 50）", "不低于95%（信赖职工之家）", "没有达到"]));
+        assert!(lines(&trusted).contains(&[
+            "职工入会率",
+            "92.00%（46 ÷ 50）",
+            "不低于95%（信赖职工之家）",
+            "没有达到"
+        ]));
     }
 
     #[test]

@@ -347,6 +347,9 @@ fn what_no_sheet_asks_for_is_gone_after_an_upgrade(house: &Installation) {
     let again = house.database();
     let kept = |poll: &Poll| again.read(|c| rectifications::load(c, poll.id)).unwrap();
     assert_eq!(kept(&plain), None);
-    assert_eq!(kept(&reported).map(|stored| stored.rectification.course), Some(Course::Reported { report: report("改了") }));
+    assert_eq!(
+        kept(&reported).map(|stored| stored.rectification.course),
+        Some(Course::Reported { report: report("改了") })
+    );
     assert_eq!(kept(&short).map(|stored| stored.rectification.due), Some(Some(TODAY)));
 }

@@ -153,8 +153,16 @@ fn a_tree_lists_what_needs_a_deed_first(City { house, east, west, .. }: City) {
     let to_correct = (returned, "sheet_returned");
     let own = rows(&[(overdue, "overdue"), (waiting, "reported"), (later, "under_way"), to_correct]);
     assert_eq!(listed(&page), own);
-    for words in ["满意率 80.00%", "门槛 ≥ 90%", "图书更新不及时", "每季度更新一次", "宣教委员", "已过3天", "晚报1天", "待更正报告单</a>"]
-    {
+    for words in [
+        "满意率 80.00%",
+        "门槛 ≥ 90%",
+        "图书更新不及时",
+        "每季度更新一次",
+        "宣教委员",
+        "已过3天",
+        "晚报1天",
+        "待更正报告单</a>",
+    ] {
         assert!(page.text.contains(words), "{words}");
     }
     assert_eq!(page.between("data-count=\"overdue\">", "<"), ["1"]);

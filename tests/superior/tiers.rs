@@ -5,10 +5,7 @@ use pingjia::domain::union::Category;
 
 use crate::{City, city, workbook};
 
-on_both!(
-    whoever_falls_short_of_a_tier_not_applied_for_has_failed_nothing,
-    a_floor_is_called_so_and_not_a_threshold,
-);
+on_both!(whoever_falls_short_of_a_tier_not_applied_for_has_failed_nothing, a_floor_is_called_so_and_not_a_threshold,);
 
 fn whoever_falls_short_of_a_tier_not_applied_for_has_failed_nothing(City { house, east, .. }: City) {
     const WORD: &str = "未达等级条件";
@@ -24,7 +21,9 @@ fn whoever_falls_short_of_a_tier_not_applied_for_has_failed_nothing(City { house
     let desk = superior.get("/desk?year=2026");
     let row = desk.text.split("甲厂工会</a>").nth(1).unwrap().split("</tr>").next().unwrap();
     assert!(row.contains(&format!("<a class=\"tag warn\" href=\"/oversight/{round}\">{WORD}</a>")), "{row}");
-    assert!(desk.text.contains(&format!("<strong>1</strong> <a href=\"/desk?year=2026&#38;outcome=short_of_tier\">{WORD}")));
+    assert!(
+        desk.text.contains(&format!("<strong>1</strong> <a href=\"/desk?year=2026&#38;outcome=short_of_tier\">{WORD}"))
+    );
     assert_eq!(superior.get("/desk?year=2026&outcome=short_of_tier").unions(), [union.id.0]);
     assert!(superior.get("/desk?year=2026&outcome=not_met").unions().is_empty());
     let book = workbook(&superior.bytes("/desk/rollup.xlsx?year=2026"));
@@ -32,7 +31,10 @@ fn whoever_falls_short_of_a_tier_not_applied_for_has_failed_nothing(City { house
     assert_eq!(row[12], WORD);
     assert!(book[1].contains(&[WORD, "1", "0.5"].map(str::to_owned).to_vec()), "{:?}", book[1]);
     let oversight = superior.get(&format!("/oversight/{round}")).text;
-    assert!(oversight.contains(&format!("<td data-label=\"结论\">{WORD}</td>")) && !oversight.contains("id=\"rectification\""));
+    assert!(
+        oversight.contains(&format!("<td data-label=\"结论\">{WORD}</td>"))
+            && !oversight.contains("id=\"rectification\"")
+    );
     assert!(!superior.get("/rectification").text.contains("甲厂工会"), "nothing is to be put right");
 }
 

@@ -47,7 +47,7 @@ mod tests {
     use crate::domain::count::Count;
     use crate::domain::rules::RuleRegistry;
     use crate::domain::sheet::SheetPayload;
-    use crate::domain::sheet::sample::Sample;
+    use crate::domain::sheet::sample::{OWN_TIER, Sample};
     use crate::domain::standing::Rating;
     use crate::domain::union::Category;
     use crate::domain::verdict::{Trigger, assess};
@@ -57,13 +57,7 @@ mod tests {
         sheet_by(&RuleRegistry::embedded().unwrap(), set, item, good, applying_for)
     }
 
-    fn sheet_by(
-        registry: &RuleRegistry,
-        set: &str,
-        item: &str,
-        good: u64,
-        applying_for: Option<&str>,
-    ) -> SheetPayload {
+    fn sheet_by(registry: &RuleRegistry, set: &str, item: &str, good: u64, applying_for: Option<&str>) -> SheetPayload {
         let mut sheet = Sample::new().sheet(&[]);
         let answers = [("satisfied".to_owned(), good), ("dissatisfied".to_owned(), 100 - good)].into();
         let count = Count {
@@ -105,39 +99,6 @@ mod tests {
         };
         assert_eq!([plain(89), plain(90)], [("未达标".to_owned(), true), ("达标".to_owned(), false)]);
     }
-
-    /// A district's own tier above the threshold that it inherits.
-    const OWN_TIER: &str = r#"
-        id = "own-tier"
-        version = "1.0.0"
-        title = "某区规则"
-        jurisdiction = "某区"
-        parent = "qingdao-2020"
-        [document]
-        title = "某区办法"
-        issuer = "某区总工会"
-        [[category]]
-        code = "enterprise"
-        [[item]]
-        id = "home"
-        title = "您对职工之家建设是否满意？"
-        scale = "satisfaction"
-        [[tier]]
-        rule = "OT-1"
-        clause = "一"
-        statement = "模范职工之家。"
-        id = "model"
-        title = "模范职工之家"
-        decided_by = "区总工会"
-        [[metric]]
-        rule = "OT-1"
-        clause = "一"
-        statement = "满意率须达到95％。"
-        items = ["home"]
-        threshold = [19, 20]
-        electorate = "members"
-        tier = "model"
-    "#;
 
     #[test]
     fn a_tier_hides_no_threshold_that_holds_for_all() {

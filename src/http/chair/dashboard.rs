@@ -49,9 +49,7 @@ pub fn show(desk: &Desk<'_>) -> Answer {
     let state = |poll: &Poll| rectification(poll).map(|own| own.state(Stage::of(&poll.phase), today));
     let finished = |poll: &Poll| match &poll.phase {
         Phase::Void { .. } => true,
-        Phase::Reported { opinion, .. } => {
-            opinion.accepted && state(poll).is_none_or(|state| state == State::Checked)
-        }
+        Phase::Reported { opinion, .. } => opinion.accepted && state(poll).is_none_or(|state| state == State::Checked),
         _ => false,
     };
     let (past, current): (Vec<Poll>, Vec<Poll>) = polls.into_iter().partition(finished);

@@ -20,10 +20,12 @@ pub(in crate::http) struct Declared {
 pub(in crate::http) struct Row {
     /// 申报指标
     pub(in crate::http) title: String,
-    /// 申报
+    /// 申报, and of a rate its parts.
     pub(in crate::http) declared: String,
-    /// 要求
+    pub(in crate::http) parts: String,
+    /// 要求, and title of the tier that asks for it.
     pub(in crate::http) asked: String,
+    pub(in crate::http) asked_by: String,
     /// 达到: class of the tag and words.
     pub(in crate::http) outcome: (&'static str, &'static str),
 }
@@ -50,7 +52,9 @@ impl Declared {
         rows.extend(figures.iter().filter(|(id, _)| !known(id)).map(|(id, [part, whole])| Row {
             title: id.clone(),
             declared: format!("{part} ÷ {whole}"),
+            parts: String::new(),
             asked: "规则集没有规定".to_owned(),
+            asked_by: String::new(),
             outcome: ("", "不评定"),
         }));
         let Some(tier) = applying_for else { return Declared { tier: String::new(), rows, to_examine: Vec::new() } };
@@ -72,17 +76,19 @@ impl Declared {
 fn row(assessment: &Assessment, own: &DeclaredIndicator, rules: &[(&RuleSet, Category)]) -> Row {
     let indicator = rules.iter().find_map(|(set, _)| set.indicator(&own.id));
     let tier = own.tier.as_ref().and_then(|tier| assessment.tiers.iter().find(|known| known.id == *tier));
-    let asked_for = tier.map(|tier| format!("（{}）", tier.title)).unwrap_or_default();
-    let declared = own.declared.map(|figure| (format!("{} ÷ {}", figure.num(), figure.den()), own.display.as_ref()));
+    let parts = own.declared.map(|figure| format!("{} ÷ {}", figure.num(), figure.den()));
+    let (declared, parts) = match (&own.display, parts) {
+        (_, None) => ("没有申报".to_owned(), String::new()),
+        (Some(rate), Some(parts)) if rate.ends_with('%') => (rate.clone(), parts),
+        (Some(number), Some(_)) => (number.clone(), String::new()),
+        (None, Some(parts)) => (parts, String::new()),
+    };
     Row {
         title: own.title.clone(),
-        declared: match declared {
-            None => "没有申报".to_owned(),
-            Some((fraction, Some(rate))) if rate.ends_with('%') => format!("{rate}（{fraction}）"),
-            Some((_, Some(number))) => number.clone(),
-            Some((fraction, None)) => fraction,
-        },
-        asked: format!("{}{asked_for}", asked(own, indicator)),
+        declared,
+        parts,
+        asked: asked(own, indicator),
+        asked_by: tier.map(|tier| tier.title.clone()).unwrap_or_default(),
         outcome: match (own.outcome, own.declared, own.threshold) {
             (Outcome::Met, ..) => ("ok", "达到"),
             (Outcome::NotMet, ..) => ("warn", "没有达到"),
@@ -140,8 +146,14 @@ mod tests {
         Declared::of(&assessment, &count.indicators, applying_for, &registry.lineage_of(set, category).unwrap())
     }
 
-    fn lines(declared: &Declared) -> Vec<[&str; 4]> {
-        declared.rows.iter().map(|row| [&*row.title, &*row.declared, &*row.asked, row.outcome.1]).collect()
+    /// Title, what was declared, what is asked, and what comes of it.
+    fn lines(declared: &Declared) -> Vec<[String; 4]> {
+        let both = |one: &str, other: &str| [one, other].join(" ").trim_end().to_owned();
+        let cells = |row: &Row| {
+            let (declared, asked) = (both(&row.declared, &row.parts), both(&row.asked, &row.asked_by));
+            [row.title.clone(), declared, asked, row.outcome.1.to_owned()]
+        };
+        declared.rows.iter().map(cells).collect()
     }
 
     #[test]
@@ -152,30 +164,30 @@ mod tests {
         assert_eq!(
             lines(&model),
             [
-                ["职工工会卡办理及使用率", "100.00%（1 ÷ 1）", "不低于80%（合格职工之家）", "达到"],
-                ["职工入会率", "92.00%（46 ÷ 50）", "不低于90%（模范职工之家）", "达到"],
-                ["劳动合同签订率", "没有申报", "不低于100%（模范职工之家）", "没有申报"],
-                ["职工工会卡办理及使用率", "100.00%（1 ÷ 1）", "不低于90%（模范职工之家）", "达到"],
+                ["职工工会卡办理及使用率", "100.00% 1 ÷ 1", "不低于80% 合格职工之家", "达到"],
+                ["职工入会率", "92.00% 46 ÷ 50", "不低于90% 模范职工之家", "达到"],
+                ["劳动合同签订率", "没有申报", "不低于100% 模范职工之家", "没有申报"],
+                ["职工工会卡办理及使用率", "100.00% 1 ÷ 1", "不低于90% 模范职工之家", "达到"],
                 ["shoe_size", "43 ÷ 1", "规则集没有规定", "不评定"],
             ]
         );
         assert!(model.to_examine.iter().any(|words| words.contains("每月至少开展一次职工活动")));
         assert!(model.to_examine.iter().any(|words| words.starts_with("一票否决") && words.contains("拖欠职工工资")));
         let trusted = declared(Category::Enterprise, &figures, Some("trusted"));
-        assert!(lines(&trusted).contains(&[
-            "职工入会率",
-            "92.00%（46 ÷ 50）",
-            "不低于95%（信赖职工之家）",
-            "没有达到"
-        ]));
+        assert_eq!(
+            *lines(&trusted).last().unwrap(),
+            ["shoe_size", "43 ÷ 1", "规则集没有规定", "不评定"],
+            "what no rule asks for comes last"
+        );
+        assert_eq!(lines(&trusted)[4], ["职工入会率", "92.00% 46 ÷ 50", "不低于95% 信赖职工之家", "没有达到"]);
     }
 
     #[test]
     fn numbers_are_no_rates() {
         let stars = declared(Category::TownshipUnion, &[("aid_station_stars", [4, 1])], Some("trusted"));
         let own: Vec<_> = lines(&stars).into_iter().filter(|row| row[0] == "职工帮扶站星级").collect();
-        assert_eq!(own[0][1..], ["4星", "不低于4星（模范职工之家）", "达到"]);
-        assert_eq!(own[1][1..], ["4星", "不低于5星（信赖职工之家）", "没有达到"]);
+        assert_eq!(own[0][1..], ["4星", "不低于4星 模范职工之家", "达到"]);
+        assert_eq!(own[1][1..], ["4星", "不低于5星 信赖职工之家", "没有达到"]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use diesel::{QueryResult, RunQueryDsl};
 
 use super::address::{Address, PostgresUrl};
 use super::checkpoint::Checkpointer;
-use super::{migrate, rectification, relocation};
+use super::{migrate, reading, relocation};
 
 /// A connection to either database. SQLite stands last, because its variant accepts any path.
 #[derive(diesel::MultiConnection)]
@@ -187,7 +187,7 @@ impl Database {
         let mut first = address.connect_patiently()?;
         migrate::run(&mut first)?;
         relocation::may_be_served(&mut first)?;
-        rectification::read_deadlines(&mut first)?;
+        reading::read_sheets_anew(&mut first)?;
         let pool = Pool::builder()
             .max_size(8)
             .min_idle(Some(1))
@@ -304,7 +304,8 @@ impl Drop for Turn<'_> {
     }
 }
 
-fn transaction<T, E: From<DatabaseError>>(
+/// See [`Database::write`].
+pub(super) fn transaction<T, E: From<DatabaseError>>(
     connection: &mut AnyConnection,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
 ) -> Result<T, E> {

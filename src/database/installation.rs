@@ -1,5 +1,5 @@
 //! By what an installation knows its own things again, whichever process looks: the mark of its vault, the thumbprints
-//! of its signing keys.
+//! of its signing keys. And how far it has read its sheets anew.
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
@@ -13,6 +13,8 @@ pub const VAULT: &str = "vault";
 pub const SIGNING_KEY: &str = "signing_key";
 /// Thumbprint of the SM2 key that signs beside it, where there is one.
 pub const SIGNING_KEY_SM2: &str = "signing_key_sm2";
+/// While sheets are to be read anew ([`super::reading`]): the round behind which they are.
+pub(super) const SHEETS_TO_READ: &str = "sheets_to_read";
 
 /// Keeps other processes from looking until the transaction ends: of several that start at once, one decides. On SQLite
 /// the write transaction does so already.

@@ -15,6 +15,7 @@ pub mod journal;
 mod looks;
 mod migrate;
 pub mod phase;
+mod reading;
 pub mod rectification;
 mod relocation;
 pub mod schema;

@@ -1,16 +1,14 @@
-//! The row of a round whose sheet asks for rectification, made in the transaction that certifies the round.
+//! The row of a round whose sheet asks for rectification, written in the transaction that changes the round.
 
 use diesel::prelude::*;
 use time::Date;
 
-use super::schema::{rectification as t, sheet, standing};
-use super::standing::read_sheet;
+use super::schema::rectification as t;
 use super::{AnyConnection, DatabaseError};
 use crate::domain::dates;
 use crate::domain::rectification::Rectification;
-
-/// Rounds of one look at start.
-const AT_ONCE: i64 = 200;
+use crate::domain::sheet::SheetPayload;
+use crate::domain::standing::Stage;
 
 /// A deadline as its row holds it: where a sheet names none, the last day that there is.
 #[must_use]
@@ -27,40 +25,29 @@ pub fn due_of(text: &str) -> Result<Option<Date>, DatabaseError> {
     Ok((day != Date::MAX).then_some(day))
 }
 
-/// Writes down what the sheet in force asks for; what was reported and checked beside it stays.
-pub(super) fn ask(
+/// Writes down what the sheet in force asks for and in which stage its round is; what was reported and checked beside it
+/// stays. Where it asks for nothing and nothing was reported, there is no row.
+pub(super) fn keep(
     connection: &mut AnyConnection,
-    poll: i64,
-    year: i32,
-    path: &str,
-    due: Option<Date>,
+    (poll, year, path): (i64, i32, &str),
+    stage: Stage,
+    sheet: &SheetPayload,
 ) -> Result<(), DatabaseError> {
-    let due = due_text(due);
-    if diesel::update(t::table.find(poll)).set(t::due.eq(&due)).execute(connection)? == 0 {
-        let place = (t::poll_id.eq(poll), t::year.eq(year), t::path.eq(path), t::due.eq(&due));
-        diesel::insert_into(t::table).values((place, t::state.eq(0), t::version.eq(0))).execute(connection)?;
+    let asked = Rectification::asked_by(sheet).is_some();
+    if !asked {
+        diesel::delete(t::table.filter(t::poll_id.eq(poll)).filter(t::report.is_null())).execute(connection)?;
+    }
+    let known = || (t::due.eq(due_text(sheet.follow_up.deadline)), t::stage.eq(stage.number()));
+    if diesel::update(t::table.find(poll)).set(known()).execute(connection)? == 0 && asked {
+        let place = (t::poll_id.eq(poll), t::year.eq(year), t::path.eq(path), t::state.eq(0), t::version.eq(0));
+        diesel::insert_into(t::table).values((place, known())).execute(connection)?;
     }
     Ok(())
 }
 
-/// Reads the deadlines of rounds that were certified before there was a table for them: the migration left them empty.
-pub(super) fn read_deadlines(connection: &mut AnyConnection) -> Result<(), DatabaseError> {
-    loop {
-        let rows: Vec<(i64, Option<(String, String)>)> = t::table
-            .inner_join(standing::table.on(standing::poll_id.eq(t::poll_id)))
-            .left_join(sheet::table.on(standing::sheet_id.eq(sheet::id.nullable())))
-            .filter(t::state.eq(0))
-            .filter(t::due.eq(""))
-            .limit(AT_ONCE)
-            .select((t::poll_id, (sheet::id, sheet::body).nullable()))
-            .load(connection)?;
-        if rows.is_empty() {
-            return Ok(());
-        }
-        for (poll, stored) in rows {
-            let sheet = stored.and_then(|(id, body)| read_sheet(&id, &body).ok());
-            let due = sheet.and_then(|sheet| Rectification::asked_by(&sheet)).and_then(|asked| asked.due);
-            diesel::update(t::table.find(poll)).set(t::due.eq(due_text(due))).execute(connection)?;
-        }
-    }
+/// Fills in that no deadline is known, where the migration left it to be read off a sheet that cannot be read.
+pub(super) fn give_up_deadline(connection: &mut AnyConnection, poll: i64) -> Result<(), DatabaseError> {
+    let unread = t::table.filter(t::poll_id.eq(poll)).filter(t::due.eq(""));
+    diesel::update(unread).set(t::due.eq(due_text(None))).execute(connection)?;
+    Ok(())
 }

@@ -188,6 +188,7 @@ diesel::table! {
         note -> Nullable<Text>,
         noted_on -> Nullable<Text>,
         version -> BigInt,
+        stage -> SmallInt,
     }
 }
 

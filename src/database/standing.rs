@@ -10,7 +10,6 @@ use super::{AnyConnection, DatabaseError, phase, rectification};
 use crate::domain::ids::{PollId, SheetId};
 use crate::domain::jws::Statement;
 use crate::domain::poll::{Facts, Phase};
-use crate::domain::rectification::Rectification;
 use crate::domain::sheet::SheetPayload;
 use crate::domain::standing::{Class, SheetFigures, Stage};
 use crate::domain::union::Category;
@@ -36,10 +35,22 @@ pub fn refresh(connection: &mut AnyConnection, id: PollId) -> Result<(), Databas
     let sheet = round.phase.sheet().map(|id| sheet_of(connection, id)).transpose()?.flatten();
     let figures = sheet.as_ref().map(|(id, sheet)| SheetFigures::of(id.clone(), sheet));
     write(connection, &round, &path, is_grassroots(&category), stage, figures.as_ref())?;
-    if let Some(asked) = sheet.and_then(|(_, sheet)| Rectification::asked_by(&sheet)) {
-        rectification::ask(connection, round.id, round.year, &path, asked.due)?;
+    if let Some((_, sheet)) = &sheet {
+        rectification::keep(connection, (round.id, round.year, &path), stage, sheet)?;
     }
     choose_current(connection, &round)
+}
+
+/// Brings the row of a certified round up to date that an older program wrote. Where the sheet cannot be read, what is
+/// known stays.
+///
+/// # Errors
+/// Database faults.
+pub(super) fn read_anew(connection: &mut AnyConnection, id: PollId) -> Result<(), DatabaseError> {
+    match refresh(connection, id) {
+        Ok(()) | Err(DatabaseError::Row(_)) => rectification::give_up_deadline(connection, id.0),
+        Err(error) => Err(error),
+    }
 }
 
 fn load(connection: &mut AnyConnection, id: PollId) -> Result<Round, DatabaseError> {

@@ -10,19 +10,24 @@ use super::union::Category;
 /// Where a rectification stands on a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// 已逾期: the deadline has passed and nothing was reported.
+    /// 已逾期: the deadline has passed, and the chair has to report, for the first time or again.
     Overdue,
     /// 已报整改情况: waits for the check.
     Reported,
     /// 整改中
     UnderWay,
+    /// 已报，待批复报告单: cannot be checked before the union above has accepted the sheet.
+    SheetAwaited,
+    /// 待更正报告单: the union above returned the sheet, and with it the plan.
+    SheetReturned,
     /// 已复查
     Checked,
 }
 
 impl State {
     /// All states; what needs a deed comes first.
-    pub const ALL: [State; 4] = [State::Overdue, State::Reported, State::UnderWay, State::Checked];
+    pub const ALL: [State; 6] =
+        [State::Overdue, State::Reported, State::UnderWay, State::SheetAwaited, State::SheetReturned, State::Checked];
 
     /// The name in filters.
     #[must_use]
@@ -31,6 +36,8 @@ impl State {
             State::Overdue => "overdue",
             State::Reported => "reported",
             State::UnderWay => "under_way",
+            State::SheetAwaited => "sheet_awaited",
+            State::SheetReturned => "sheet_returned",
             State::Checked => "checked",
         }
     }
@@ -42,6 +49,8 @@ impl State {
             State::Overdue => "已逾期",
             State::Reported => "已报整改情况",
             State::UnderWay => "整改中",
+            State::SheetAwaited => "已报，待批复报告单",
+            State::SheetReturned => "待更正报告单",
             State::Checked => "已复查",
         }
     }
@@ -124,14 +133,16 @@ impl Rectification {
             .then_some(Rectification { due: sheet.follow_up.deadline, course: Course::UnderWay { returned: None } })
     }
 
-    /// Where it stands on a day.
+    /// Where it stands on a day, in a round of this stage.
     #[must_use]
-    pub fn state(&self, today: Date) -> State {
-        match self.course {
-            Course::UnderWay { .. } if self.due.is_some_and(|due| is_overdue(due, today)) => State::Overdue,
-            Course::UnderWay { .. } => State::UnderWay,
-            Course::Reported { .. } => State::Reported,
-            Course::Checked { .. } => State::Checked,
+    pub fn state(&self, stage: Stage, today: Date) -> State {
+        match (&self.course, stage) {
+            (Course::Checked { .. }, _) => State::Checked,
+            (_, Stage::SheetReturned) => State::SheetReturned,
+            (Course::UnderWay { .. }, _) if self.due.is_some_and(|due| is_overdue(due, today)) => State::Overdue,
+            (Course::UnderWay { .. }, _) => State::UnderWay,
+            (Course::Reported { .. }, Stage::Accepted) => State::Reported,
+            (Course::Reported { .. }, _) => State::SheetAwaited,
         }
     }
 
@@ -143,8 +154,8 @@ impl Rectification {
 
     /// Whether something has to be reported within [`NEAR`] days.
     #[must_use]
-    pub fn is_near(&self, today: Date) -> bool {
-        self.state(today) == State::UnderWay && self.days_left(today).is_some_and(|left| left <= NEAR)
+    pub fn is_near(&self, stage: Stage, today: Date) -> bool {
+        self.state(stage, today) == State::UnderWay && self.days_left(today).is_some_and(|left| left <= NEAR)
     }
 
     /// Whether the chair may report, or correct what was reported.
@@ -247,7 +258,7 @@ impl RuleRegistry {
     }
 }
 
-/// Whether a deadline has passed without the work being accepted: the day itself still counts.
+/// Whether a deadline has passed: the day itself still counts.
 #[must_use]
 pub fn is_overdue(deadline: Date, today: Date) -> bool {
     today > deadline
@@ -319,17 +330,22 @@ mod tests {
     #[test]
     fn a_state_is_that_of_a_day() {
         let asked = under_way(Some(date!(2026 - 09 - 30)));
-        assert_eq!(asked.state(date!(2026 - 09 - 30)), State::UnderWay);
-        assert_eq!(asked.state(date!(2026 - 10 - 01)), State::Overdue);
-        assert_eq!(under_way(None).state(date!(2026 - 10 - 01)), State::UnderWay, "no day, none that passes");
-        assert_eq!(
-            [-1, 0, 30, 31].map(|days| asked.is_near(date!(2026 - 09 - 30) - time::Duration::days(days))),
-            [false, true, true, false]
-        );
-        let reported = asked.report(Stage::Certified, report("改了")).unwrap();
-        assert_eq!(reported.state(date!(2026 - 10 - 01)), State::Reported, "what was reported waits for the check");
+        let (last, late) = (date!(2026 - 09 - 30), date!(2026 - 10 - 01));
+        for stage in [Stage::Certified, Stage::Accepted] {
+            assert_eq!([last, late].map(|day| asked.state(stage, day)), [State::UnderWay, State::Overdue]);
+            assert_eq!(under_way(None).state(stage, late), State::UnderWay, "no day, none that passes");
+        }
+        let near = |days| asked.is_near(Stage::Accepted, last - time::Duration::days(days));
+        assert_eq!([-1, 0, 30, 31].map(near), [false, true, true, false]);
+        let reported = asked.clone().report(Stage::Certified, report("改了")).unwrap();
+        let in_every_stage = |of: &Rectification| {
+            [Stage::Certified, Stage::SheetReturned, Stage::Accepted].map(|stage| of.state(stage, late))
+        };
+        // Nothing is overdue that cannot be reported, and nothing waits for a check that cannot be made.
+        assert_eq!(in_every_stage(&asked), [State::Overdue, State::SheetReturned, State::Overdue]);
+        assert_eq!(in_every_stage(&reported), [State::SheetAwaited, State::SheetReturned, State::Reported]);
         let checked = reported.check(Stage::Accepted, note("属实")).unwrap();
-        assert_eq!(checked.state(date!(2026 - 10 - 01)), State::Checked);
+        assert_eq!(checked.state(Stage::Accepted, late), State::Checked);
     }
 
     #[test]
@@ -346,7 +362,7 @@ mod tests {
         }
         let returned = second.send_back(Stage::Accepted, note("不具体")).unwrap();
         assert_eq!(returned.course, Course::UnderWay { returned: Some((report("改好了"), note("不具体"))) });
-        assert_eq!(returned.state(date!(2026 - 10 - 01)), State::Overdue, "the deadline stays");
+        assert_eq!(returned.state(Stage::Accepted, date!(2026 - 10 - 01)), State::Overdue, "the deadline stays");
         let again = returned.report(Stage::Accepted, report("每季度一次")).unwrap();
         let checked = again.check(Stage::Accepted, note("属实")).unwrap();
         assert_eq!(checked.may_report(Stage::Accepted), Err(Refusal::AlreadyChecked));

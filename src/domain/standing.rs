@@ -3,7 +3,7 @@
 use super::ids::SheetId;
 use super::poll::{Approval, Phase};
 use super::sheet::SheetPayload;
-use super::verdict::{Assessment, Comparator, Fraction, RateKind, Trigger, Verdict};
+use super::verdict::{Comparator, Fraction, RateKind, Trigger, Verdict};
 
 /// The stage of a round: its phase, and in the draft and after certifying what the union above said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +84,12 @@ impl Stage {
         }
     }
 
+    /// The number in rows: classes begin with it.
+    #[must_use]
+    pub fn number(self) -> i16 {
+        Stage::ALL.into_iter().zip(0..).find(|(stage, _)| *stage == self).map_or(0, |(_, number)| number)
+    }
+
     /// The Chinese name.
     #[must_use]
     pub fn label(self) -> &'static str {
@@ -148,10 +154,13 @@ impl Waits {
     }
 }
 
-/// How a certified round came out: the verdict, and among those not met the ones below the floor.
+/// How a certified round came out: the verdict, and among those not met the ones below the floor, and those from which
+/// nothing follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rating {
     Met,
+    /// Not met is nothing but the ballot condition of a tier that the union did not apply for: nothing is demanded.
+    ShortOfTier,
     NotMet,
     /// Not met, and so low that an overhaul (整顿) follows.
     Overhaul,
@@ -161,17 +170,31 @@ pub enum Rating {
 
 impl Rating {
     /// All ratings.
-    pub const ALL: [Rating; 5] = [Rating::Met, Rating::NotMet, Rating::Overhaul, Rating::Invalid, Rating::CannotAssess];
+    pub const ALL: [Rating; 6] =
+        [Rating::Met, Rating::ShortOfTier, Rating::NotMet, Rating::Overhaul, Rating::Invalid, Rating::CannotAssess];
 
-    /// The rating of an assessment.
+    /// The rating of a sheet.
     #[must_use]
-    pub fn of(assessment: &Assessment) -> Self {
-        match assessment.verdict {
-            _ if assessment.triggers.contains(&Trigger::Overhaul) => Rating::Overhaul,
+    pub fn of(sheet: &SheetPayload) -> Self {
+        match sheet.assessment.verdict {
+            _ if sheet.assessment.triggers.contains(&Trigger::Overhaul) => Rating::Overhaul,
             Verdict::Met => Rating::Met,
+            Verdict::NotMet if !sheet.demands_rectification() => Rating::ShortOfTier,
             Verdict::NotMet => Rating::NotMet,
             Verdict::Invalid => Rating::Invalid,
             Verdict::CannotAssess => Rating::CannotAssess,
+        }
+    }
+
+    /// The number in classes, never 0. Rows hold it: a rating keeps its number.
+    fn number(self) -> i32 {
+        match self {
+            Rating::Met => 1,
+            Rating::NotMet => 2,
+            Rating::Overhaul => 3,
+            Rating::Invalid => 4,
+            Rating::CannotAssess => 5,
+            Rating::ShortOfTier => 6,
         }
     }
 
@@ -180,6 +203,7 @@ impl Rating {
     pub fn code(self) -> &'static str {
         match self {
             Rating::Met => "met",
+            Rating::ShortOfTier => "short_of_tier",
             Rating::NotMet => "not_met",
             Rating::Overhaul => "overhaul",
             Rating::Invalid => "invalid",
@@ -192,6 +216,7 @@ impl Rating {
     pub fn label(self) -> &'static str {
         match self {
             Rating::Overhaul => "未达标·需整顿",
+            Rating::ShortOfTier => "未达等级条件",
             Rating::Met => Verdict::Met.label(),
             Rating::NotMet => Verdict::NotMet.label(),
             Rating::Invalid => Verdict::Invalid.label(),
@@ -262,22 +287,19 @@ impl Class {
     /// The number in rows.
     #[must_use]
     pub fn number(self) -> i32 {
-        let place = |found: Option<usize>| found.and_then(|place| i32::try_from(place).ok()).unwrap_or(0);
-        let stage = place(Stage::ALL.iter().position(|stage| *stage == self.stage));
-        let rating = self.rating.map_or(0, |own| 1 + place(Rating::ALL.iter().position(|rating| *rating == own)));
-        stage * 1000 + rating * 100 + self.rate.and_then(RateClass::number).unwrap_or(0)
+        let rating = self.rating.map_or(0, Rating::number);
+        i32::from(self.stage.number()) * 1000 + rating * 100 + self.rate.and_then(RateClass::number).unwrap_or(0)
     }
 
     /// The class with this number.
     #[must_use]
     pub fn from_number(number: i32) -> Option<Self> {
-        let number = usize::try_from(number).ok()?;
-        let (stage, rating, rate) = (number / 1000, number / 100 % 10, number % 100);
-        Some(Class {
-            stage: *Stage::ALL.get(stage)?,
-            rating: if rating == 0 { None } else { Some(*Rating::ALL.get(rating - 1)?) },
-            rate: RateClass::from_number(rate),
-        })
+        let (stage, rate) = (usize::try_from(number / 1000).ok()?, usize::try_from(number % 100).ok()?);
+        let rating = match number / 100 % 10 {
+            0 => None,
+            rating => Some(Rating::ALL.into_iter().find(|known| known.number() == rating)?),
+        };
+        Some(Class { stage: *Stage::ALL.get(stage)?, rating, rate: RateClass::from_number(rate) })
     }
 
     /// The numbers of all classes that `fits`.
@@ -312,7 +334,7 @@ pub struct SheetFigures {
     pub valid: u64,
 }
 
-/// The rate that decided: see [`Assessment::deciding`].
+/// The rate that decided: see [`super::verdict::Assessment::deciding`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecidingRate {
     pub kind: RateKind,
@@ -329,7 +351,7 @@ impl SheetFigures {
     pub fn of(id: SheetId, sheet: &SheetPayload) -> Self {
         SheetFigures {
             sheet: id,
-            rating: Rating::of(&sheet.assessment),
+            rating: Rating::of(sheet),
             rate: sheet.assessment.deciding().filter(|metric| metric.base > 0).map(|metric| DecidingRate {
                 kind: metric.kind(),
                 numerator: metric.numerator,
@@ -372,15 +394,19 @@ mod tests {
             assert_eq!(Class::from_number(*number).map(Class::number), Some(*number));
         }
         let mut unique = numbers.clone();
+        unique.sort_unstable();
         unique.dedup();
         assert_eq!(unique.len(), numbers.len());
-        // Nine stages without a rating and three held ones, which have 5 ratings × (72 rates or none) and none.
-        assert_eq!(numbers.len(), 9 + 3 * (1 + 5 * 73));
+        // Nine stages without a rating and three held ones, which have 6 ratings × (72 rates or none) and none.
+        assert_eq!(numbers.len(), 9 + 3 * (1 + 6 * 73));
         let usual =
             Class { stage: Stage::Accepted, rating: Some(Rating::Met), rate: Some(RateClass::satisfaction(18)) };
         assert_eq!(usual.number(), 9118, "the numbers of rows that were written before other kinds had their own");
-        assert_eq!(Class::from_number(-1), None);
-        assert_eq!(Class::from_number(12_000), None);
+        let numbered = |rating| Class { rating: Some(rating), ..usual }.number() / 100 % 10;
+        assert_eq!(Rating::ALL.map(numbered), [1, 6, 2, 3, 4, 5], "rows and migrations hold these numbers");
+        for unknown in [-1, 12_000, 9718] {
+            assert_eq!(Class::from_number(unknown), None);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod ask;
 pub mod assets;
 pub mod chair;
+mod declared;
 mod der;
 pub mod desk;
 mod device;

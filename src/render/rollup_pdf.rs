@@ -169,7 +169,7 @@ impl RollUpSheet {
     fn table(&self, flow: &mut Flow) {
         let columns = [
             (11.0, "序号"),
-            (58.0, "工会名称"),
+            (54.0, "工会名称"),
             (27.0, "类别"),
             (14.0, "应到"),
             (14.0, "实到"),
@@ -177,7 +177,7 @@ impl RollUpSheet {
             (14.0, "有效票"),
             (15.0, "指标"),
             (18.0, "比率"),
-            (16.0, "门槛"),
+            (20.0, "门槛"),
             (24.0, "结果"),
         ];
         flow.head(columns.iter().map(|(wide, name)| Cell::label(*wide, name)).collect());
@@ -194,7 +194,7 @@ impl RollUpSheet {
                 count(row.valid),
                 rate(|rate| rate.kind.label().to_owned()),
                 rate(|rate| percent(rate.numerator, rate.base).unwrap_or_default()),
-                rate(|rate| rate.comparator.against(rate.threshold)),
+                rate(|rate| rate.comparator.bar(rate.threshold)),
                 row.outcome.clone(),
             ];
             let cells: Vec<Cell> = columns

@@ -86,7 +86,7 @@ pub fn roll_up(sheet: &RollUpSheet) -> Result<Vec<u8>, RenderError> {
             ("分子", 10.0),
             ("分母", 10.0),
             ("比率", 11.0),
-            ("门槛", 10.0),
+            ("门槛", 13.0),
             ("结果", 16.0),
             ("报告单编号", 22.0),
         ];
@@ -103,7 +103,7 @@ pub fn roll_up(sheet: &RollUpSheet) -> Result<Vec<u8>, RenderError> {
                 row.rate.map(|rate| rate.numerator).into(),
                 row.rate.map(|rate| rate.base).into(),
                 row.rate.map_or(Value::Nothing, |rate| Value::Rate(rate.numerator, rate.base)),
-                row.rate.map_or(Value::Nothing, |rate| Value::Text(rate.comparator.against(rate.threshold))),
+                row.rate.map_or(Value::Nothing, |rate| Value::Text(rate.comparator.bar(rate.threshold))),
                 Value::from(&row.outcome),
                 Value::from(&row.sheet),
             ]

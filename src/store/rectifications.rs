@@ -1,6 +1,6 @@
 //! Rectifications: what chairs report and the unions above check, and the list of a whole tree.
 //!
-//! The list is walked in the order of one index that holds state, deadline, round, path and year (`docs/scale.md`).
+//! The list is walked in the order of one index that holds state, deadline, round, path, year and stage (`docs/scale.md`).
 
 use diesel::prelude::*;
 use time::Date;
@@ -15,6 +15,7 @@ use crate::domain::dates;
 use crate::domain::ids::{PollId, UnionId};
 use crate::domain::poll::Poll;
 use crate::domain::rectification::{Course, Note, Rectification, Refusal, Report, State};
+use crate::domain::standing::Stage;
 
 /// A rectification and the version that it was read at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,24 +143,46 @@ pub struct Line {
 }
 
 impl Line {
+    /// Where it stands on a day.
+    #[must_use]
+    pub fn state(&self, today: Date) -> State {
+        self.rectification.state(self.round.class.stage, today)
+    }
+
     /// Where the page after this line begins.
     #[must_use]
     pub fn place(&self, today: Date) -> Place {
-        Place { state: self.rectification.state(today), due: self.rectification.due, poll: self.round.poll }
+        Place { state: self.state(today), due: self.rectification.due, poll: self.round.poll }
     }
 }
 
 /// Behind every day that is written.
 const END: &str = "~";
 
-/// Which rows are in a state: their number, and the deadlines `[from, to)`.
-fn rows_in(state: State, today: Date) -> (i16, String, String) {
-    let (today, end) = (dates::written(today), END.to_owned());
+/// Rows that follow each other in the index: their course, the stages of their rounds, and their deadlines `[from, to)`.
+struct Stretch {
+    course: i16,
+    stages: (Stage, Stage),
+    from: String,
+    to: String,
+}
+
+/// Which rows are in a state.
+fn rows_in(state: State, today: Date) -> Vec<Stretch> {
+    let (any, today, end) = (String::new, || dates::written(today), || END.to_owned());
+    let stretch = |course, stages, from, to| Stretch { course, stages, from, to };
+    let only = |stage| (stage, stage);
+    let in_force = (Stage::Certified, Stage::Accepted);
     match state {
-        State::Overdue => (UNDER_WAY, String::new(), today),
-        State::UnderWay => (UNDER_WAY, today, end),
-        State::Reported => (REPORTED, String::new(), end),
-        State::Checked => (CHECKED, String::new(), end),
+        State::Overdue => vec![stretch(UNDER_WAY, in_force, any(), today())],
+        State::Reported => vec![stretch(REPORTED, only(Stage::Accepted), any(), end())],
+        State::UnderWay => vec![stretch(UNDER_WAY, in_force, today(), end())],
+        State::SheetAwaited => vec![stretch(REPORTED, only(Stage::Certified), any(), end())],
+        State::SheetReturned => [UNDER_WAY, REPORTED]
+            .map(|course| stretch(course, only(Stage::SheetReturned), any(), end()))
+            .into_iter()
+            .collect(),
+        State::Checked => vec![stretch(CHECKED, (Stage::Certified, Stage::SheetReturned), any(), end())],
     }
 }
 
@@ -183,17 +206,23 @@ pub fn page(
             continue;
         }
         let after = after.filter(|after| after.state == state);
-        lines.extend(part(connection, path, filter, rows_in(state, today), after, limit - lines.len())?);
+        let (limit, mut found) = (limit - lines.len(), Vec::new());
+        for rows in rows_in(state, today) {
+            found.extend(part(connection, path, filter, rows, after, limit)?);
+        }
+        found.sort_by_cached_key(|line| (due_text(line.rectification.due), line.round.poll.0));
+        found.truncate(limit);
+        lines.extend(found);
     }
     Ok(lines)
 }
 
-/// The part of a page that is in one state.
+/// The part of a page that lies in one stretch.
 fn part(
     connection: &mut AnyConnection,
     path: &str,
     filter: &Filter,
-    (state, begin, end): (i16, String, String),
+    Stretch { course, stages, from: begin, to: end }: Stretch,
     after: Option<Place>,
     limit: usize,
 ) -> Result<Vec<Line>, DatabaseError> {
@@ -205,7 +234,8 @@ fn part(
         .inner_join(s::table.on(s::poll_id.eq(t::poll_id)))
         .inner_join(u::table.on(u::id.eq(s::union_id)))
         .left_join(sh::table.on(s::sheet_id.eq(sh::id.nullable())))
-        .filter(t::state.eq(state))
+        .filter(t::state.eq(course))
+        .filter(t::stage.between(stages.0.number(), stages.1.number()))
         .filter(t::due.ge(&due))
         .filter(t::due.lt(end))
         .filter(t::due.gt(&due).or(t::poll_id.gt(poll)))
@@ -233,8 +263,9 @@ fn part(
 /// How much of the tree below a union needs a deed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Of rounds whose sheet was returned none is: it has to be corrected first.
     pub overdue: u64,
-    /// Reported, and waiting for the check.
+    /// Reported, and waiting for the check; of rounds whose sheet is accepted.
     pub reported: u64,
 }
 
@@ -245,14 +276,18 @@ pub struct Counts {
 pub fn counts(connection: &mut AnyConnection, path: &str, today: Date) -> Result<Counts, DatabaseError> {
     let (below, end_of_area) = subtree(path);
     let mut count = |state: State| -> Result<u64, DatabaseError> {
-        let (number, from, to) = rows_in(state, today);
-        let rows = t::table
-            .filter(t::state.eq(number))
-            .filter(t::due.ge(from))
-            .filter(t::due.lt(to))
-            .filter(t::path.gt(&below))
-            .filter(t::path.lt(&end_of_area));
-        Ok(unsigned(rows.count().get_result(connection)?))
+        let mut sum = 0;
+        for Stretch { course, stages, from, to } in rows_in(state, today) {
+            let rows = t::table
+                .filter(t::state.eq(course))
+                .filter(t::stage.between(stages.0.number(), stages.1.number()))
+                .filter(t::due.ge(from))
+                .filter(t::due.lt(to))
+                .filter(t::path.gt(&below))
+                .filter(t::path.lt(&end_of_area));
+            sum += unsigned(rows.count().get_result(connection)?);
+        }
+        Ok(sum)
     };
     Ok(Counts { overdue: count(State::Overdue)?, reported: count(State::Reported)? })
 }

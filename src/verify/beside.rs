@@ -9,6 +9,7 @@ use crate::domain::jws::Statement;
 use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::{Judgement, SheetPayload, judge, judge_as_at_first};
 use crate::domain::statement::{OpeningStatement, OpinionStatement};
+use crate::domain::verdict::Warning;
 
 impl Lines {
     /// The whole assessment anew, by the rule sets that the sheet names. A program that does not know one of
@@ -30,7 +31,10 @@ impl Lines {
             return self.note(format!("没有重新评定：本程序没有这个内容的规则集 {unknown}；以上只核对了算术"));
         }
         let (set, parents, count) = (&sheet.round.rule_set, &sheet.round.parents, sheet.count());
-        let stated = |judged: Judgement| {
+        let stated = |mut judged: Judgement| {
+            // Earlier sheets do not say that a general threshold was missed beside a tier.
+            let earlier = |warning: &String| warning == Warning::GeneralThreshold.code();
+            judged.assessment.warnings.retain(|own| !earlier(own) || sheet.assessment.warnings.contains(own));
             judged.assessment == sheet.assessment
                 && judged.parents == sheet.round.parents
                 && judged.rule_set_title == sheet.round.rule_set_title

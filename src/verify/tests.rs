@@ -13,7 +13,7 @@ use crate::domain::openings_file;
 use crate::domain::poll::{Assembly, Phase, RuleSetRef};
 use crate::domain::rules::RuleSet;
 use crate::domain::sheet::Certification;
-use crate::domain::sheet::sample::{Sample, issuer};
+use crate::domain::sheet::sample::{OWN_TIER, Sample, issuer};
 use crate::domain::sheet::{Judgement, judge, judge_as_at_first};
 use crate::domain::statement::OpinionStatement;
 use crate::domain::verdict::Fraction;
@@ -315,6 +315,40 @@ fn an_earlier_sheet_still_holds() {
             assert!(!report.lines.iter().any(|line| matches!(line, Line::Note(text) if text.contains("没有重新评定"))));
         }
     }
+}
+
+/// Sheets from before they said that a threshold was missed which holds whatever the tier.
+#[test]
+fn a_sheet_that_names_a_missed_tier_alone_still_holds() {
+    let [ed25519, _] = keys();
+    let general = r#"
+        [[metric]]
+        rule = "OT-2"
+        clause = "二"
+        statement = "满意率须达到95％。"
+        items = ["home"]
+        threshold = [19, 20]
+        electorate = "members"
+    "#;
+    let text = [OWN_TIER, general].concat();
+    let registry = REGISTRY.clone().with([("own-tier.toml", text.as_str())]).unwrap();
+    let mut sample = Sample::new();
+    sample.poll.rule_set = registry.require("own-tier").unwrap().reference();
+    let count = Count::of_round(&sample.poll).unwrap();
+    let judgement = judge(&registry, &sample.poll.rule_set, &[], Assembly::Members, &count).unwrap();
+    sample.parents = judgement.parents.clone();
+    let said = |warnings: &[&str]| {
+        let mut judgement = judgement.clone();
+        judgement.assessment.warnings = warnings.iter().map(|warning| (*warning).to_owned()).collect();
+        let sheet = SheetPayload::build(Certification { judgement, ..sample.certification(&[&ed25519]) }).unwrap();
+        let document = Statement::sign(&sheet, &[&ed25519]).unwrap();
+        (sheet.conclusion(), verify(Request::of(document.as_bytes(), &registry)).unwrap().conclusion)
+    };
+    let missed = "general_threshold_missed";
+    assert_eq!(judgement.assessment.warnings, [missed]);
+    assert_eq!(said(&[missed]), ("未达标".to_owned(), Conclusion::Untrusted));
+    assert_eq!(said(&[]), ("没有达到“模范职工之家”的满意率条件".to_owned(), Conclusion::Untrusted));
+    assert_eq!(said(&[missed, "x"]).1, Conclusion::Fails);
 }
 
 /// The issuer's statement on a file, put into it.

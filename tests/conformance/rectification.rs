@@ -1,13 +1,16 @@
 //! Rectifications: what a sheet asks for, what is reported and checked beside it, and the list of a tree.
 
 use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use pingjia::database::schema::{rectification as t, standing};
 use pingjia::database::{AnyConnection, DatabaseError};
-use pingjia::domain::poll::Poll;
+use pingjia::domain::ids::AccountId;
+use pingjia::domain::poll::{Opinion, Poll};
 use pingjia::domain::rectification::{Course, Note, Rectification, Refusal, Report, State};
 use pingjia::domain::sheet::SheetPayload;
-use pingjia::domain::standing::Stage;
+use pingjia::domain::standing::{Class, Rating, Stage};
 use pingjia::domain::union::Union;
-use pingjia::domain::verdict::Verdict;
+use pingjia::domain::verdict::{Outcome, TierStanding, Verdict};
 use pingjia::store::rectifications::{self, Counts, Filter};
 use pingjia::store::{StoreError, journal, polls};
 use time::macros::date;
@@ -24,7 +27,9 @@ on_both!(
     a_corrected_sheet_moves_the_deadline_and_nothing_else,
     the_list_shows_what_needs_a_deed_first_and_every_line_once,
     nobody_is_shown_or_counted_outside_the_area,
+    what_follows_depends_on_the_sheet_s_own_stage,
     deadlines_of_older_sheets_are_read_at_start,
+    what_no_sheet_asks_for_is_gone_after_an_upgrade,
 );
 
 const TODAY: Date = date!(2026 - 11 - 21);
@@ -60,13 +65,20 @@ fn change(
     rectifications::change(c, poll, seen, "rectification.test", "一步", BY, step)
 }
 
+/// The union above accepts the sheet.
+fn accept(c: &mut AnyConnection, poll: &Poll) -> Result<(), StoreError> {
+    let poll = polls::load(c, poll.id)?.unwrap();
+    let opinion = Opinion { accepted: true, text: "同意".to_owned(), by: AccountId(1), given_on: TODAY };
+    polls::advance(c, &poll, "poll.accept", "", BY, |phase| phase.report(opinion))
+}
+
 fn course(c: &mut AnyConnection, poll: &Poll) -> Course {
     rectifications::load(c, poll.id).unwrap().unwrap().rectification.course
 }
 
 fn listed(c: &mut AnyConnection, union: &Union, filter: &Filter) -> Vec<(String, State)> {
     let lines = rectifications::page(c, &union.path, filter, TODAY, None, 100).unwrap();
-    lines.into_iter().map(|line| (line.name, line.rectification.state(TODAY))).collect()
+    lines.into_iter().map(|line| (line.name.clone(), line.state(TODAY))).collect()
 }
 
 fn a_sheet_that_falls_short_asks_for_rectification(house: &Installation) {
@@ -153,6 +165,7 @@ fn the_list_shows_what_needs_a_deed_first_and_every_line_once(house: &Installati
             let below = union(c, Some(&root), &format!("{n}厂"))?;
             let round = fallen_short(c, &below, 100 + n, Some(TODAY + Duration::days(days)))?;
             if n >= 8 {
+                accept(c, &round)?;
                 change(c, &round, 0, |asked| asked.report(Stage::Accepted, report("改了")))?;
             }
             if n >= 10 {
@@ -181,7 +194,7 @@ fn the_list_shows_what_needs_a_deed_first_and_every_line_once(house: &Installati
             assert!(found.iter().all(|(_, own)| *own == state), "{found:?}");
             found.len()
         };
-        assert_eq!(State::ALL.map(|state| only(c, state)), [4, 2, 5, 2]);
+        assert_eq!(State::ALL.map(|state| only(c, state)), [4, 2, 5, 0, 0, 2]);
         assert_eq!(rectifications::counts(c, &root.path, TODAY)?, Counts { overdue: 4, reported: 2 });
         let tomorrow = TODAY + Duration::days(1);
         assert_eq!(rectifications::counts(c, &root.path, tomorrow)?.overdue, 5, "the day itself still counts");
@@ -189,6 +202,50 @@ fn the_list_shows_what_needs_a_deed_first_and_every_line_once(house: &Installati
         assert_eq!(listed(c, &root, &named).len(), 2);
         let of = |year| Filter { year: Some(year), ..Filter::default() };
         assert_eq!((listed(c, &root, &of(2026)).len(), listed(c, &root, &of(2025)).len()), (13, 0));
+        Ok(())
+    });
+}
+
+fn what_follows_depends_on_the_sheet_s_own_stage(house: &Installation) {
+    write(house, |c| {
+        let root = union(c, None, "市总工会")?;
+        let past = TODAY - Duration::days(4);
+        // Overdue or reported; the sheet is certified, accepted or returned.
+        let mut rounds = Vec::new();
+        for (n, days) in (0..).zip([3, 2, 1, 3, 2, 1]) {
+            let below = union(c, Some(&root), &format!("{n}厂"))?;
+            let round = fallen_short(c, &below, 100 + n, Some(TODAY - Duration::days(days)))?;
+            if n >= 3 {
+                change(c, &round, 0, |asked| asked.report(Stage::Certified, report("改了")))?;
+            }
+            match n % 3 {
+                1 => accept(c, &round)?,
+                2 => send_back(c, &round)?,
+                _ => {}
+            }
+            rounds.push(round);
+        }
+        let expected = [
+            ("0厂", State::Overdue),
+            ("1厂", State::Overdue),
+            ("4厂", State::Reported),
+            ("3厂", State::SheetAwaited),
+            ("2厂", State::SheetReturned),
+            ("5厂", State::SheetReturned),
+        ];
+        let found = listed(c, &root, &Filter::default());
+        assert_eq!(found.iter().map(|(name, state)| (name.as_str(), *state)).collect::<Vec<_>>(), expected);
+        assert_eq!(rectifications::counts(c, &root.path, TODAY)?, Counts { overdue: 2, reported: 1 });
+        let (mut after, mut seen) = (None, Vec::new());
+        while let Some(line) = rectifications::page(c, &root.path, &Filter::default(), TODAY, after, 1)?.pop() {
+            after = Some(line.place(TODAY));
+            seen.push(line.name);
+        }
+        assert_eq!(seen, expected.map(|(name, _)| name), "every line once, in whatever stretch it lies");
+        let returned = polls::load(c, rounds[2].id)?.unwrap();
+        let new = sheet_of(c, &returned, returned.phase.sheet().cloned(), short_until(Some(past)))?;
+        polls::advance(c, &returned, "poll.correct", "", BY, |phase| phase.correct(new))?;
+        assert_eq!(rectifications::counts(c, &root.path, TODAY)?.overdue, 3, "the corrected sheet is in force");
         Ok(())
     });
 }
@@ -213,20 +270,22 @@ fn nobody_is_shown_or_counted_outside_the_area(house: &Installation) {
     });
 }
 
-/// Takes the migration back and does it anew, as on an installation that has certified rounds already.
-fn migrate_again(c: &mut AnyConnection) {
+/// Takes the migrations back and does them anew, as on an installation that has certified rounds already.
+pub fn migrate_again(c: &mut AnyConnection) {
     macro_rules! sql {
-        ($database:literal, $file:literal) => {
-            include_str!(concat!("../../migrations/", $database, "/0025_rectification/", $file))
+        ($database:literal) => {
+            [
+                include_str!(concat!("../../migrations/", $database, "/0026_rectification_stage/down.sql")),
+                include_str!(concat!("../../migrations/", $database, "/0025_rectification/down.sql")),
+                include_str!(concat!("../../migrations/", $database, "/0025_rectification/up.sql")),
+                include_str!(concat!("../../migrations/", $database, "/0026_rectification_stage/up.sql")),
+            ]
+            .concat()
         };
     }
     match c {
-        AnyConnection::Postgres(inner) => {
-            inner.batch_execute(&[sql!("postgres", "down.sql"), sql!("postgres", "up.sql")].concat())
-        }
-        AnyConnection::Sqlite(inner) => {
-            inner.batch_execute(&[sql!("sqlite", "down.sql"), sql!("sqlite", "up.sql")].concat())
-        }
+        AnyConnection::Postgres(inner) => inner.batch_execute(&sql!("postgres")),
+        AnyConnection::Sqlite(inner) => inner.batch_execute(&sql!("sqlite")),
     }
     .unwrap();
 }
@@ -247,4 +306,50 @@ fn deadlines_of_older_sheets_are_read_at_start(house: &Installation) {
         stored.map(|stored| stored.rectification.due)
     };
     assert_eq!((due(&dated), due(&open_end), due(&met)), (Some(Some(TODAY)), Some(None), None));
+}
+
+/// A sheet that falls short of nothing but a tier that was not applied for.
+fn short_of_a_tier(sheet: &mut SheetPayload) {
+    sheet.assessment.verdict = Verdict::NotMet;
+    sheet.assessment.tiers.insert(
+        0,
+        TierStanding {
+            id: "model".to_owned(),
+            title: "模范职工之家".to_owned(),
+            ballot: Some(Outcome::NotMet),
+            indicators: None,
+            to_examine: Vec::new(),
+        },
+    );
+    sheet.round.applying_for = None;
+}
+
+fn what_no_sheet_asks_for_is_gone_after_an_upgrade(house: &Installation) {
+    let (plain, reported, short) = write(house, |c| {
+        let root = union(c, None, "市总工会")?;
+        let rounds = [poll(c, &root, 7)?, poll(c, &root, 8)?];
+        for round in &rounds {
+            certify_with(c, round, short_of_a_tier)?;
+            assert_eq!(rectifications::load(c, round.id)?, None, "nothing is asked for");
+        }
+        let short = fallen_short(c, &root, 9, Some(TODAY))?;
+        // As an older program classed them, before it made a row for each that had failed.
+        let old = Class { stage: Stage::Certified, rating: Some(Rating::NotMet), rate: None }.number();
+        diesel::update(standing::table).set(standing::class.eq(old)).execute(c)?;
+        migrate_again(c);
+        // What was reported since is kept.
+        let said = (t::state.eq(1), t::report.eq("改了"), t::done_on.eq("2026-11-19"), t::reported_on.eq("2026-11-21"));
+        diesel::update(t::table.find(rounds[1].id.0)).set(said).execute(c)?;
+        assert!(t::table.find(rounds[0].id.0).select(t::due).first::<String>(c)?.is_empty(), "made by the migration");
+        let [plain, reported] = rounds;
+        Ok((plain, reported, short))
+    });
+    let again = house.database();
+    let kept = |poll: &Poll| again.read(|c| rectifications::load(c, poll.id)).unwrap();
+    assert_eq!(kept(&plain), None);
+    assert_eq!(
+        kept(&reported).map(|stored| stored.rectification.course),
+        Some(Course::Reported { report: report("改了") })
+    );
+    assert_eq!(kept(&short).map(|stored| stored.rectification.due), Some(Some(TODAY)));
 }

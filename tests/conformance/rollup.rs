@@ -2,20 +2,24 @@
 
 use std::sync::OnceLock;
 
+use diesel::prelude::*;
+use pingjia::database::schema::{installation, standing};
 use pingjia::database::{AnyConnection, Kind};
 use pingjia::domain::account::Role;
 use pingjia::domain::ids::{AccountId, SheetId};
 use pingjia::domain::jws::{SecretKey, Statement};
 use pingjia::domain::poll::{Officers, Opinion, Phase, Poll};
 use pingjia::domain::sheet::SheetPayload;
-use pingjia::domain::standing::{Rating, Stage, Waits};
+use pingjia::domain::standing::{Class, RateClass, Rating, Stage, Waits};
 use pingjia::domain::union::{Category, Union};
+use pingjia::domain::verdict::{Comparator, Fraction, RateKind, Verdict};
 use pingjia::store::rollup::{After, Filter, RoundLine, Sort};
 use pingjia::store::sheets::{self, StoredSheet};
 use pingjia::store::{By, StoreError, polls, rollup, unions};
 use time::Duration;
 use time::macros::date;
 
+use super::rectification::migrate_again;
 use super::store::{BY, poll, union, write};
 use crate::support::installation::Installation;
 use crate::support::round;
@@ -27,6 +31,7 @@ on_both!(
     pages_follow_each_other_without_gap_or_repetition,
     a_part_of_a_name_is_found_as_it_is_written,
     the_grassroots_are_those_of_the_area,
+    what_an_older_program_read_is_read_anew_at_the_next_start,
 );
 
 const YEAR: u16 = 2026;
@@ -281,4 +286,52 @@ fn the_grassroots_are_those_of_the_area(house: &Installation) {
         assert_eq!(rollup::grassroots(c, &root.path, YEAR, true)?, []);
         Ok(())
     });
+}
+
+fn what_an_older_program_read_is_read_anew_at_the_next_start(house: &Installation) {
+    let (heads, lost) = write(house, |c| {
+        let root = union(c, None, "市总工会")?;
+        let mut heads = Vec::new();
+        // More than one batch. The rate that decided is an awareness rate, held against a floor.
+        for n in 0..205 {
+            let below = union(c, Some(&root), &format!("{n}厂"))?;
+            let round = poll(c, &below, 100 + n)?;
+            certify_with(c, &round, |sheet| {
+                sheet.assessment.verdict = Verdict::NotMet;
+                let last = sheet.assessment.metrics.last_mut().unwrap();
+                (last.id, last.outcome) = ("awareness".to_owned(), pingjia::domain::verdict::Outcome::NotMet);
+                (last.comparator, last.threshold) = (Comparator::Below, Fraction::new(7, 10).unwrap());
+            })?;
+            heads.push(below);
+        }
+        // As it was written before kinds and comparators were told apart; one sheet can no longer be read.
+        let known = RateClass { kind: RateKind::Satisfaction, comparator: Comparator::AtLeast, twentieths: 17 };
+        let old = Class { stage: Stage::Certified, rating: Some(Rating::NotMet), rate: Some(known) };
+        diesel::update(standing::table).set(standing::class.eq(old.number())).execute(c)?;
+        let lost = line(c, &heads[3]);
+        diesel::sql_query(format!("UPDATE sheet SET body = 'x' WHERE poll_id = {}", lost.poll)).execute(c)?;
+        migrate_again(c);
+        assert_eq!(line(c, &heads[0]).rate.map(|rate| rate.kind), Some(RateKind::Satisfaction));
+        Ok((heads, lost))
+    });
+    // Several processes that start at once.
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| house.database());
+        }
+    });
+    let database = house.database();
+    let shown = |union: &Union| database.read(|c| Ok::<_, StoreError>(line(c, union))).unwrap();
+    for head in heads.iter().filter(|head| head.id != heads[3].id) {
+        let rate = shown(head).rate.map(|rate| (rate.kind, rate.comparator));
+        assert_eq!(rate, Some((RateKind::Awareness, Comparator::Below)), "{}", head.name);
+    }
+    assert_eq!(shown(&heads[3]).class, lost.class, "what is known of it stays");
+    let left: Vec<String> = database
+        .read(|c| {
+            let left = installation::table.filter(installation::name.eq("sheets_to_read"));
+            left.select(installation::value).load(c).map_err(StoreError::from)
+        })
+        .unwrap();
+    assert!(left.is_empty(), "the next start has nothing to read");
 }

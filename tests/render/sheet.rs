@@ -404,7 +404,7 @@ fn workbooks_hold_numbers_as_numbers_and_text_as_text() {
         ["合计（已报送报告单的3家）", "456", "420"],
         "without the open round"
     );
-    assert_eq!([cell(2, 7), cell(2, 11)], ["满意率", "＜ 90%"]);
+    assert_eq!([cell(2, 7), cell(2, 11)], ["满意率", "整顿线 90%"]);
     assert_eq!([cell(4, 7), cell(4, 11)], ["知晓率", "≥ 90%"], "a rate goes by its name");
 }
 

@@ -21,3 +21,4 @@ mod round;
 mod service;
 mod sessions;
 mod setup;
+mod tiers;

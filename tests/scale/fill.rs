@@ -31,8 +31,9 @@ pub fn fill(connection: &mut PgConnection, size: &Size, template: PollId) {
     let class =
         |stage, rating, rate: Option<u8>| Class { stage, rating, rate: rate.map(RateClass::satisfaction) }.number();
     let (opened, accepted) = (class(Stage::Open, None, None), class(Stage::Accepted, Some(Rating::Met), Some(19)));
-    let (failed, asked) =
-        (class(Stage::Certified, Some(Rating::NotMet), Some(15)), class(Stage::RollAsked, None, None));
+    let failed = |stage| class(stage, Some(Rating::NotMet), Some(15));
+    let (waiting, judged, returned) = (failed(Stage::Certified), failed(Stage::Accepted), failed(Stage::SheetReturned));
+    let asked = class(Stage::RollAsked, None, None);
     let round = format!("{FIRST} + n AS poll_id, {FIRST} + n % {unions} AS union_id, 2026 - n / {unions} AS year");
     let path = format!(
         "CASE WHEN u < {DISTRICTS} THEN '/1/' || {FIRST} + u || '/' \
@@ -65,18 +66,20 @@ pub fn fill(connection: &mut PgConnection, size: &Size, template: PollId) {
             "INSERT INTO standing (poll_id, union_id, year, current, path, class, grassroots, waits, moved, expected, present, issued, returned, valid, sheet_id, numerator, base, threshold_num, threshold_den, rate, turnout)
              SELECT {FIRST} + n, {FIRST} + u, 2026 - n / {unions}, TRUE, {path},
                     CASE WHEN n < {open} THEN {opened} WHEN n < {unions} AND n % 100 = 7 THEN {asked}
-                         WHEN n % 10 = 3 THEN {failed} ELSE {accepted} END,
+                         WHEN n % 10 = 3 THEN CASE ({FIRST} + n) / 10 % 8 WHEN 0 THEN {waiting} WHEN 1 THEN {returned} ELSE {judged} END
+                         ELSE {accepted} END,
                     u >= {DISTRICTS}, CASE WHEN n >= {open} AND n < {unions} AND n % 100 = 7 THEN 1 ELSE 0 END,
                     n, 120, 110, 118, 110, 109, 'abcdefghijklmnop', 100, 109, 9, 10, 9000 + n % 1000, 9000 + n % 777
              FROM (SELECT n, n % {unions} AS u FROM generate_series(0, {rounds} - 1) n) r"
         ),
-        // Every tenth round fell short: one of eight of these is under way or overdue, one waits for the check, six are checked.
+        // Every tenth round fell short: one of eight of these is under way or overdue, of one the sheet was returned, one waits
+        // for the check, five are checked.
         format!(
-            "INSERT INTO rectification (poll_id, year, path, due, state, report, done_on, reported_on, note, noted_on, version)
-             SELECT poll_id, year, path, to_char(date '2026-01-01' + (poll_id % 730)::int, 'YYYY-MM-DD'), least(k, 2),
-                    CASE WHEN k > 0 THEN '已整改' END, CASE WHEN k > 0 THEN '2026-01-01' END, CASE WHEN k > 0 THEN '2026-01-01' END,
-                    CASE WHEN k > 1 THEN '属实' END, CASE WHEN k > 1 THEN '2026-01-02' END, 0
-             FROM (SELECT poll_id, year, path, poll_id / 10 % 8 AS k FROM standing WHERE class = {failed}) r"
+            "INSERT INTO rectification (poll_id, year, path, due, state, report, done_on, reported_on, note, noted_on, version, stage)
+             SELECT poll_id, year, path, to_char(date '2026-01-01' + (poll_id % 730)::int, 'YYYY-MM-DD'), greatest(least(k - 1, 2), 0),
+                    CASE WHEN k > 1 THEN '已整改' END, CASE WHEN k > 1 THEN '2026-01-01' END, CASE WHEN k > 1 THEN '2026-01-01' END,
+                    CASE WHEN k > 2 THEN '属实' END, CASE WHEN k > 2 THEN '2026-01-02' END, 0, class / 1000
+             FROM (SELECT poll_id, year, path, class, poll_id / 10 % 8 AS k FROM standing WHERE class IN ({waiting}, {returned}, {judged})) r"
         ),
         format!(
             "INSERT INTO sheet SELECT translate(left(md5(n::text), 16), '0189', 'ghij'), {FIRST} + n, {FIRST} + n % {unions}, 2026 - n / {unions}, '{{}}',

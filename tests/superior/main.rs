@@ -26,6 +26,7 @@ macro_rules! on_both {
 }
 
 mod rectification;
+mod tiers;
 
 on_both!(
     the_area_shows_state_turnout_rate_threshold_and_outcome,

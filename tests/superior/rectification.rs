@@ -85,12 +85,13 @@ fn a_rectification_is_followed_from_the_sheet_to_the_check(City { house, east, .
         assert!(refused.text.contains(words), "{words}");
     }
     assert_eq!(report(&house, &chair, round, "新书已到", &today).status, StatusCode::SEE_OTHER);
-    assert_eq!(state(), "reported");
+    assert_eq!(state(), "sheet_awaited");
     let fields = [("version", "0"), ("report", "旧页面"), ("done_on", today.as_str())];
     let stale = chair.post(&format!("/rounds/{round}/rectification"), &fields);
     assert_eq!(stale.status, StatusCode::CONFLICT, "the page shows an older report");
     assert_eq!(report(&house, &chair, round, "新书三百册已到", &today).status, StatusCode::SEE_OTHER);
-    assert!(superior.get("/desk").text.contains("1项已报整改情况待复查"));
+    assert!(!superior.get("/desk").text.contains("待复查"), "nothing can be checked yet");
+    assert!(!superior.get("/rectification").text.contains("去复查"));
 
     let early = decide(&house, &superior, round, "check", "");
     assert!(
@@ -99,6 +100,9 @@ fn a_rectification_is_followed_from_the_sheet_to_the_check(City { house, east, .
     );
     let seen = house.load(round).version.to_string();
     superior.post(&format!("/oversight/{round}/opinion"), &[("version", seen.as_str()), ("decision", "accept")]);
+    assert_eq!(state(), "reported");
+    assert!(superior.get("/desk").text.contains("1项已报整改情况待复查"));
+    assert!(superior.get("/rectification").text.contains("去复查"));
     assert!(chair.get("/desk").text.contains("复查以前还可以改正"), "an accepted round is not finished yet");
     assert!(superior.get(&format!("/oversight/{round}")).text.contains("新书三百册已到"));
     let without = decide(&house, &superior, round, "return", " ");
@@ -135,29 +139,45 @@ fn a_tree_lists_what_needs_a_deed_first(City { house, east, west, .. }: City) {
     let chair = house.account(&good, Role::Chair, "丁厂工会");
     house.certified_with(&good, &chair, 10, 0, &closing(-9));
     report(&house, &house.sign_in("丙厂工会"), waiting, "已更新", &day(0));
+    let returned = fallen_short(&house, &east, "戊厂工会", -5);
+    for (round, decision) in [(waiting, "accept"), (returned, "return")] {
+        let version = house.load(round).version.to_string();
+        let fields = [("version", version.as_str()), ("decision", decision), ("reason", "请核对")];
+        house.sign_in("east").post(&format!("/oversight/{round}/opinion"), &fields);
+    }
 
     let (east, city) = (house.sign_in("east"), house.sign_in("city"));
     let rows = |rows: &[(PollId, &str)]| -> Vec<(String, String)> {
         rows.iter().map(|(round, state)| (round.to_string(), (*state).to_owned())).collect()
     };
     let page = east.get("/rectification");
-    let own = rows(&[(overdue, "overdue"), (waiting, "reported"), (later, "under_way")]);
+    let to_correct = (returned, "sheet_returned");
+    let own = rows(&[(overdue, "overdue"), (waiting, "reported"), (later, "under_way"), to_correct]);
     assert_eq!(listed(&page), own);
-    for words in ["满意率 80.00%", "门槛 ≥ 90%", "图书更新不及时", "每季度更新一次", "宣教委员", "已过3天", "晚报1天"]
-    {
+    for words in [
+        "满意率 80.00%",
+        "门槛 ≥ 90%",
+        "图书更新不及时",
+        "每季度更新一次",
+        "宣教委员",
+        "已过3天",
+        "晚报1天",
+        "待更正报告单</a>",
+    ] {
         assert!(page.text.contains(words), "{words}");
     }
     assert_eq!(page.between("data-count=\"overdue\">", "<"), ["1"]);
     assert!(!page.text.contains("西厂工会") && !page.text.contains("丁厂工会"));
-    let whole = rows(&[(overdue, "overdue"), (foreign, "overdue"), (waiting, "reported"), (later, "under_way")]);
+    let whole =
+        rows(&[(overdue, "overdue"), (foreign, "overdue"), (waiting, "reported"), (later, "under_way"), to_correct]);
     assert_eq!(listed(&city.get("/rectification")), whole, "the whole tree");
     assert!(city.get("/desk").text.contains("2项已逾期") && east.get("/desk").text.contains("1项已逾期"));
     assert!(east.get("/approvals").text.contains("另有1项整改情况待复查"));
     let only = |query: &str| listed(&city.get(&format!("/rectification?{query}"))).len();
-    assert_eq!([only("state=overdue"), only("state=checked"), only("year=2026"), only("year=2025")], [2, 0, 4, 0]);
+    assert_eq!([only("state=overdue"), only("state=checked"), only("year=2026"), only("year=2025")], [2, 0, 5, 0]);
     assert_eq!(only("name=%E8%A5%BF"), 1);
     let after = format!("after=overdue.{}.{foreign}", day(-2));
-    assert_eq!(only(&after), 2, "the page behind a line");
+    assert_eq!(only(&after), 3, "the page behind a line");
     assert!(house.sign_in("乙厂工会").get("/desk").text.contains("已过3天"));
 }
 

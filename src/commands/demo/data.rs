@@ -40,6 +40,9 @@ pub(super) struct Round {
     pub comment: bool,
     /// What was reported after a result that fell short; nothing yet if empty.
     pub rectified: &'static str,
+    /// The tier applied for, and the figures declared for it: id, numerator, denominator.
+    pub applying_for: Option<&'static str>,
+    pub declared: &'static [(&'static str, [u64; 2])],
 }
 
 /// One sample union with its rounds.
@@ -79,6 +82,10 @@ pub(super) const PLEDGES_KEPT: Weights = &[(Kept, 78), (PartlyKept, 14), (Answer
 
 const PLEDGES: &[&str] = &["更新职工食堂餐具消毒设备", "为一线职工组织一次免费体检", "职工书屋每周开放不少于五天"];
 
+/// Enough to be 信赖职工之家 in Changzhou.
+const DECLARED: &[(&str, [u64; 2])] =
+    &[("membership_rate", [249, 255]), ("card_rate", [232, 249]), ("labour_contract_rate", [255, 255])];
+
 const RECTIFIED: &str = "职工书屋新购图书三百册，以后每季度更新；活动改为早晚两场，夜班职工已经参加两次。";
 
 const THIS_YEAR: u16 = 0;
@@ -96,6 +103,8 @@ const fn round(stage: Stage, years_ago: u16, expected: u32, turnout: u32, satisf
         pledges: &[],
         comment: false,
         rectified: "",
+        applying_for: None,
+        declared: &[],
     }
 }
 
@@ -239,7 +248,11 @@ pub(super) const AREAS: &[Area] = &[
                 "yunhe",
                 ["示例·钱程", "示例·范琳", "示例·顾晨", "示例·陆瑶"],
                 "公司培训楼",
-                &[round(Stage::Certified, THIS_YEAR, 230, 92, HIGH)],
+                &[Round {
+                    applying_for: Some("trusted"),
+                    declared: DECLARED,
+                    ..round(Stage::Certified, THIS_YEAR, 230, 92, HIGH)
+                }],
             ),
             union(
                 "龙城医院工会",

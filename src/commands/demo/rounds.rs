@@ -1,7 +1,5 @@
 //! Holding the sample rounds: each goes through the steps of a real one as far as its stage says.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result};
 use futures_util::future::join_all;
 use rand::{Rng, RngExt};
@@ -243,8 +241,8 @@ fn set_up(
             scrutineers: vec![sample.scrutineer.to_owned()],
             tellers: sample.tellers.iter().map(|name| (*name).to_owned()).collect(),
             chair: sample.chair.to_owned(),
-            applying_for: None,
-            indicators: BTreeMap::new(),
+            applying_for: round.applying_for.map(str::to_owned),
+            indicators: round.declared.iter().map(|(id, figure)| ((*id).to_owned(), *figure)).collect(),
         },
     };
     let mut rng = world::rng();

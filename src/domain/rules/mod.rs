@@ -10,7 +10,7 @@ mod registry;
 mod words;
 
 pub use model::*;
-pub use papers::{PaperOptions, common_scale, is_common_item};
+pub use papers::{PaperOptions, is_common_item};
 pub use reader::{Finding, unknown};
 pub use registry::{RegistryError, Requirements, RuleRegistry, UnknownRule};
 pub use words::*;

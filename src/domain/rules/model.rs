@@ -226,7 +226,8 @@ pub struct Consequence {
     pub kind: ConsequenceKind,
     pub months: Option<u32>,
     pub years: Option<u32>,
-    /// A figure that may be departed from with a reason ("as a rule").
+    /// Whether the figure may be departed from with a reason ("as a rule"). Nothing is decided by it: the files say it, and
+    /// `pingjia rules show --json` hands it on.
     pub as_a_rule: bool,
     pub yuan: Option<u64>,
     /// The part by which a subsidy grows.

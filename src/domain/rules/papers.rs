@@ -36,7 +36,7 @@ pub fn is_common_item(id: &str) -> bool {
 
 /// The scale of an item that may stand on any paper; `None` for all other items.
 #[must_use]
-pub fn common_scale(id: &str) -> Option<Scale> {
+fn common_scale(id: &str) -> Option<Scale> {
     if DETAILED.iter().any(|(detailed, _)| *detailed == id) {
         return Some(Scale::Satisfaction);
     }

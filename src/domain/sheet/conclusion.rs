@@ -2,7 +2,7 @@
 //! no union a tier, and falling short of one is no failing.
 
 use super::SheetPayload;
-use crate::domain::verdict::{Outcome, TierStanding, Trigger, Verdict};
+use crate::domain::verdict::{Outcome, TierStanding, Trigger, Verdict, Warning};
 
 impl SheetPayload {
     /// 结论: 达标, 未达标 …, or whether the ballot condition of a tier is met.
@@ -23,10 +23,13 @@ impl SheetPayload {
         (failed && !of_no_concern) || self.assessment.triggers.contains(&Trigger::Overhaul)
     }
 
-    /// The tier whose ballot condition decided: the one applied for, else the lowest that has one.
+    /// The tier whose ballot condition decided: the one applied for, else the lowest that has one. None where a threshold
+    /// was missed that holds whatever the tier.
     fn tier_judged(&self) -> Option<&TierStanding> {
+        let missed = |warning: &String| warning == Warning::GeneralThreshold.code();
         let outcome = match self.assessment.verdict {
             Verdict::Met => Outcome::Met,
+            Verdict::NotMet if self.assessment.warnings.iter().any(missed) => return None,
             Verdict::NotMet => Outcome::NotMet,
             Verdict::Invalid | Verdict::CannotAssess => return None,
         };
@@ -44,12 +47,17 @@ mod tests {
     use crate::domain::count::Count;
     use crate::domain::rules::RuleRegistry;
     use crate::domain::sheet::SheetPayload;
-    use crate::domain::sheet::sample::Sample;
+    use crate::domain::sheet::sample::{OWN_TIER, Sample};
+    use crate::domain::standing::Rating;
     use crate::domain::union::Category;
     use crate::domain::verdict::{Trigger, assess};
 
     /// The sheet of a round in which so many of 100 were satisfied.
     fn sheet(set: &str, item: &str, good: u64, applying_for: Option<&str>) -> SheetPayload {
+        sheet_by(&RuleRegistry::embedded().unwrap(), set, item, good, applying_for)
+    }
+
+    fn sheet_by(registry: &RuleRegistry, set: &str, item: &str, good: u64, applying_for: Option<&str>) -> SheetPayload {
         let mut sheet = Sample::new().sheet(&[]);
         let answers = [("satisfied".to_owned(), good), ("dissatisfied".to_owned(), 100 - good)].into();
         let count = Count {
@@ -66,7 +74,7 @@ mod tests {
             indicators: BTreeMap::new(),
             applying_for: applying_for.map(str::to_owned),
         };
-        sheet.assessment = assess(&RuleRegistry::embedded().unwrap(), &count).unwrap();
+        sheet.assessment = assess(registry, &count).unwrap();
         sheet.round.applying_for = count.applying_for;
         sheet
     }
@@ -82,11 +90,29 @@ mod tests {
         assert_eq!(changzhou(84, Some("model")), ("没有达到“模范职工之家”的满意率条件".to_owned(), true));
         assert_eq!(changzhou(88, Some("trusted")), ("没有达到“信赖职工之家”的满意率条件".to_owned(), true));
         assert_eq!(changzhou(90, Some("trusted")), ("达到“信赖职工之家”的满意率条件".to_owned(), false));
+        let rated = |good, applying_for| Rating::of(&sheet("changzhou-2016", "home_building", good, applying_for));
+        assert_eq!([rated(84, None), rated(84, Some("model"))], [Rating::ShortOfTier, Rating::NotMet]);
+        assert_eq!([rated(88, None), rated(88, Some("trusted"))], [Rating::Met, Rating::NotMet]);
         let plain = |good| {
             let sheet = sheet("qingdao-2020", "home", good, None);
             (sheet.conclusion(), sheet.demands_rectification())
         };
         assert_eq!([plain(89), plain(90)], [("未达标".to_owned(), true), ("达标".to_owned(), false)]);
+    }
+
+    #[test]
+    fn a_tier_hides_no_threshold_that_holds_for_all() {
+        let registry = RuleRegistry::embedded().unwrap().with([("own-tier.toml", OWN_TIER)]).unwrap();
+        let said = |good, applying_for| {
+            let sheet = sheet_by(&registry, "own-tier", "home", good, applying_for);
+            (sheet.conclusion(), sheet.demands_rectification())
+        };
+        for applying_for in [None, Some("model")] {
+            assert_eq!(said(85, applying_for), ("未达标".to_owned(), true), "90 % is asked of everybody");
+            assert_eq!(said(95, applying_for), ("达到“模范职工之家”的满意率条件".to_owned(), false));
+        }
+        let short = "没有达到“模范职工之家”的满意率条件".to_owned();
+        assert_eq!([said(92, None), said(92, Some("model"))], [(short.clone(), false), (short, true)]);
     }
 
     #[test]

@@ -217,3 +217,36 @@ pub(crate) fn assessment() -> Assessment {
         tiers: Vec::new(),
     }
 }
+
+/// A district's own tier above the threshold that it inherits.
+pub(crate) const OWN_TIER: &str = r#"
+    id = "own-tier"
+    version = "1.0.0"
+    title = "某区规则"
+    jurisdiction = "某区"
+    parent = "qingdao-2020"
+    [document]
+    title = "某区办法"
+    issuer = "某区总工会"
+    [[category]]
+    code = "enterprise"
+    [[item]]
+    id = "home"
+    title = "您对职工之家建设是否满意？"
+    scale = "satisfaction"
+    [[tier]]
+    rule = "OT-1"
+    clause = "一"
+    statement = "模范职工之家。"
+    id = "model"
+    title = "模范职工之家"
+    decided_by = "区总工会"
+    [[metric]]
+    rule = "OT-1"
+    clause = "一"
+    statement = "满意率须达到95％。"
+    items = ["home"]
+    threshold = [19, 20]
+    electorate = "members"
+    tier = "model"
+"#;

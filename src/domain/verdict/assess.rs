@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::figures::{CountError, ItemFigures, figures, join};
 use super::tiers::{indicators, standings};
 use super::warning::{Warning, low_turnout};
-use super::{Assessment, Metric, Outcome, Verdict, percent};
+use super::{Assessment, Comparator, Metric, Outcome, Verdict, percent};
 use crate::domain::count::Count;
 use crate::domain::paper::{Answer, Scale};
 use crate::domain::rules::{Joint, MetricRule, RuleRegistry, RuleSet, Turnout, TurnoutMode};
@@ -65,6 +65,11 @@ pub fn assess_by(registry: &RuleRegistry, set: &RuleSet, count: &Count) -> Resul
     if count.applying_for.as_deref().is_some_and(|tier| !measured.iter().any(|m| m.rule.tier.as_deref() == Some(tier)))
     {
         warnings.insert(Warning::TierWithoutBallot);
+    }
+    let is_tiered = measured.iter().any(|measured| measured.rule.tier.is_some());
+    let mut general = measured.iter().filter(|m| m.rule.tier.is_none() && m.rule.comparator == Comparator::AtLeast);
+    if is_tiered && general.any(|measured| measured.metric.outcome == Outcome::NotMet) {
+        warnings.insert(Warning::GeneralThreshold);
     }
     let mut triggers: Vec<_> = measured
         .iter()

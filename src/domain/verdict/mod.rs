@@ -2,14 +2,12 @@
 
 mod assess;
 mod figures;
-mod pledges;
 mod rate;
 mod tiers;
 mod warning;
 
 pub use assess::{assess, assess_by, warnings_in_full};
 pub use figures::CountError;
-pub use pledges::{PledgeRate, pledge_rates};
 pub use rate::RateKind;
 pub use warning::{Warning, other_electorate, warning_text};
 

@@ -71,6 +71,16 @@ impl Comparator {
     pub fn against(self, threshold: Fraction) -> String {
         format!("{} {}", self.sign(), threshold.percentage())
     }
+
+    /// What a deciding rate is held against, in a column of thresholds (门槛): `≥ 90%`, and of a floor `整顿线 70%`, since
+    /// who stays clear of it has not reached a threshold of that kind.
+    #[must_use]
+    pub fn bar(self, threshold: Fraction) -> String {
+        match self {
+            Comparator::AtLeast => self.against(threshold),
+            Comparator::Below => format!("整顿线 {}", threshold.percentage()),
+        }
+    }
 }
 
 impl Fraction {
@@ -95,6 +105,8 @@ mod tests {
         let threshold = Fraction::new(7, 10).unwrap();
         let words = [Comparator::AtLeast, Comparator::Below].map(|comparator| comparator.against(threshold));
         assert_eq!(words, ["≥ 70%", "＜ 70%"]);
+        let bars = [Comparator::AtLeast, Comparator::Below].map(|comparator| comparator.bar(threshold));
+        assert_eq!(bars, ["≥ 70%", "整顿线 70%"]);
     }
 
     #[test]

@@ -40,6 +40,8 @@ warnings! {
     /// Why the verdict is `cannot_assess`.
     NoMetric = "no_ballot_metric", "规则集对这一类别或等级没有规定满意率门槛，无法评定。";
     TierWithoutBallot = "tier_without_ballot_condition", "申报的等级没有满意率条件，投票结果不能用来评定这一等级。";
+    /// Beside a tier that was missed as well: sheets name no tier of a metric, so that this says which one the verdict is about.
+    GeneralThreshold = "general_threshold_missed", "没有达到不论等级都适用的门槛。";
     PresentExceedsExpected = "present_exceeds_expected", "实到人数多于应到人数，请核对。";
     ExpectedExceedsMembers = "expected_exceeds_members", "应到人数多于会员总数，请核对。";
     IssuedExceedsExpected = "issued_exceeds_expected", "发出票多于应到人数，请核对。";

@@ -46,23 +46,21 @@ pub fn show(desk: &Desk<'_>) -> Answer {
     let today = date_in_china(desk.ask.now);
     let rectification =
         |poll: &Poll| rectifications.iter().find(|(id, _)| *id == poll.id).map(|(_, stored)| &stored.rectification);
+    let state = |poll: &Poll| rectification(poll).map(|own| own.state(Stage::of(&poll.phase), today));
     let finished = |poll: &Poll| match &poll.phase {
         Phase::Void { .. } => true,
-        Phase::Reported { opinion, .. } => {
-            opinion.accepted && rectification(poll).is_none_or(|own| own.state(today) == State::Checked)
-        }
+        Phase::Reported { opinion, .. } => opinion.accepted && state(poll).is_none_or(|state| state == State::Checked),
         _ => false,
     };
     let (past, current): (Vec<Poll>, Vec<Poll>) = polls.into_iter().partition(finished);
     let current = current
         .into_iter()
         .map(|poll| {
-            let rectification = rectification(&poll);
             let words = match &poll.phase {
                 Phase::Draft { .. } => draft::next(&poll, role).words,
-                _ => round::next_words(desk, &poll, rectification.map(|own| own.state(today)))?,
+                _ => round::next_words(desk, &poll, state(&poll))?,
             };
-            let chair = rectification.filter(|_| role == Role::Chair);
+            let chair = rectification(&poll).filter(|_| role == Role::Chair);
             let alarm = chair.and_then(|own| alarm(own, Stage::of(&poll.phase), today));
             Ok(Current { poll, words, alarm })
         })

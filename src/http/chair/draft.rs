@@ -6,10 +6,15 @@ use time::Date;
 
 use super::setup::{Guide, guide};
 use crate::domain::account::{Account, Act, Role};
+use crate::domain::count::Count;
 use crate::domain::dates;
 use crate::domain::paper::Item;
 use crate::domain::poll::{Approval, Facts, Phase, Poll, Refusal, SlipIssue};
+use crate::domain::rules::RuleSet;
 use crate::domain::union::Union;
+use crate::domain::verdict::assess_by;
+use crate::http::App;
+use crate::http::declared::Declared;
 use crate::http::form::Filled;
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
@@ -42,6 +47,8 @@ struct DraftPage {
     union: Union,
     next: Next,
     guide: Guide,
+    /// What was declared for the tier applied for; none where none is.
+    declared: Option<Declared>,
     is_chair: bool,
     issued: Option<SlipIssue>,
     /// What the chair should set right first.
@@ -159,6 +166,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, slips_form: Filled
         frame: desk.frame(&poll.facts.title),
         next: next(&poll, role),
         guide: guide(desk.app, set, poll.category)?,
+        declared: declared(desk.app, set, &poll),
         is_chair: role == Role::Chair,
         issued: match &poll.phase {
             Phase::Draft { slips, .. } => *slips,
@@ -170,6 +178,14 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, slips_form: Filled
         union,
     };
     Ok(Reply::page(&page)?.with_status(status))
+}
+
+/// What the union declares for the tier applied for, beside what it asks: of the ballot nothing is known yet.
+fn declared(app: &App, set: &RuleSet, poll: &Poll) -> Option<Declared> {
+    let tier = poll.facts.applying_for.as_deref()?;
+    let lineage = app.rules.lineage_of(set, poll.category).ok()?;
+    let assessment = assess_by(&app.rules, set, &Count::empty(poll)).ok()?;
+    Some(Declared::of(&assessment, &poll.facts.indicators, Some(tier), &lineage)).filter(|own| !own.is_empty())
 }
 
 /// A refusal with the way back to the draft.

@@ -1,8 +1,8 @@
 //! The charts of a result: on its page, and each by itself as a picture.
 
-use crate::domain::paper::Section;
-use crate::domain::sheet::SheetPayload;
-use crate::domain::verdict::{Comparator, Metric};
+use crate::domain::paper::{Answer, Scale, Section};
+use crate::domain::sheet::{SheetItem, SheetPayload};
+use crate::domain::verdict::{Comparator, Metric, RateKind};
 use crate::render::chart::{Chart, ItemBars, Mark, Rate};
 
 /// A chart of the result, on its page and by itself as a picture.
@@ -54,8 +54,7 @@ impl Picture {
 
 fn distribution(s: &SheetPayload, title: &str, sections: &[Section]) -> Option<Chart> {
     let chosen = s.items.iter().filter(|item| sections.contains(&item.section));
-    let items: Vec<ItemBars> =
-        chosen.map(|item| ItemBars::new(&item.item(), &item.tally(), rate(s, item.id.as_str()))).collect();
+    let items: Vec<ItemBars> = chosen.map(|item| ItemBars::new(&item.item(), &item.tally(), rate(s, item))).collect();
     (!items.is_empty()).then(|| Chart::Distribution { title: title.to_owned(), items })
 }
 
@@ -70,11 +69,15 @@ fn turnout(s: &SheetPayload) -> Chart {
     }
 }
 
-/// The rate of an item with every threshold that it is held against.
-fn rate(s: &SheetPayload, item: &str) -> Option<Rate> {
-    let of_item = |metric: &&Metric| metric.id.strip_prefix("satisfaction.").unwrap_or(&metric.id) == item;
+/// The rate of an item with every threshold that it is held against; that of a pledge (兑现率) is held against none.
+fn rate(s: &SheetPayload, item: &SheetItem) -> Option<Rate> {
+    let of_item = |metric: &&Metric| metric.id.strip_prefix("satisfaction.").unwrap_or(&metric.id) == item.id.as_str();
     let metrics: Vec<&Metric> = s.assessment.metrics.iter().filter(of_item).collect();
-    let first = metrics.first()?;
+    let Some(first) = metrics.first() else {
+        let label = RateKind::Fulfilment.label().to_owned();
+        let of_pledge = |base| Rate { label, numerator: item.count(Answer::Kept), base, marks: Vec::new() };
+        return item.total().filter(|_| item.scale == Scale::Pledge).map(of_pledge);
+    };
     let mark = |metric: &&Metric| {
         let word = if metric.comparator == Comparator::Below { "整顿线" } else { "门槛" };
         Mark { label: format!("{word} {}", metric.threshold.percentage()), at: metric.threshold }
@@ -85,4 +88,16 @@ fn rate(s: &SheetPayload, item: &str) -> Option<Rate> {
         base: first.base,
         marks: metrics.iter().map(mark).collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sheet::sample::Sample;
+
+    #[test]
+    fn a_pledge_has_a_rate_without_a_threshold() {
+        let table = Picture::Pledges.chart(&Sample::new().sheet(&[])).unwrap().table();
+        assert_eq!(table.rows.last().unwrap()[1..], ["兑现率", "19 ÷ 23", "82.60%"]);
+    }
 }

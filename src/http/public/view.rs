@@ -9,8 +9,10 @@ use crate::domain::jwk::KeySet;
 use crate::domain::jws::Statement;
 use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::{self, Finding, SheetPayload};
+use crate::domain::standing::Rating;
 use crate::domain::statement::OpinionStatement;
 use crate::domain::verdict::{Comparator, Metric, Outcome, Trigger, Verdict, warning_text};
+use crate::http::declared::Declared;
 use crate::http::page::Frame;
 use crate::render::RenderError;
 use crate::render::chart::{Chart, Table};
@@ -96,7 +98,7 @@ pub struct SheetPage {
     opinion: Option<OpinionStatement>,
     result: ResultView,
     facts: Vec<(&'static str, String)>,
-    indicators: Vec<(String, String)>,
+    declared: Declared,
     follow_up: Vec<(&'static str, String)>,
     findings: Vec<Finding>,
     sound: bool,
@@ -134,7 +136,7 @@ impl SheetPage {
             frame: beside.frame,
             result: ResultView::of(&s, beside.rules)?,
             facts: facts(&s, beside.rules),
-            indicators: indicators(&s),
+            declared: declared(&s, beside.rules),
             follow_up: follow_up(&s),
             sound: findings.iter().all(|finding| finding.holds),
             findings,
@@ -187,12 +189,10 @@ fn signatures(statement: &Statement, s: &SheetPayload, keys: &KeySet) -> Vec<Fin
 
 fn verdict(s: &SheetPayload) -> VerdictView {
     let assessment = &s.assessment;
-    let tone = match assessment.verdict {
-        Verdict::Met => "ok",
-        // Short of a tier that was not applied for: nothing follows from it.
-        Verdict::NotMet if !s.demands_rectification() => "warn",
-        Verdict::NotMet | Verdict::Invalid => "bad",
-        Verdict::CannotAssess => "warn",
+    let tone = match Rating::of(s) {
+        Rating::Met => "ok",
+        Rating::NotMet | Rating::Overhaul | Rating::Invalid => "bad",
+        Rating::ShortOfTier | Rating::CannotAssess => "warn",
     };
     let code = match assessment.verdict {
         Verdict::Met => "met",
@@ -335,19 +335,11 @@ fn facts(s: &SheetPayload, rules: &RuleRegistry) -> Vec<(&'static str, String)> 
     facts
 }
 
-/// Every declared figure as the assessment writes it, a rate with its fraction.
-fn indicators(s: &SheetPayload) -> Vec<(String, String)> {
-    let shown = |(id, [part, whole]): (&String, &[u64; 2])| {
-        let fraction = format!("{part} ÷ {whole}");
-        let known = s.assessment.indicators.iter().find(|indicator| indicator.id == *id);
-        let value = match known.and_then(|indicator| indicator.display.as_ref()) {
-            Some(rate) if rate.ends_with('%') => format!("{rate}（{fraction}）"),
-            Some(number) => number.clone(),
-            None => fraction,
-        };
-        (known.map_or(id, |indicator| &indicator.title).clone(), value)
-    };
-    s.declared_indicators.iter().map(shown).collect()
+/// What was declared, beside the rule sets of the sheet that are known here.
+fn declared(s: &SheetPayload, rules: &RuleRegistry) -> Declared {
+    let sets = std::iter::once(&s.round.rule_set).chain(&s.round.parents).filter_map(|set| rules.at(set));
+    let lineage: Vec<_> = sets.filter_map(|set| Some((&**set, set.resolve(s.union.category)?))).collect();
+    Declared::of(&s.assessment, &s.declared_indicators, s.round.applying_for.as_deref(), &lineage)
 }
 
 fn follow_up(s: &SheetPayload) -> Vec<(&'static str, String)> {
@@ -367,7 +359,6 @@ mod tests {
     use super::*;
     use crate::domain::jws::tests::keys;
     use crate::domain::sheet::sample::Sample;
-    use crate::domain::verdict::{DeclaredIndicator, Fraction};
 
     #[test]
     fn a_sheet_is_shown_with_what_was_checked() {
@@ -393,33 +384,6 @@ mod tests {
         assert!(page(&foreign).contains("data-sound=\"false\""), "keys of strangers are not ours");
         let days = "<dt>起止日期</dt><dd>2026年9月1日至2026年9月7日</dd><dt>实际日期</dt><dd>2026年9月1日开始投票，2026年9月8日开票</dd>";
         assert!(shown.contains(days), "what was announced, and what was done");
-    }
-
-    #[test]
-    fn a_declared_rate_is_a_rate_whatever_its_denominator() {
-        let mut s = Sample::new().sheet(&[]);
-        let declared = |id: &str, title: &str, [num, den]: [u64; 2], display: &str| DeclaredIndicator {
-            id: id.to_owned(),
-            title: title.to_owned(),
-            declared: Fraction::new(num, den),
-            display: Some(display.to_owned()),
-            bound: ">=".to_owned(),
-            threshold: None,
-            outcome: Outcome::CannotAssess,
-            tier: None,
-            rule: String::new(),
-            source: String::new(),
-        };
-        s.assessment.indicators = vec![
-            declared("card_rate", "用卡率", [1, 1], "100.00%"),
-            declared("aid_station_stars", "帮扶站星级", [4, 1], "4星"),
-        ];
-        s.declared_indicators = [("card_rate", [1, 1]), ("aid_station_stars", [4, 1]), ("shoe_size", [43, 1])]
-            .map(|(id, figure)| (id.to_owned(), figure))
-            .into();
-        let rows = indicators(&s);
-        let shown: Vec<(&str, &str)> = rows.iter().map(|(title, value)| (title.as_str(), value.as_str())).collect();
-        assert_eq!(shown, [("帮扶站星级", "4星"), ("用卡率", "100.00%（1 ÷ 1）"), ("shoe_size", "43 ÷ 1")]);
     }
 
     #[test]

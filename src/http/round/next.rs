@@ -64,9 +64,13 @@ fn accepted(role: Role, rectification: Option<State>) -> Next {
         Some(State::UnderWay | State::Overdue) => {
             wait("正在整改", "上级工会已经同意结果报告单。整改完成以后，由工会主席报告整改情况。")
         }
-        Some(State::Reported) => wait("等上级工会复查整改", "整改情况已经送到上级工会。复查以前还可以改正。"),
+        Some(State::Reported | State::SheetAwaited) => {
+            wait("等上级工会复查整改", "整改情况已经送到上级工会。复查以前还可以改正。")
+        }
         Some(State::Checked) => wait("本轮评议已经办完", "上级工会已经同意结果报告单，整改也已经复查。"),
-        None => wait("本轮评议已经办完", "上级工会已经同意。结果报告单可以随时查看和下载。"),
+        None | Some(State::SheetReturned) => {
+            wait("本轮评议已经办完", "上级工会已经同意。结果报告单可以随时查看和下载。")
+        }
     }
 }
 

@@ -52,7 +52,7 @@ impl View {
         sheets: &[StoredSheet],
         today: Date,
     ) -> Result<Self, Problem> {
-        let rectification = &stored.rectification;
+        let (rectification, stage) = (&stored.rectification, Stage::of(&poll.phase));
         let (report, note) = match &rectification.course {
             Course::UnderWay { returned: None } => (None, None),
             Course::UnderWay { returned: Some((report, note)) } => (Some(report), Some((true, note))),
@@ -64,8 +64,8 @@ impl View {
         let plan = in_force.map(|sheet| plan(&sheet.body)).transpose()?.unwrap_or_default();
         let plan = [("主要问题", plan.problems), ("整改措施", plan.rectification), ("责任人", plan.responsible)];
         Ok(View {
-            state: rectification.state(today),
-            tone: tone(rectification, today),
+            state: rectification.state(stage, today),
+            tone: tone(rectification, stage, today),
             plan: plan.into_iter().filter(|(_, text)| !text.is_empty()).collect(),
             due: rectification.due.map(in_words).unwrap_or_default(),
             distance: distance(rectification, today),
@@ -84,12 +84,12 @@ pub(in crate::http) fn plan(sheet: &str) -> Result<FollowUp, Problem> {
 }
 
 /// The class of the tag of a rectification.
-pub(in crate::http) fn tone(rectification: &Rectification, today: Date) -> &'static str {
-    match rectification.state(today) {
+pub(in crate::http) fn tone(rectification: &Rectification, stage: Stage, today: Date) -> &'static str {
+    match rectification.state(stage, today) {
         State::Overdue => "bad",
-        State::Reported => "warn",
-        State::UnderWay if rectification.is_near(today) => "warn",
-        State::UnderWay => "",
+        State::Reported | State::SheetReturned => "warn",
+        State::UnderWay if rectification.is_near(stage, today) => "warn",
+        State::UnderWay | State::SheetAwaited => "",
         State::Checked => "ok",
     }
 }
@@ -120,7 +120,7 @@ pub(in crate::http) fn alarm(
 ) -> Option<(&'static str, String)> {
     rectification.may_report(stage).ok()?;
     let Course::UnderWay { returned } = &rectification.course else { return None };
-    let overdue = rectification.state(today) == State::Overdue;
+    let overdue = rectification.state(stage, today) == State::Overdue;
     let due = rectification.due.map(in_words).unwrap_or_default();
     let deadline = format!("整改期限是{due}，{}。", distance(rectification, today));
     let tone = if overdue { "bad" } else { "warn" };
@@ -130,7 +130,7 @@ pub(in crate::http) fn alarm(
         }
         Some(_) => Some((tone, "上级工会退回了整改情况，请按意见整改后重新报告。".to_owned())),
         None if overdue => Some((tone, format!("{deadline}请尽快完成整改，报告整改情况。"))),
-        None if rectification.is_near(today) => Some((tone, format!("{deadline}完成以后，请报告整改情况。"))),
+        None if rectification.is_near(stage, today) => Some((tone, format!("{deadline}完成以后，请报告整改情况。"))),
         None => None,
     }
 }

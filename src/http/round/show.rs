@@ -128,7 +128,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
         waiting,
         scrutinised: confirmers.iter().any(|account| account.role == Role::Scrutineer),
         confirmed: confirmers.iter().any(|account| account.id == own),
-        rectification: rectify.as_ref().map(|stored| stored.rectification.state(today)),
+        rectification: rectify.as_ref().map(|stored| stored.rectification.state(Stage::of(&poll.phase), today)),
     };
     let closed = matches!(poll.phase, Phase::Closed { .. });
     let judges = desk.may(Act::Scrutinise, union) || desk.may(Act::Count, union);

@@ -182,7 +182,7 @@ struct AreaPage {
 
 impl AreaPage {
     const STAGES: [Stage; 12] = Stage::ALL;
-    const RATINGS: [Rating; 5] = Rating::ALL;
+    const RATINGS: [Rating; 6] = Rating::ALL;
 
     fn is_stage(&self, stage: Stage) -> bool {
         self.search.filter.stage == Some(stage)
@@ -227,14 +227,10 @@ pub fn show(desk: &Desk<'_>) -> Answer {
         row.others = others.iter().find(|(id, _)| id.0 == row.id).map_or(0, |(_, count)| *count);
     }
     let chart = chart(&totals, search.year);
-    let (first, last) = years.unwrap_or((this_year, this_year));
     let page = AreaPage {
         frame: desk.frame("下级工会评议情况").wide(),
         crumbs: words::crumbs(&desk.who.union, lineage),
-        years: (first.min(search.year)..=last.clamp(this_year, this_year + 1).max(search.year))
-            .rev()
-            .take(60)
-            .collect(),
+        years: words::years(years, today, Some(search.year)),
         rolls,
         sheets,
         rectify,
@@ -294,8 +290,10 @@ fn tiles(totals: &Totals, search: &Search) -> Vec<Tile> {
         count: totals.count(|class| class.stage == stage),
         query: Search { filter: Filter { stage: Some(stage), ..Filter::default() }, ..whole.clone() }.query(),
     };
-    vec![
-        rated("达标", Rating::Met),
+    // Few rule sets have tiers: without any union that fell short of one, nothing is said of it.
+    let short_of_tier = Some(rated(Rating::ShortOfTier.label(), Rating::ShortOfTier)).filter(|tile| tile.count > 0);
+    let first = std::iter::once(rated("达标", Rating::Met)).chain(short_of_tier);
+    let rest = [
         rated("未达标", Rating::NotMet),
         rated("未达标且需整顿", Rating::Overhaul),
         rated("无效", Rating::Invalid),
@@ -307,14 +305,17 @@ fn tiles(totals: &Totals, search: &Search) -> Vec<Tile> {
             count: totals.none(),
             query: Search { filter: Filter { none: true, ..Filter::default() }, ..whole }.query(),
         },
-    ]
+    ];
+    first.chain(rest).collect()
 }
 
 /// Outcomes in the order of charts and roll-ups: the ratings, then what has none.
 pub(super) fn outcomes(totals: &Totals) -> Vec<(String, u64)> {
     let mut outcomes: Vec<(String, u64)> = Rating::ALL
         .into_iter()
-        .map(|rating| (rating.label().to_owned(), totals.count(|class| class.rating == Some(rating))))
+        .map(|rating| (rating, totals.count(|class| class.rating == Some(rating))))
+        .filter(|(rating, count)| *rating != Rating::ShortOfTier || *count > 0)
+        .map(|(rating, count)| (rating.label().to_owned(), count))
         .collect();
     let going = totals.count(|class| class.rating.is_none() && class.stage != Stage::Void);
     outcomes.push(("进行中".to_owned(), going));

@@ -321,7 +321,7 @@ fn sheet_rows(desk: &Desk<'_>, poll: &Poll, stored: Vec<StoredSheet>) -> Result<
             SheetRow {
                 id: sheet.id.to_string(),
                 certified_on: dates::in_words(payload.certified_on),
-                rating: Rating::of(&payload.assessment).label(),
+                rating: Rating::of(&payload).label(),
                 in_force: rows.is_empty(),
                 opinion,
             },
@@ -341,7 +341,7 @@ fn changes(old: &SheetPayload, new: &SheetPayload) -> Vec<Change> {
     type Field = (&'static str, fn(&SheetPayload) -> String);
     const FIELDS: [Field; 14] = [
         ("签发日期", |sheet| dates::in_words(sheet.certified_on)),
-        ("结论", |sheet| Rating::of(&sheet.assessment).label().to_owned()),
+        ("结论", |sheet| Rating::of(sheet).label().to_owned()),
         ("会员总数", |sheet| sheet.counts.member_total.to_string()),
         ("应到", |sheet| sheet.counts.expected.to_string()),
         ("发出票", |sheet| sheet.counts.issued.to_string()),

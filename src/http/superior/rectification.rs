@@ -11,6 +11,7 @@ use crate::domain::ids::PollId;
 use crate::domain::poll;
 use crate::domain::rectification::{Course, Note, Rectification, State};
 use crate::domain::standing::Stage;
+use crate::domain::verdict::Comparator;
 use crate::http::ask::{Fields, encoded};
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
@@ -83,7 +84,7 @@ struct Row {
     name: String,
     year: u16,
     outcome: (&'static str, &'static str),
-    /// Rate and threshold; empty where no rate decided.
+    /// Rate, and threshold or floor with its name; empty where no rate decided.
     rate: String,
     threshold: String,
     problems: String,
@@ -112,7 +113,7 @@ struct RectificationsPage {
 }
 
 impl RectificationsPage {
-    const STATES: [State; 4] = State::ALL;
+    const STATES: [State; 6] = State::ALL;
 
     fn is_state(&self, state: State) -> bool {
         self.search.filter.state == Some(state)
@@ -144,7 +145,7 @@ pub fn list(desk: &Desk<'_>) -> Answer {
     let page = RectificationsPage {
         frame: desk.frame("整改").wide(),
         home: desk.who.union.name.clone(),
-        years: years.map_or_else(Vec::new, |(first, last)| (first..=last).rev().take(60).collect()),
+        years: words::years(years, today, search.filter.year),
         counts,
         rows,
         next,
@@ -157,8 +158,9 @@ pub fn list(desk: &Desk<'_>) -> Answer {
 
 fn row(line: Line, today: Date) -> Result<Row, Problem> {
     let plan = line.sheet.as_deref().map(shown::plan).transpose()?.unwrap_or_default();
-    let (rate, threshold) = line.round.rate.as_ref().map(words::deciding).unwrap_or_default();
-    let rectification = &line.rectification;
+    let (rate, bar) = line.round.rate.as_ref().map(words::deciding).unwrap_or_default();
+    let is_floor = line.round.rate.is_some_and(|rate| rate.comparator == Comparator::Below);
+    let (rectification, stage, state) = (&line.rectification, line.round.class.stage, line.state(today));
     Ok(Row {
         poll: line.round.poll,
         union: line.union.0,
@@ -166,13 +168,13 @@ fn row(line: Line, today: Date) -> Result<Row, Problem> {
         year: line.year,
         outcome: words::tag(line.round.class),
         rate,
-        threshold,
+        threshold: if is_floor { bar } else { format!("门槛 {bar}") },
         problems: short(&plan.problems),
         measures: short(&plan.rectification),
         responsible: plan.responsible,
         due: rectification.due.map(dates::in_words).unwrap_or_default(),
-        state: rectification.state(today),
-        tone: shown::tone(rectification, today),
+        state,
+        tone: shown::tone(rectification, stage, today),
         distance: shown::distance(rectification, today),
         returned: matches!(rectification.course, Course::UnderWay { returned: Some(_) }),
     })

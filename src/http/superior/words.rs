@@ -1,6 +1,6 @@
 //! Words and figures that the pages of a superior share.
 
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 
 use crate::domain::dates;
 use crate::domain::standing::{Class, DecidingRate, Rating, Stage};
@@ -27,10 +27,10 @@ pub(super) fn rate(part: u64, base: u64) -> String {
     percent(part, base).unwrap_or_else(|| "—".to_owned())
 }
 
-/// `满意率 92.70%` and `≥ 90%` of a deciding rate.
+/// `满意率 92.70%` and `≥ 90%` of a deciding rate; of a floor `整顿线 70%`.
 pub(super) fn deciding(rate: &DecidingRate) -> (String, String) {
     let name = rate.kind.label();
-    (format!("{name} {}", self::rate(rate.numerator, rate.base)), rate.comparator.against(rate.threshold))
+    (format!("{name} {}", self::rate(rate.numerator, rate.base)), rate.comparator.bar(rate.threshold))
 }
 
 /// The tag of a rating or, before there is one, of a stage: its class and its words.
@@ -46,8 +46,18 @@ fn tone(rating: Rating) -> &'static str {
     match rating {
         Rating::Met => "ok",
         Rating::NotMet | Rating::Overhaul => "bad",
-        Rating::Invalid | Rating::CannotAssess => "warn",
+        Rating::ShortOfTier | Rating::Invalid | Rating::CannotAssess => "warn",
     }
+}
+
+/// The years to choose from, newest first: from the first with a round to the last, `shown` among them. What lies beyond
+/// next year is a slip of the pen and does not push the present out.
+pub(super) fn years(held: Option<(u16, u16)>, today: Date, shown: Option<u16>) -> Vec<u16> {
+    const MOST: usize = 60;
+    let present = u16::try_from(today.year()).unwrap_or_default();
+    let (first, last) = held.unwrap_or((present, present));
+    let last = last.clamp(present, present.saturating_add(1));
+    (first.min(shown.unwrap_or(first))..=last.max(shown.unwrap_or(last))).rev().take(MOST).collect()
 }
 
 /// The way from the person's own union down to `union`: id and name, without what is above.
@@ -91,7 +101,16 @@ mod tests {
         };
         assert_eq!(deciding(&rate), ("满意率 89.98%".to_owned(), "≥ 85.50%".to_owned()));
         let floor = DecidingRate { kind: RateKind::Awareness, comparator: Comparator::Below, ..rate };
-        assert_eq!(deciding(&floor), ("知晓率 89.98%".to_owned(), "＜ 85.50%".to_owned()));
+        assert_eq!(deciding(&floor), ("知晓率 89.98%".to_owned(), "整顿线 85.50%".to_owned()));
+    }
+
+    #[test]
+    fn one_round_of_the_year_2100_hides_no_present() {
+        let today = time::macros::date!(2026 - 11 - 21);
+        assert_eq!(years(Some((2024, 2100)), today, None), [2027, 2026, 2025, 2024]);
+        assert_eq!(years(Some((2026, 2026)), today, Some(2024)), [2026, 2025, 2024], "the one that is shown");
+        assert_eq!((years(None, today, None), years(Some((2024, 2024)), today, None).len()), (vec![2026], 3));
+        assert_eq!(years(Some((2024, 2026)), today, Some(2100)).len(), 60, "who asks for it");
     }
 
     #[test]

@@ -6,8 +6,8 @@
 use diesel::prelude::*;
 
 use super::schema::{journal, poll, sheet, standing as t, trade_union};
-use super::{AnyConnection, DatabaseError, phase, rectification};
-use crate::domain::ids::{PollId, SheetId};
+use super::{AnyConnection, DatabaseError, phase, rectification, title};
+use crate::domain::ids::{PollId, SheetId, UnionId};
 use crate::domain::jws::Statement;
 use crate::domain::poll::{Facts, Phase};
 use crate::domain::rectification::Rectification;
@@ -39,7 +39,8 @@ pub fn refresh(connection: &mut AnyConnection, id: PollId) -> Result<(), Databas
     if let Some(asked) = sheet.and_then(|(_, sheet)| Rectification::asked_by(&sheet)) {
         rectification::ask(connection, round.id, round.year, &path, asked.due)?;
     }
-    choose_current(connection, &round)
+    choose_current(connection, &round)?;
+    title::look_at_results(connection, UnionId(round.union))
 }
 
 fn load(connection: &mut AnyConnection, id: PollId) -> Result<Round, DatabaseError> {

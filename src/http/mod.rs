@@ -33,6 +33,7 @@ pub mod routes;
 pub mod session;
 pub mod superior;
 pub mod throttle;
+mod title;
 pub mod tls;
 
 use std::net::TcpListener;

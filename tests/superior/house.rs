@@ -203,10 +203,11 @@ impl House {
             "journal",
             "standing",
             "rectification",
+            "title",
             "slip",
         ];
         let counted = tables.iter().map(|table| format!("SELECT count(*) AS n FROM {table}"));
-        let versions = ["poll", "rectification"];
+        let versions = ["poll", "rectification", "title"];
         let versions =
             versions.iter().map(|table| format!("SELECT CAST(coalesce(sum(version), 0) AS BIGINT) AS n FROM {table}"));
         let queries: Vec<String> = counted.chain(versions).collect();

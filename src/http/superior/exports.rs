@@ -1,8 +1,14 @@
 //! The area of a superior as files: a table of its unions with totals, as PDF and as a workbook.
 
+use std::collections::BTreeMap;
+
 use super::area::{self, Search};
 use super::figures::Figures;
 use super::words;
+use crate::database::DatabaseError;
+use crate::domain::dates;
+use crate::domain::ids::UnionId;
+use crate::domain::title::Title;
 use crate::http::App;
 use crate::http::gate::Desk;
 use crate::http::problem::Problem;
@@ -10,6 +16,7 @@ use crate::http::reply::{Answer, Reply};
 use crate::render::rollup_pdf::{RollUpRow, RollUpSheet};
 use crate::render::workbook;
 use crate::store::rollup::{self, Line, Totals};
+use crate::store::titles;
 use crate::world;
 
 /// Most lines of the PDF.
@@ -51,10 +58,14 @@ fn sheet(desk: &Desk<'_>, most: usize) -> Result<RollUpSheet, Problem> {
     search.after = rollup::After::default();
     let head = area::area(desk, &search)?;
     let limit = i64::try_from(most).unwrap_or(i64::MAX) + 1;
-    let lines = desk
-        .app
-        .database
-        .read(|c| rollup::page(c, &head.path, search.year, &search.filter, search.sort, &search.after, limit))?;
+    let (lines, held) = desk.app.database.read(|c| -> Result<_, DatabaseError> {
+        let lines = rollup::page(c, &head.path, search.year, &search.filter, search.sort, &search.after, limit)?;
+        Ok((lines, titles::held(c, &head.path)?))
+    })?;
+    let mut titled: BTreeMap<UnionId, Vec<Title>> = BTreeMap::new();
+    for (union, title) in held {
+        titled.entry(union).or_default().push(title);
+    }
     if lines.len() > most {
         return Err(Problem::invalid(
             "too_many_lines",
@@ -67,14 +78,16 @@ fn sheet(desk: &Desk<'_>, most: usize) -> Result<RollUpSheet, Problem> {
         title: format!("{}年度会员评家情况汇总表", search.year),
         as_of: format!("截至{}", words::moment_on_paper(desk.ask.now)),
         outcomes: area::outcomes(&Totals::of(&lines)),
-        rows: lines.into_iter().map(|line| row(desk.app, line)).collect::<Result<_, _>>()?,
+        rows: lines.into_iter().map(|line| row(desk.app, line, &titled)).collect::<Result<_, _>>()?,
         date: today,
         superior: head.name,
     })
 }
 
-fn row(app: &App, line: Line) -> Result<RollUpRow, Problem> {
+fn row(app: &App, line: Line, titled: &BTreeMap<UnionId, Vec<Title>>) -> Result<RollUpRow, Problem> {
     let figures = Figures::of(&app.ballot_box, line.round)?;
+    let held = titled.get(&line.union.id).map_or(&[][..], Vec::as_slice);
+    let listed = |of: fn(&Title) -> String| held.iter().map(of).collect::<Vec<_>>().join("；");
     Ok(RollUpRow {
         union_name: line.union.name,
         category: line.union.category.label().to_owned(),
@@ -86,5 +99,7 @@ fn row(app: &App, line: Line) -> Result<RollUpRow, Problem> {
         rate: figures.rate,
         outcome: figures.tag.to_owned(),
         sheet: figures.sheet,
+        titles: listed(|title| format!("{}（{}）", title.label, title.named_by)),
+        titled_on: listed(|title| dates::in_words(title.given_on)),
     })
 }

@@ -19,6 +19,7 @@ const LABELS: &[(&str, &str)] = &[
     ("decided_on", "办理日期"),
     ("done_on", "整改完成日期"),
     ("ends", "结束日期"),
+    ("ends_at", "结束那天几时截止"),
     ("expected", "应到人数"),
     ("given_on", "命名日期"),
     ("handed_out", "发出票（张）"),

@@ -138,6 +138,7 @@ pub(crate) mod testing {
                 place: "礼堂".into(),
                 begins: date!(2026 - 11 - 21),
                 ends: date!(2026 - 11 - 22),
+                ends_at: None,
                 member_total: 30,
                 expected: 30,
                 chief_scrutineer: "甲".into(),

@@ -12,7 +12,7 @@ use super::{PASSWORD, Ready, SampleAccount, SamplePoll};
 use crate::ballot_box::IssuedSlips;
 use crate::domain::account::{Account, Role};
 use crate::domain::ballot::Ballot;
-use crate::domain::dates::in_words;
+use crate::domain::dates::{Hour, in_words};
 use crate::domain::ids::{PollId, UnionId};
 use crate::domain::paper::{Answer, Paper, Scale};
 use crate::domain::poll::{Approval, Assembly, Custody, Facts, Phase, Poll};
@@ -263,6 +263,7 @@ fn set_up(
             place: sample.place.to_owned(),
             begins,
             ends: begins + Duration::days(2),
+            ends_at: Hour::new(18),
             member_total: round.expected + round.expected / 12,
             expected: round.expected,
             chief_scrutineer: sample.scrutineer.to_owned(),

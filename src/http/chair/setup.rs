@@ -129,7 +129,7 @@ struct SetupPage {
 
 impl SetupPage {
     /// The hours that the list offers.
-    fn hours(&self) -> impl Iterator<Item = String> {
+    fn hours() -> impl Iterator<Item = String> {
         (6..=23).map(|hour| hour.to_string())
     }
 }

@@ -129,11 +129,11 @@ fn union_page(desk: &Desk<'_>, union: Union, form: Filled) -> Answer {
         journal: words::journal(lines),
         union,
     };
-    answer(Reply::page(&page)?, wrong)
+    Ok(answered(Reply::page(&page)?, wrong))
 }
 
-fn answer(reply: Reply, wrong: bool) -> Answer {
-    Ok(if wrong { reply.with_status(StatusCode::UNPROCESSABLE_ENTITY) } else { reply })
+fn answered(reply: Reply, wrong: bool) -> Reply {
+    if wrong { reply.with_status(StatusCode::UNPROCESSABLE_ENTITY) } else { reply }
 }
 
 /// `POST /unions/{id}/titles`: puts down a title that the union was given.
@@ -254,7 +254,7 @@ fn title_page(desk: &Desk<'_>, stored: &Stored, union: Union, form: Filled) -> A
         view,
         union,
     };
-    answer(Reply::page(&page)?, wrong)
+    Ok(answered(Reply::page(&page)?, wrong))
 }
 
 /// What happened to a title.

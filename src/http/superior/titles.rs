@@ -148,7 +148,7 @@ pub fn list(desk: &Desk<'_>) -> Answer {
         home: desk.who.union.name.clone(),
         tiers: tiers(rules),
         counts,
-        rows: lines.into_iter().take(PAGE).map(|line| row(rules, of(line.union.id), line, today)).collect(),
+        rows: lines.into_iter().take(PAGE).map(|line| row(rules, &of(line.union.id), line, today)).collect(),
         next,
         start: search.query(),
         filtered: search.filter != Filter::default(),
@@ -169,7 +169,7 @@ fn tiers(rules: &RuleRegistry) -> Vec<(String, String)> {
     tiers.into_iter().map(|tier| (tier.id.clone(), tier.title.clone())).chain([other]).collect()
 }
 
-fn row(rules: &RuleRegistry, results: Vec<(u16, PollId, Class)>, line: Line, today: Date) -> Row {
+fn row(rules: &RuleRegistry, results: &[(u16, PollId, Class)], line: Line, today: Date) -> Row {
     let terms = rules.title_terms(&line.union.rule_set, line.union.category);
     let held = &line.stored.title;
     let (due, distance) = title::due(held, today);

@@ -26,9 +26,19 @@ pub(super) fn word(title: &Title, today: Date) -> &'static str {
     }
 }
 
-/// The next day that matters, in words, and how far it is away. Both empty where there is none.
-pub(super) fn due(title: &Title, today: Date) -> (String, String) {
-    let Some(day) = title.due() else { return Default::default() };
+/// The next day that matters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Due {
+    pub day: String,
+    /// What happens on it; nothing more of a title that has ended.
+    pub what: &'static str,
+    /// How far it is away, if that is not far.
+    pub distance: String,
+}
+
+/// The next day that matters; all empty where there is none.
+pub(super) fn due(title: &Title, today: Date) -> Due {
+    let Some(day) = title.due() else { return Due::default() };
     let left = (day - today).whole_days();
     let distance = match left {
         0 => "就在今天".to_owned(),
@@ -36,11 +46,12 @@ pub(super) fn due(title: &Title, today: Date) -> (String, String) {
         i64::MIN..0 => format!("已过{}天", left.abs()),
         _ => String::new(),
     };
-    match &title.course {
-        Course::Held { .. } => (format!("{}复核", in_words(day)), distance),
-        Course::Correcting { .. } => (format!("整改到{}", in_words(day)), distance),
-        Course::Ended { .. } => (in_words(day), String::new()),
-    }
+    let (what, distance) = match &title.course {
+        Course::Held { .. } => ("复核", distance),
+        Course::Correcting { .. } => ("整改到期", distance),
+        Course::Ended { .. } => ("", String::new()),
+    };
+    Due { day: in_words(day), what, distance }
 }
 
 /// What the rules would have done now.
@@ -66,8 +77,9 @@ pub(super) fn advice(title: &Title, terms: &Terms<'_>, today: Date) -> Option<Ad
 
 /// A title that is held, in a line for the union itself.
 pub(super) fn in_a_line(title: &Title, today: Date) -> String {
-    let (due, distance) = due(title, today);
-    let told = [due, distance].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("，");
+    let Due { day, what, distance } = due(title, today);
+    let told =
+        [format!("{day}{what}"), distance].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("，");
     let told = if told.is_empty() { told } else { format!("；{told}") };
     format!("{}（{}，{}命名{told}）", title.label, title.named_by, in_words(title.given_on))
 }
@@ -91,7 +103,10 @@ mod tests {
         let rules = RuleRegistry::embedded().unwrap();
         let terms = rules.title_terms("shandong-2018", Category::GrassrootsUnion);
         let title = titled(&terms);
-        let said = |title: &Title, today| due(title, today);
+        let said = |title: &Title, today| {
+            let Due { day, what, distance } = due(title, today);
+            (format!("{day}{what}"), distance)
+        };
         let review = "2026年11月30日复核".to_owned();
         assert_eq!(said(&title, date!(2026 - 08 - 01)), (review.clone(), String::new()), "far away");
         assert_eq!(said(&title, date!(2026 - 11 - 20)), (review.clone(), "还有10天".to_owned()));
@@ -100,7 +115,7 @@ mod tests {
         let line = "先进职工之家（市总工会，2023年11月30日命名；2026年11月30日复核，还有10天）";
         assert_eq!(in_a_line(&title, date!(2026 - 11 - 20)), line);
         let failed = title.clone().fail(date!(2026 - 12 - 01), date!(2027 - 06 - 01), String::new(), &terms).unwrap();
-        assert_eq!(said(&failed, date!(2027 - 06 - 02)), ("整改到2027年6月1日".to_owned(), "已过1天".to_owned()));
+        assert_eq!(said(&failed, date!(2027 - 06 - 02)), ("2027年6月1日整改到期".to_owned(), "已过1天".to_owned()));
         let advice = advice(&failed, &terms, date!(2027 - 06 - 02)).unwrap();
         assert_eq!(advice.words, "应当由命名单位（市总工会）撤销");
         assert!(advice.source.ends_with("第五条（SD-5.8）"), "{}", advice.source);

@@ -18,7 +18,7 @@ use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
-use crate::http::title::{self, Advice};
+use crate::http::title::{self, Advice, Due};
 use crate::store::titles::{self, Stored};
 use crate::store::{StoreError, journal, unions};
 use crate::world::date_in_china;
@@ -47,8 +47,8 @@ struct View {
 impl View {
     fn of(stored: &Stored, terms: &Terms<'_>, today: Date) -> Self {
         let held = &stored.title;
-        let (due, distance) = title::due(held, today);
-        let due = if distance.is_empty() { due } else { format!("{due}（{distance}）") };
+        let Due { day, distance, .. } = title::due(held, today);
+        let due = if distance.is_empty() { day } else { format!("{day}（{distance}）") };
         let mut facts = vec![("命名单位", held.named_by.clone()), ("命名日期", in_words(held.given_on))];
         if let Some(on) = held.confirmed_on {
             facts.push(("上次复核合格", in_words(on)));

@@ -16,7 +16,7 @@ use crate::http::ask::{Fields, encoded};
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::reply::{Answer, Reply};
-use crate::http::title::{self, Advice};
+use crate::http::title::{self, Advice, Due};
 use crate::store::titles::{self, Counts, Filter, Line, Place};
 use crate::world::date_in_china;
 
@@ -87,8 +87,7 @@ struct Row {
     state: State,
     tone: &'static str,
     word: &'static str,
-    due: String,
-    distance: String,
+    due: Due,
     advice: Option<Advice>,
     /// The last result: year, round, class and words of its tag.
     result: Option<(u16, PollId, &'static str, &'static str)>,
@@ -172,7 +171,6 @@ fn tiers(rules: &RuleRegistry) -> Vec<(String, String)> {
 fn row(rules: &RuleRegistry, results: &[(u16, PollId, Class)], line: Line, today: Date) -> Row {
     let terms = rules.title_terms(&line.union.rule_set, line.union.category);
     let held = &line.stored.title;
-    let (due, distance) = title::due(held, today);
     let result = results.first().map(|(year, poll, class)| {
         let (tone, word) = words::tag(*class);
         (*year, *poll, tone, word)
@@ -190,8 +188,7 @@ fn row(rules: &RuleRegistry, results: &[(u16, PollId, Class)], line: Line, today
         state: held.state(today),
         tone: title::tone(held.state(today)),
         word: title::word(held, today),
-        due,
-        distance,
+        due: title::due(held, today),
         advice: title::advice(held, &terms, today),
         result,
         streak,

@@ -122,6 +122,8 @@ fn sheets() -> Result<(), RenderError> {
         }),
         outcome: "达标".to_owned(),
         sheet: "abcdefghij234567".to_owned(),
+        titles: String::new(),
+        titled_on: String::new(),
     };
     let sheet = RollUpSheet {
         superior: "市北区总工会".to_owned(),

@@ -4,7 +4,7 @@
 
 use rand::rngs::SysRng;
 use rand::{Rng, TryRng};
-use time::{Date, OffsetDateTime, UtcOffset};
+use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 /// Now, in UTC.
 #[must_use]
@@ -16,6 +16,13 @@ pub fn now() -> OffsetDateTime {
 #[must_use]
 pub fn date_in_china(at: OffsetDateTime) -> Date {
     UtcOffset::from_hms(8, 0, 0).map_or(at, |offset| at.to_offset(offset)).date()
+}
+
+/// The time on the clocks of China.
+#[must_use]
+pub fn time_in_china(at: OffsetDateTime) -> PrimitiveDateTime {
+    let local = UtcOffset::from_hms(8, 0, 0).map_or(at, |offset| at.to_offset(offset));
+    PrimitiveDateTime::new(local.date(), local.time())
 }
 
 /// Random bytes from the operating system.

@@ -1,5 +1,5 @@
 //! Connections to SQLite and PostgreSQL, one schema, and the rows that both `store` and `ballot_box` write:
-//! the phase of a round, where it stands for the unions above, what its sheet asks for, and the journal.
+//! the phase of a round, where it stands for the unions above, what its sheet asks for and means for titles, and the journal.
 //!
 //! Architecture Invariant: every write is one transaction that says at its beginning that it will write
 //! ([`Database::write`]); nothing here spends a slip, or opens or counts a ballot: their rows are tables like
@@ -21,6 +21,7 @@ mod relocation;
 pub mod schema;
 pub mod session;
 pub mod standing;
+pub mod title;
 pub mod transfer;
 
 pub use address::{Address, PostgresUrl};

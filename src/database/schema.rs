@@ -193,6 +193,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    title (id) {
+        id -> BigInt,
+        union_id -> BigInt,
+        path -> Text,
+        label -> Text,
+        tier -> Text,
+        named_by -> Text,
+        given_on -> Text,
+        confirmed_on -> Nullable<Text>,
+        state -> SmallInt,
+        due -> Text,
+        failed_on -> Nullable<Text>,
+        ending -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        evaluation -> SmallInt,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
     relocation (state) {
         state -> Text,
     }
@@ -214,5 +234,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     sheet,
     journal,
     standing,
-    rectification
+    rectification,
+    title
 );

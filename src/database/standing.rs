@@ -6,8 +6,8 @@
 use diesel::prelude::*;
 
 use super::schema::{journal, poll, sheet, standing as t, trade_union};
-use super::{AnyConnection, DatabaseError, phase, rectification};
-use crate::domain::ids::{PollId, SheetId};
+use super::{AnyConnection, DatabaseError, phase, rectification, title};
+use crate::domain::ids::{PollId, SheetId, UnionId};
 use crate::domain::jws::Statement;
 use crate::domain::poll::{Facts, Phase};
 use crate::domain::sheet::SheetPayload;
@@ -38,7 +38,8 @@ pub fn refresh(connection: &mut AnyConnection, id: PollId) -> Result<(), Databas
     if let Some((_, sheet)) = &sheet {
         rectification::keep(connection, (round.id, round.year, &path), stage, sheet)?;
     }
-    choose_current(connection, &round)
+    choose_current(connection, &round)?;
+    title::look_at_results(connection, UnionId(round.union))
 }
 
 /// Brings the row of a certified round up to date that an older program wrote. Where the sheet cannot be read, what is

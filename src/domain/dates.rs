@@ -19,6 +19,38 @@ pub fn read(text: &str) -> Option<time::Date> {
     read.ok()
 }
 
+/// A full hour of a day in China, 1 to 23.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(into = "u8", try_from = "u8")]
+pub struct Hour(u8);
+
+impl Hour {
+    /// The hour with this number, if it is one.
+    #[must_use]
+    pub fn new(hour: u8) -> Option<Self> {
+        (1..=23).contains(&hour).then_some(Hour(hour))
+    }
+}
+
+impl From<Hour> for u8 {
+    fn from(hour: Hour) -> Self {
+        hour.0
+    }
+}
+
+impl TryFrom<u8> for Hour {
+    type Error = &'static str;
+    fn try_from(hour: u8) -> Result<Self, Self::Error> {
+        Hour::new(hour).ok_or("no hour from 1 to 23")
+    }
+}
+
+impl std::fmt::Display for Hour {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}时", self.0)
+    }
+}
+
 /// A day as people write it on official paper: 2026年9月3日, Arabic numerals without leading zeros (GB/T 9704).
 #[must_use]
 pub fn in_words(day: time::Date) -> String {

@@ -39,6 +39,10 @@ id!(
     /// One round of 会员评家: one union, one paper, one ballot box.
     PollId
 );
+id!(
+    /// A title that a union was given.
+    TitleId
+);
 
 /// A certified result sheet, named by the first 80 bits of its payload's digest in lower-case base32:
 /// the name cannot be guessed before publication and cannot be given to another sheet.

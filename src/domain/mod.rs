@@ -8,6 +8,7 @@ pub mod account;
 pub mod ballot;
 pub mod canonical;
 pub mod count;
+pub mod coverage;
 pub mod dates;
 pub mod digest;
 pub mod ids;

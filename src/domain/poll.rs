@@ -5,9 +5,10 @@
 //! may void a counted round whose result is disputed. A step consumes the phase it starts from; nothing reopens.
 
 use serde::{Deserialize, Serialize};
-use time::Date;
+use time::{Date, PrimitiveDateTime};
 
 use super::account::Role;
+use super::dates::{self, Hour};
 use super::digest::Digest;
 use super::ids::{AccountId, PollId, SheetId, UnionId};
 use super::paper::{ItemId, Paper};
@@ -53,6 +54,10 @@ pub struct Facts {
     pub begins: Date,
     /// Last day of the ballot.
     pub ends: Date,
+    /// The hour of that day at which phones are to stop, as announced to members; none: in the course of the day. It is no
+    /// part of the sheet, which says on which day the box was really opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Hour>,
     /// 会员总数
     pub member_total: u32,
     /// 应到
@@ -67,6 +72,27 @@ pub struct Facts {
     pub applying_for: Option<String>,
     /// 申报指标: id → `[numerator, denominator]`, declared by the union.
     pub indicators: std::collections::BTreeMap<String, [u64; 2]>,
+}
+
+impl Facts {
+    /// The announced end in words: `2026年11月30日18时`, or the day alone.
+    #[must_use]
+    pub fn closes(&self) -> String {
+        format!("{}{}", dates::in_words(self.ends), self.hour())
+    }
+
+    /// The hour in words, or nothing.
+    #[must_use]
+    pub fn hour(&self) -> String {
+        self.ends_at.map_or(String::new(), |hour| hour.to_string())
+    }
+
+    /// Whether the announced end has passed at this moment in China: its hour, else its whole day.
+    #[must_use]
+    pub fn is_past(&self, now: PrimitiveDateTime) -> bool {
+        let hour_has_come = || self.ends_at.is_some_and(|hour| now.hour() >= hour.into());
+        now.date() > self.ends || (now.date() == self.ends && hour_has_come())
+    }
 }
 
 /// 评议形式
@@ -609,5 +635,40 @@ impl Phase {
 impl Default for Phase {
     fn default() -> Self {
         Phase::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn facts_without_an_hour_are_stored_as_ever() {
+        let facts = super::super::sheet::sample::Sample::new().poll.facts;
+        let stored = serde_json::to_string(&facts).unwrap();
+        assert!(!stored.contains("ends_at"), "{stored}");
+        assert_eq!(serde_json::from_str::<Facts>(&stored).unwrap(), facts);
+        let at_six = Facts { ends_at: Hour::new(18), ..facts };
+        let stored = serde_json::to_string(&at_six).unwrap();
+        assert!(stored.contains("\"ends_at\":18"), "{stored}");
+        assert_eq!(serde_json::from_str::<Facts>(&stored).unwrap(), at_six);
+        assert!(serde_json::from_str::<Facts>(&stored.replace(":18,", ":24,")).is_err());
+    }
+
+    #[test]
+    fn the_announced_end_is_an_hour_or_a_whole_day() {
+        let day = Facts {
+            ends: time::macros::date!(2026 - 11 - 30),
+            ..super::super::sheet::sample::Sample::new().poll.facts
+        };
+        let hour = Facts { ends_at: Hour::new(18), ..day.clone() };
+        assert_eq!((day.closes(), hour.closes()), ("2026年11月30日".to_owned(), "2026年11月30日18时".to_owned()));
+        let past = |at| (day.is_past(at), hour.is_past(at));
+        assert_eq!(past(datetime!(2026-11-30 17:59)), (false, false));
+        assert_eq!(past(datetime!(2026-11-30 18:00)), (false, true));
+        assert_eq!(past(datetime!(2026-11-30 23:59)), (false, true));
+        assert_eq!(past(datetime!(2026-12-01 0:00)), (true, true));
     }
 }

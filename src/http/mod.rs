@@ -36,6 +36,7 @@ pub mod session;
 mod stencil;
 pub mod superior;
 pub mod throttle;
+mod title;
 pub mod tls;
 
 use std::convert::Infallible;

@@ -46,6 +46,7 @@ impl Frame {
                     ("/desk", "下级工会评议情况"),
                     ("/approvals", "待办"),
                     ("/rectification", "整改"),
+                    ("/titles", "称号"),
                     ("/unions", "工会与账号"),
                 ]
             }

@@ -10,7 +10,7 @@ use super::reply::Reply;
 use crate::ballot_box::{BoxError, CastRefusal};
 use crate::database::DatabaseError;
 use crate::domain::poll::Refusal;
-use crate::domain::rectification;
+use crate::domain::{rectification, title};
 use crate::office::OfficeError;
 use crate::render::RenderError;
 use crate::store::StoreError;
@@ -275,15 +275,32 @@ impl From<rectification::Refusal> for Problem {
     }
 }
 
+impl From<title::Refusal> for Problem {
+    fn from(refusal: title::Refusal) -> Self {
+        use title::Refusal;
+        let way = match refusal {
+            Refusal::AlreadyEnded => "请刷新页面，看这项称号的记录。再次命名的，请另外登记。",
+            Refusal::NoReview => "只能登记撤销、改授，或者登记有误。",
+            Refusal::AlreadyCorrecting => "整改好了的，请登记复核合格；逾期没有改好的，由命名单位撤销。",
+            Refusal::TooEarly | Refusal::TermTooEarly => "请核对日期后再登记。",
+        };
+        Problem::conflict(refusal.code(), refusal.to_string(), way)
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let sentence = error.to_string();
         match error {
             StoreError::UsernameTaken => Problem::invalid("username_taken", sentence, "请换一个用户名。"),
-            StoreError::NoSuchUnion | StoreError::NoSuchPoll => Problem::NOT_YOURS,
+            StoreError::SameTitle => {
+                Problem::invalid("same_title", sentence, "请核对；复核和撤销在那一项称号的页面上登记。")
+            }
+            StoreError::NoSuchUnion | StoreError::NoSuchPoll | StoreError::NoSuchTitle => Problem::NOT_YOURS,
             StoreError::Stale => Problem::conflict("stale", sentence, "请刷新页面，看清现在的情况后再办理。"),
             StoreError::Refused(refusal) => refusal.into(),
             StoreError::Rectification(refusal) => refusal.into(),
+            StoreError::Title(refusal) => refusal.into(),
             StoreError::Database(error) => error.into(),
         }
     }

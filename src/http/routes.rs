@@ -11,7 +11,9 @@ use super::gate::Desk;
 use super::member::{ballot, front, receipts};
 use super::problem::Problem;
 use super::reply::Answer;
-use super::superior::{accounts, approvals, exports, import, oversight, rectification, spot_check, unions};
+use super::superior::{
+    accounts, approvals, exports, import, oversight, rectification, spot_check, title, titles, unions,
+};
 use super::{App, assets, desk, help, public, round, session};
 use crate::domain::account::Role;
 
@@ -215,6 +217,9 @@ pub fn table() -> &'static [Endpoint] {
         desk_post("/oversight/{id}/void", SUPERIOR, oversight::void),
         desk_post("/oversight/{id}/rectification", SUPERIOR, rectification::decide),
         desk_get("/rectification", SUPERIOR, rectification::list),
+        desk_get("/titles", SUPERIOR, titles::list),
+        desk_get("/titles/{id}", SUPERIOR, title::show),
+        desk_post("/titles/{id}", SUPERIOR, title::decide),
         desk_get("/spot-checks", SUPERIOR, spot_check::list),
         desk_post("/spot-checks", SUPERIOR, spot_check::draw),
         desk_get("/spot-checks/{id}", SUPERIOR, spot_check::show),
@@ -227,6 +232,8 @@ pub fn table() -> &'static [Endpoint] {
         desk_get("/unions/import/sample.xlsx", ADMINISTERS, import::sample_workbook),
         table_post("/unions/import/confirm", ADMINISTERS, import::confirm),
         desk_get("/unions/{id}", ADMINISTERS, unions::show),
+        desk_get("/unions/{id}/titles", SUPERIOR, title::of_union),
+        desk_post("/unions/{id}/titles", SUPERIOR, title::give),
         desk_get("/unions/{id}/edit", ADMINISTERS, unions::edit_form),
         desk_post("/unions/{id}/edit", ADMINISTERS, unions::edit),
         desk_post("/unions/{id}/accounts", ADMINISTERS, accounts::create),

@@ -49,6 +49,9 @@ pub struct RollUpRow {
     pub outcome: String,
     /// Id of the certified sheet, or empty.
     pub sheet: String,
+    /// 现有称号, and the days on which they were given, in the same order; in the workbook alone.
+    pub titles: String,
+    pub titled_on: String,
 }
 
 /// Sums over the rows with a certified sheet, and over no others: only these know all their figures, so that every

@@ -89,6 +89,8 @@ pub fn roll_up(sheet: &RollUpSheet) -> Result<Vec<u8>, RenderError> {
             ("门槛", 13.0),
             ("结果", 16.0),
             ("报告单编号", 22.0),
+            ("现有称号", 36.0),
+            ("命名日期", 18.0),
         ];
         let rows = sheet.rows.iter().map(|row| {
             vec![
@@ -106,6 +108,8 @@ pub fn roll_up(sheet: &RollUpSheet) -> Result<Vec<u8>, RenderError> {
                 row.rate.map_or(Value::Nothing, |rate| Value::Text(rate.comparator.bar(rate.threshold))),
                 Value::from(&row.outcome),
                 Value::from(&row.sheet),
+                Value::from(&row.titles),
+                Value::from(&row.titled_on),
             ]
         });
         let totals = sheet.totals();
@@ -113,7 +117,7 @@ pub fn roll_up(sheet: &RollUpSheet) -> Result<Vec<u8>, RenderError> {
         let counted = [totals.expected, totals.present, totals.issued, totals.returned, totals.valid];
         sums.extend(counted.map(Value::Count));
         let mut all = table(workbook, formats, "汇总", &columns)?;
-        all.worksheet.autofilter(0, 0, u32::try_from(sheet.rows.len()).unwrap_or(u32::MAX), 13)?;
+        all.worksheet.autofilter(0, 0, u32::try_from(sheet.rows.len()).unwrap_or(u32::MAX), 15)?;
         all.rows(rows.chain(std::iter::once(sums)))?;
         let mut outcomes = table(workbook, formats, "结论", &[("结论", 20.0), ("工会数", 12.0), ("占比", 12.0)])?;
         let total = sheet.outcomes.iter().map(|(_, count)| count).sum();

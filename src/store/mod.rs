@@ -12,6 +12,7 @@ pub mod sessions;
 pub mod sheets;
 pub mod spot_checks;
 pub mod statements;
+pub mod titles;
 pub mod unions;
 
 use crate::database::DatabaseError;
@@ -44,6 +45,14 @@ pub enum StoreError {
     /// The rectification does not allow the step.
     #[error(transparent)]
     Rectification(#[from] crate::domain::rectification::Refusal),
+    /// The title does not allow the step.
+    #[error(transparent)]
+    Title(#[from] crate::domain::title::Refusal),
+    /// The union holds a title of that name from that body already.
+    #[error("这家工会已经有同一单位命名的这项称号")]
+    SameTitle,
+    #[error("没有这项称号")]
+    NoSuchTitle,
     /// No such round.
     #[error("没有这一轮评议")]
     NoSuchPoll,
@@ -129,6 +138,7 @@ pub(crate) mod testing {
                 place: "礼堂".into(),
                 begins: date!(2026 - 11 - 21),
                 ends: date!(2026 - 11 - 22),
+                ends_at: None,
                 member_total: 30,
                 expected: 30,
                 chief_scrutineer: "甲".into(),

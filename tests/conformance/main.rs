@@ -27,5 +27,6 @@ mod rectification;
 mod restored;
 mod rollup;
 mod store;
+mod titles;
 mod traces;
 mod vault;

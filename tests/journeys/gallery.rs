@@ -64,7 +64,7 @@ fn tour(route: &str) -> Tour {
         "/spot-checks/{id}" => Elsewhere("superior.rs draws one and inspects it"),
         _ if route.starts_with("/rounds") || route == "/people" => of_rounds(route),
         "/desk" | "/password" | "/approvals" | "/oversight/{id}" | "/rectification" => of_desks(route),
-        _ if route.starts_with("/unions") || route == "/spot-checks" => of_area(route),
+        _ if route.starts_with("/unions") || route.starts_with("/titles") || route == "/spot-checks" => of_area(route),
         _ => of_everybody(route),
     }
 }
@@ -180,6 +180,16 @@ fn of_area(route: &str) -> Tour {
         "/unions/new" => vec![stop(Superior, "union-new", "/unions/new")],
         "/unions/import" => vec![stop(Superior, "import", "/unions/import")],
         "/unions/{id}" => vec![Stop(Superior, "union", "/unions".to_owned(), &[FIRST])],
+        "/unions/{id}/titles" => {
+            // 研究院: one below, for nobody puts down titles of their own union.
+            let way: &[&str] = &[FIRST, "a[href$='/titles'].button"];
+            vec![Stop(Superior, "union-titles", "/unions?name=%E7%A0%94%E7%A9%B6%E9%99%A2".to_owned(), way)]
+        }
+        "/titles" => vec![
+            stop(Superior, "titles", "/titles"),
+            stop(Superior, "titles-nothing-found", "/titles?name=%E6%B2%A1%E6%9C%89"),
+        ],
+        "/titles/{id}" => vec![Stop(Superior, "title", "/titles".to_owned(), &["tbody a[href^='/titles/']"])],
         "/unions/{id}/edit" => {
             vec![Stop(Superior, "union-edit", "/unions".to_owned(), &[FIRST, "a[href$='/edit']"])]
         }

@@ -170,6 +170,7 @@ fn facts(members: u32) -> Facts {
         place: "礼堂".to_owned(),
         begins: today,
         ends: today,
+        ends_at: None,
         member_total: members,
         expected: members,
         chief_scrutineer: "李监票".to_owned(),

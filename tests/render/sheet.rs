@@ -330,6 +330,8 @@ fn roll_up(unions: u64) -> RollUpSheet {
             }),
             outcome: if place % 7 == 0 { "投票中" } else { "达标" }.to_owned(),
             sheet: if place % 7 == 0 { "" } else { "abcdefghij234567" }.to_owned(),
+            titles: if place % 5 == 0 { "模范职工之家（青岛市总工会）" } else { "" }.to_owned(),
+            titled_on: if place % 5 == 0 { "2024年5月1日" } else { "" }.to_owned(),
         })
         .collect();
     let running = u64::try_from(rows.iter().filter(|row| row.rate.is_none()).count()).unwrap();

@@ -1,6 +1,7 @@
 //! Setting a round up, changing it, and opening its box.
 
 use pingjia::domain::account::Role;
+use pingjia::domain::dates::Hour;
 use pingjia::domain::ids::PollId;
 use pingjia::domain::poll::{Facts, Poll};
 use pingjia::domain::rules::RuleRegistry;
@@ -197,6 +198,32 @@ fn the_chair_is_told_that_no_day_ends_the_ballot_by_itself() {
         chair.step(&format!("/rounds/{poll}/stop"), &[]);
         assert!(!chair.get(&round).body.contains("data-overdue"), "phones are closed");
     }
+}
+
+#[test]
+fn the_announced_hour_is_kept_and_shown_to_members() {
+    let service = Service::new();
+    let chair = service.person("jia-chair");
+    let at = |hour| [&FACTS[..], &[("ends_at", hour)]].concat();
+    let refused = chair.post("/rounds", &at("24"));
+    assert!(refused.status == 422 && refused.body.contains("结束那天几时截止：请从列表中选择"));
+    chair.step("/rounds", &at("18"));
+    let poll = service.round_of(service.jia.id);
+    assert_eq!(load(&service, poll).facts.ends_at, Hour::new(18));
+    let edit = format!("/rounds/{poll}/edit");
+    assert!(chair.get(&edit).body.contains("<option value=\"18\" selected>18时</option>"), "what was set is kept");
+    chair.submit(&edit, &edit, &at(""));
+    assert_eq!(load(&service, poll).facts.ends_at, None);
+    chair.submit(&edit, &edit, &at("17"));
+    assert!(chair.get(&format!("/rounds/{poll}/setup")).body.contains("至2026年11月21日17时"));
+    let slips = with_slips(&service, &chair, poll);
+    assert!(slips.body.contains("截止2026年11月21日17时"), "on the slips");
+    assert!(chair.get(&format!("/rounds/{poll}/poster")).body.contains("截止2026年11月21日17时"), "on the poster");
+    assert!(service.person("shi").get(&format!("/oversight/{poll}")).body.contains("至2026年11月21日17时"));
+    chair.step(&format!("/rounds/{poll}/open"), &[]);
+    let codes = slips.field("codes").unwrap();
+    let ballot = service.anybody().get(&format!("/V/{}", codes.split(' ').next().unwrap()));
+    assert!(ballot.body.contains("11月21日17时截止"), "on the ballot: {}", ballot.body);
 }
 
 #[test]

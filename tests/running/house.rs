@@ -126,6 +126,7 @@ impl House {
                 place: "礼堂".to_owned(),
                 begins: today,
                 ends: today,
+                ends_at: None,
                 member_total: expected,
                 expected,
                 chief_scrutineer: "李监票".to_owned(),

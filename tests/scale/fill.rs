@@ -81,6 +81,14 @@ pub fn fill(connection: &mut PgConnection, size: &Size, template: PollId) {
                     CASE WHEN k > 2 THEN '属实' END, CASE WHEN k > 2 THEN '2026-01-02' END, 0, class / 1000
              FROM (SELECT poll_id, year, path, class, poll_id / 10 % 8 AS k FROM standing WHERE class IN ({waiting}, {returned}, {judged})) r"
         ),
+        // Every third union holds a title: of ten of these one failed its review, two have lost it.
+        format!(
+            "INSERT INTO title (union_id, path, label, tier, named_by, given_on, state, due, failed_on, ending, reason, evaluation, version)
+             SELECT {FIRST} + u, {path}, '模范职工之家', 'model', '市总工会', '2024-01-01', k,
+                    to_char(date '2025-06-01' + (u % 1400)::int, 'YYYY-MM-DD'), CASE WHEN k = 1 THEN '2025-05-01' END,
+                    CASE WHEN k = 2 THEN 'revoked' END, CASE WHEN k > 0 THEN '不合格' END, u % 3, 0
+             FROM (SELECT u, greatest(u / 3 % 10 - 7, 0) AS k FROM generate_series(0, {unions} - 1, 3) u) r"
+        ),
         format!(
             "INSERT INTO sheet SELECT translate(left(md5(n::text), 16), '0189', 'ghij'), {FIRST} + n, {FIRST} + n % {unions}, 2026 - n / {unions}, '{{}}',
                     CASE WHEN n % 50 = 0 THEN translate(left(md5((n + 1)::text), 16), '0189', 'ghij') END

@@ -22,7 +22,7 @@ use support::postgres::cluster;
 use support::round;
 
 /// The tables that grow with unions, rounds or ballots.
-const BIG: [&str; 14] = [
+const BIG: [&str; 15] = [
     "trade_union",
     "account",
     "session",
@@ -37,6 +37,7 @@ const BIG: [&str; 14] = [
     "opened_block",
     "standing",
     "rectification",
+    "title",
 ];
 
 /// One test after the other: what is recorded is recorded for the whole program.

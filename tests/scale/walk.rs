@@ -9,13 +9,14 @@ use pingjia::domain::poll::{Approval, Phase};
 use pingjia::domain::rectification::State;
 use pingjia::domain::slip::PollTag;
 use pingjia::domain::standing::{Rating, Stage, Waits};
+use pingjia::domain::title;
 use pingjia::domain::union::Category;
 use pingjia::store::accounts::{self, NewAccount, PasswordDigest};
 use pingjia::store::rollup::{self, After, Filter, Sort};
 use pingjia::store::sessions::{self, SessionToken};
 use pingjia::store::sheets::{self, StoredSheet};
 use pingjia::store::unions::{self, NewUnion};
-use pingjia::store::{By, StoreError, journal, polls, rectifications, spot_checks, statements};
+use pingjia::store::{By, StoreError, journal, polls, rectifications, spot_checks, statements, titles};
 use time::macros::date;
 
 use crate::support::installation::Installation;
@@ -190,6 +191,7 @@ fn area(connection: &mut AnyConnection, path: &str) -> Result<(), StoreError> {
     rollup::years(connection)?;
     rollup::waiting_counts(connection, path)?;
     rectify(connection, path)?;
+    titled(connection, path)?;
     for what in [Waits::Roll, Waits::Sheet] {
         rollup::waiting(connection, path, what, 50)?;
     }
@@ -198,6 +200,28 @@ fn area(connection: &mut AnyConnection, path: &str) -> Result<(), StoreError> {
         for held in [false, true] {
             rollup::grassroots(connection, path, YEAR, held)?;
         }
+    }
+    Ok(())
+}
+
+/// The list of titles of an area, page after page in each state, and narrowed; and those of a union.
+fn titled(connection: &mut AnyConnection, path: &str) -> Result<(), StoreError> {
+    let today = date!(2026 - 11 - 21);
+    titles::counts(connection, path, today)?;
+    let every = title::State::ALL.into_iter().map(Some).chain([None]);
+    for (state, tier) in every.flat_map(|state| [(state, None), (state, Some("model".to_owned()))]) {
+        for name in ["", "第777号"].into_iter().take(if path == "/1/" { 1 } else { 2 }) {
+            let filter = titles::Filter { name: name.to_owned(), tier: tier.clone(), state };
+            let first = titles::page(connection, path, &filter, today, None, 50)?;
+            let Some(last) = first.last() else { continue };
+            titles::load(connection, last.stored.id)?;
+            titles::page(connection, path, &filter, today, Some(last.place(today)), 50)?;
+        }
+    }
+    for n in 0..8 {
+        titles::of_union(connection, UnionId(1003 + n))?;
+        titles::results(connection, &[UnionId(1003 + n), UnionId(1013 + n)])?;
+        journal::of_union(connection, UnionId(1003 + n), &[titles::GIVE, titles::END], 50)?;
     }
     Ok(())
 }

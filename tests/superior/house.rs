@@ -89,6 +89,7 @@ impl House {
                 place: "礼堂".to_owned(),
                 begins: today,
                 ends: today,
+                ends_at: None,
                 member_total: expected,
                 expected,
                 chief_scrutineer: "甲".to_owned(),
@@ -203,10 +204,11 @@ impl House {
             "journal",
             "standing",
             "rectification",
+            "title",
             "slip",
         ];
         let counted = tables.iter().map(|table| format!("SELECT count(*) AS n FROM {table}"));
-        let versions = ["poll", "rectification"];
+        let versions = ["poll", "rectification", "title"];
         let versions =
             versions.iter().map(|table| format!("SELECT CAST(coalesce(sum(version), 0) AS BIGINT) AS n FROM {table}"));
         let queries: Vec<String> = counted.chain(versions).collect();

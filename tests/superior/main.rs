@@ -27,6 +27,7 @@ macro_rules! on_both {
 
 mod rectification;
 mod tiers;
+mod titles;
 
 on_both!(
     the_area_shows_state_turnout_rate_threshold_and_outcome,
@@ -578,6 +579,8 @@ fn gets_change_nothing(City { house, east, .. }: City) {
         "/desk/rollup.xlsx".to_owned(),
         "/approvals".to_owned(),
         "/rectification".to_owned(),
+        "/titles".to_owned(),
+        format!("/unions/{}/titles", union.id),
         format!("/oversight/{round}"),
         "/unions".to_owned(),
         "/unions/new".to_owned(),

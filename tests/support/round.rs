@@ -96,6 +96,7 @@ pub fn facts() -> Facts {
         place: "职工之家".into(),
         begins: TODAY,
         ends: TODAY,
+        ends_at: None,
         member_total: 100,
         expected: 100,
         chief_scrutineer: "李监票".into(),

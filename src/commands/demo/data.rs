@@ -45,7 +45,19 @@ pub(super) struct Round {
     pub declared: &'static [(&'static str, [u64; 2])],
 }
 
-/// One sample union with its rounds.
+/// One sample title.
+pub(super) struct SampleTitle {
+    /// The grade of the rules; empty for a title that is none of theirs.
+    pub tier: &'static str,
+    pub label: &'static str,
+    pub named_by: &'static str,
+    /// How many days ago it was given.
+    pub given: i64,
+    /// How many days ago it was re-verified, and whether it passed.
+    pub review: Option<(i64, bool)>,
+}
+
+/// One sample union with its rounds and titles.
 pub(super) struct SampleUnion {
     pub name: &'static str,
     pub category: Category,
@@ -57,6 +69,7 @@ pub(super) struct SampleUnion {
     pub tellers: [&'static str; 2],
     pub place: &'static str,
     pub rounds: &'static [Round],
+    pub titles: &'static [SampleTitle],
 }
 
 /// One jurisdiction: a superior union and the unions below it.
@@ -117,8 +130,25 @@ const fn union(
     rounds: &'static [Round],
 ) -> SampleUnion {
     let [chair, scrutineer, first, second] = people;
-    SampleUnion { name, category, credit_code: None, stem, chair, scrutineer, tellers: [first, second], place, rounds }
+    SampleUnion {
+        name,
+        category,
+        credit_code: None,
+        stem,
+        chair,
+        scrutineer,
+        tellers: [first, second],
+        place,
+        rounds,
+        titles: &[],
+    }
 }
+
+const fn title(tier: &'static str, label: &'static str, named_by: &'static str, given: i64) -> SampleTitle {
+    SampleTitle { tier, label, named_by, given, review: None }
+}
+
+const CITY: &str = "青岛演示市总工会";
 
 /// Every sample area. The first union of the first area holds the open round.
 pub(super) const AREAS: &[Area] = &[
@@ -129,36 +159,51 @@ pub(super) const AREAS: &[Area] = &[
         stem: "qingdao",
         officer: "示例·孙向东",
         unions: &[
-            union(
-                "晨帆精密机械有限公司工会",
-                Category::Enterprise,
-                "chenfan",
-                ["示例·王海宁", "示例·刘文静", "示例·赵明远", "示例·陈晓岚"],
-                "公司职工活动中心二楼",
-                &[
-                    Round { detailed: true, comment: true, ..round(Stage::Open, THIS_YEAR, 120, 46, HIGH) },
-                    round(Stage::Reported, LAST_YEAR, 116, 91, HIGH),
-                ],
-            ),
-            union(
-                "海岬港务集团工会",
-                Category::StateOwnedEnterprise,
-                "haijia",
-                ["示例·李建新", "示例·周敏", "示例·吴双", "示例·郑凯"],
-                "集团礼堂",
-                &[round(Stage::Certified, THIS_YEAR, 260, 93, FAIR), round(Stage::Reported, LAST_YEAR, 60, 90, FAIR)],
-            ),
-            union(
-                "演示区教育研究院工会",
-                Category::PublicInstitution,
-                "jiaoyan",
-                ["示例·冯雪梅", "示例·韩立", "示例·杨柳", "示例·朱颖"],
-                "研究院学术报告厅",
-                &[
-                    round(Stage::Reported, THIS_YEAR, 84, 96, HIGH),
-                    Round { rectified: RECTIFIED, ..round(Stage::Reported, LAST_YEAR, 60, 92, FAIR) },
-                ],
-            ),
+            SampleUnion {
+                titles: &[title("", "新时代职工信赖的职工之家", CITY, 400)],
+                ..union(
+                    "晨帆精密机械有限公司工会",
+                    Category::Enterprise,
+                    "chenfan",
+                    ["示例·王海宁", "示例·刘文静", "示例·赵明远", "示例·陈晓岚"],
+                    "公司职工活动中心二楼",
+                    &[
+                        Round { detailed: true, comment: true, ..round(Stage::Open, THIS_YEAR, 120, 46, HIGH) },
+                        round(Stage::Reported, LAST_YEAR, 116, 91, HIGH),
+                    ],
+                )
+            },
+            SampleUnion {
+                titles: &[title("advanced", "先进职工之家", CITY, 1150)],
+                ..union(
+                    "海岬港务集团工会",
+                    Category::StateOwnedEnterprise,
+                    "haijia",
+                    ["示例·李建新", "示例·周敏", "示例·吴双", "示例·郑凯"],
+                    "集团礼堂",
+                    &[
+                        round(Stage::Certified, THIS_YEAR, 260, 93, FAIR),
+                        round(Stage::Reported, LAST_YEAR, 60, 90, FAIR),
+                    ],
+                )
+            },
+            SampleUnion {
+                titles: &[SampleTitle {
+                    review: Some((400, true)),
+                    ..title("model", "模范职工之家", "山东演示省总工会", 1500)
+                }],
+                ..union(
+                    "演示区教育研究院工会",
+                    Category::PublicInstitution,
+                    "jiaoyan",
+                    ["示例·冯雪梅", "示例·韩立", "示例·杨柳", "示例·朱颖"],
+                    "研究院学术报告厅",
+                    &[
+                        round(Stage::Reported, THIS_YEAR, 84, 96, HIGH),
+                        Round { rectified: RECTIFIED, ..round(Stage::Reported, LAST_YEAR, 60, 92, FAIR) },
+                    ],
+                )
+            },
             union(
                 "银杏街道工会",
                 Category::TownshipUnion,
@@ -184,22 +229,31 @@ pub(super) const AREAS: &[Area] = &[
         stem: "shandong",
         officer: "示例·魏长河",
         unions: &[
-            union(
-                "岱青纺织有限公司工会",
-                Category::GrassrootsUnion,
-                "daiqing",
-                ["示例·金玉", "示例·陶然", "示例·姜涛", "示例·戚薇"],
-                "一号车间会议区",
-                &[Round { pledges: PLEDGES, ..round(Stage::Certified, THIS_YEAR, 210, 88, POOR) }],
-            ),
-            union(
-                "泉涌水务有限公司工会",
-                Category::GrassrootsUnion,
-                "quanyong",
-                ["示例·谢安", "示例·邹静", "示例·喻明", "示例·柏松"],
-                "公司三楼会议室",
-                &[round(Stage::Reported, THIS_YEAR, 95, 90, FAIR)],
-            ),
+            SampleUnion {
+                titles: &[SampleTitle {
+                    review: Some((200, false)),
+                    ..title("qualified", "合格职工之家", "山东演示市总工会", 1400)
+                }],
+                ..union(
+                    "岱青纺织有限公司工会",
+                    Category::GrassrootsUnion,
+                    "daiqing",
+                    ["示例·金玉", "示例·陶然", "示例·姜涛", "示例·戚薇"],
+                    "一号车间会议区",
+                    &[Round { pledges: PLEDGES, ..round(Stage::Certified, THIS_YEAR, 210, 88, POOR) }],
+                )
+            },
+            SampleUnion {
+                titles: &[title("advanced", "先进职工之家", "山东演示市总工会", 500)],
+                ..union(
+                    "泉涌水务有限公司工会",
+                    Category::GrassrootsUnion,
+                    "quanyong",
+                    ["示例·谢安", "示例·邹静", "示例·喻明", "示例·柏松"],
+                    "公司三楼会议室",
+                    &[round(Stage::Reported, THIS_YEAR, 95, 90, FAIR)],
+                )
+            },
         ],
     },
     Area {
@@ -254,14 +308,17 @@ pub(super) const AREAS: &[Area] = &[
                     ..round(Stage::Certified, THIS_YEAR, 230, 92, HIGH)
                 }],
             ),
-            union(
-                "龙城医院工会",
-                Category::GrassrootsUnion,
-                "longcheng",
-                ["示例·蒋宁", "示例·丁香", "示例·邵军", "示例·仲夏"],
-                "门诊楼六楼报告厅",
-                &[round(Stage::Reported, THIS_YEAR, 310, 87, FAIR)],
-            ),
+            SampleUnion {
+                titles: &[title("model", "模范职工之家", "常州演示区总工会", 300)],
+                ..union(
+                    "龙城医院工会",
+                    Category::GrassrootsUnion,
+                    "longcheng",
+                    ["示例·蒋宁", "示例·丁香", "示例·邵军", "示例·仲夏"],
+                    "门诊楼六楼报告厅",
+                    &[round(Stage::Reported, THIS_YEAR, 310, 87, FAIR)],
+                )
+            },
         ],
     },
     Area {
@@ -271,14 +328,17 @@ pub(super) const AREAS: &[Area] = &[
         stem: "chaoyang",
         officer: "示例·赵启明",
         unions: &[
-            union(
-                "东方传媒科技有限公司工会",
-                Category::GrassrootsUnion,
-                "dongfang",
-                ["示例·林溪", "示例·夏青", "示例·雷鸣", "示例·龙飞"],
-                "公司共享大厅",
-                &[round(Stage::Certified, THIS_YEAR, 128, 95, HIGH)],
-            ),
+            SampleUnion {
+                titles: &[title("", "职工之家", "朝阳演示区总工会", 600)],
+                ..union(
+                    "东方传媒科技有限公司工会",
+                    Category::GrassrootsUnion,
+                    "dongfang",
+                    ["示例·林溪", "示例·夏青", "示例·雷鸣", "示例·龙飞"],
+                    "公司共享大厅",
+                    &[round(Stage::Certified, THIS_YEAR, 128, 95, HIGH)],
+                )
+            },
             union(
                 "朝晖物业服务有限公司工会",
                 Category::GrassrootsUnion,

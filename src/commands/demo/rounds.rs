@@ -5,11 +5,12 @@ use futures_util::future::join_all;
 use rand::{Rng, RngExt};
 use time::{Duration, OffsetDateTime};
 
-use super::data::{AREAS, Area, PLEDGES_KEPT, Round, SampleUnion, Stage, Weights};
+use super::data::{AREAS, Area, PLEDGES_KEPT, Round, SampleTitle, SampleUnion, Stage, Weights};
 use super::{PASSWORD, Ready, SampleAccount, SamplePoll};
 use crate::ballot_box::IssuedSlips;
 use crate::domain::account::{Account, Role};
 use crate::domain::ballot::Ballot;
+use crate::domain::dates::{Hour, in_words};
 use crate::domain::ids::{PollId, UnionId};
 use crate::domain::paper::{Answer, Paper, Scale};
 use crate::domain::poll::{Approval, Assembly, Custody, Facts, Phase, Poll};
@@ -18,11 +19,13 @@ use crate::domain::rules::PaperOptions;
 use crate::domain::sheet::{FollowUp, Publication};
 use crate::domain::slip::{FormNonce, SlipCode};
 use crate::domain::standing;
+use crate::domain::title::Title;
 use crate::domain::union::{Category, Union};
 use crate::office::{Closing, Office};
 use crate::store::accounts::{self, NewAccount, PasswordDigest};
 use crate::store::polls::{self, NewPoll};
 use crate::store::rectifications;
+use crate::store::titles;
 use crate::store::unions::{self, NewUnion};
 use crate::store::{By, StoreError};
 use crate::world;
@@ -56,6 +59,9 @@ pub(super) fn fill(office: &Office) -> Result<Ready> {
                 let held = hold(office, sample, round, &union, &superior, &people, &officer)
                     .with_context(|| format!("示例 {}", sample.name))?;
                 ready.polls.push(held);
+            }
+            for title in sample.titles {
+                give(office, title, &union, &officer).with_context(|| format!("示例 {}", sample.name))?;
             }
         }
     }
@@ -115,6 +121,26 @@ fn create_union(
     create(Role::Teller, "jipiao1", sample.tellers[0])?;
     create(Role::Teller, "jipiao2", sample.tellers[1])?;
     Ok((union, People { chair, scrutineer }))
+}
+
+/// Puts down a title and how its last 复核 went.
+fn give(office: &Office, sample: &SampleTitle, union: &Union, officer: &Account) -> Result<()> {
+    let terms = office.rules.title_terms(&union.rule_set, union.category);
+    let ago = |days| world::now() - Duration::days(days);
+    let tier = (!sample.tier.is_empty()).then(|| sample.tier.to_owned());
+    let given_on = world::date_in_china(ago(sample.given));
+    let title = Title::given(sample.label.to_owned(), tier, sample.named_by.to_owned(), given_on, &terms);
+    let id = office.database.write(|c| titles::give(c, union, &title, by(officer, ago(sample.given))))?;
+    let Some((days, passed)) = sample.review else { return Ok(()) };
+    let (on, by) = (world::date_in_china(ago(days)), by(officer, ago(days)));
+    let action = if passed { titles::CONFIRM } else { titles::FAIL };
+    office.database.write(|c| {
+        titles::change(c, id, 0, action, &in_words(on), by, |title| match terms.term(on) {
+            Some(until) if !passed => title.fail(on, until, "职工之家场地被占用，活动中断".to_owned(), &terms),
+            _ => title.confirm(on, &terms),
+        })
+    })?;
+    Ok(())
 }
 
 fn create_account(
@@ -235,6 +261,7 @@ fn set_up(
             place: sample.place.to_owned(),
             begins,
             ends: begins + Duration::days(2),
+            ends_at: Hour::new(18),
             member_total: round.expected + round.expected / 12,
             expected: round.expected,
             chief_scrutineer: sample.scrutineer.to_owned(),

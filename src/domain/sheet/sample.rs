@@ -46,6 +46,7 @@ fn facts() -> Facts {
         place: "三楼会议室".to_owned(),
         begins: date!(2026 - 09 - 01),
         ends: date!(2026 - 09 - 07),
+        ends_at: None,
         member_total: 26,
         expected: 26,
         chief_scrutineer: "钱进".to_owned(),

@@ -3,16 +3,19 @@
 use askama::Template;
 
 use super::draft;
+use crate::database::DatabaseError;
 use crate::domain::account::Role;
 use crate::domain::poll::{Phase, Poll};
 use crate::domain::rectification::State;
 use crate::domain::standing::Stage;
+use crate::domain::title;
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
 use crate::http::round::{self, rectification, rectification::alarm};
-use crate::store::polls;
+use crate::http::title::in_a_line;
+use crate::store::{polls, titles};
 use crate::world::date_in_china;
 
 /// A round that is not finished.
@@ -29,6 +32,8 @@ struct Current {
 struct Dashboard {
     frame: Frame,
     union: String,
+    /// The titles that the union holds, in a line each.
+    titles: Vec<String>,
     chair: bool,
     /// Rounds that are not finished, with what to do next.
     current: Vec<Current>,
@@ -41,7 +46,11 @@ struct Dashboard {
 /// Database faults.
 pub fn show(desk: &Desk<'_>) -> Answer {
     let role = desk.who.account.role;
-    let polls = desk.app.database.read(|c| polls::of_union(c, desk.who.union.id))?;
+    let own = desk.who.union.id;
+    let (polls, titles) = desk
+        .app
+        .database
+        .read(|c| -> Result<_, DatabaseError> { Ok((polls::of_union(c, own)?, titles::of_union(c, own)?)) })?;
     let rectifications = rectification::of_rounds(desk, &polls)?;
     let today = date_in_china(desk.ask.now);
     let rectification =
@@ -68,6 +77,12 @@ pub fn show(desk: &Desk<'_>) -> Answer {
     Reply::page(&Dashboard {
         frame: desk.frame("工作台"),
         union: desk.who.union.name.clone(),
+        titles: titles
+            .iter()
+            .map(|stored| &stored.title)
+            .filter(|held| held.state(today) != title::State::Ended)
+            .map(|held| in_a_line(held, today))
+            .collect(),
         chair: role == Role::Chair,
         current,
         past,

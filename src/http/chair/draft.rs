@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use askama::Template;
-use time::Date;
+use time::PrimitiveDateTime;
 
 use super::setup::{Guide, guide};
 use crate::domain::account::{Account, Act, Role};
@@ -22,7 +22,7 @@ use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
 use crate::http::round::{Step, ask_in_doubt, steps};
 use crate::store::{StoreError, accounts, polls};
-use crate::world::date_in_china;
+use crate::world::time_in_china;
 
 /// The one next step of a draft: words, and for the chair a button.
 pub(super) struct Next {
@@ -92,11 +92,11 @@ impl DraftPage {
 
 /// The days of the ballot as announced.
 fn days(facts: &Facts) -> String {
-    let (begins, ends) = (facts.begins, facts.ends);
-    if begins == ends {
-        dates::in_words(begins)
-    } else {
-        format!("{}至{}", dates::in_words(begins), dates::in_words(ends))
+    let begins = dates::in_words(facts.begins);
+    match facts.ends_at {
+        None if facts.begins == facts.ends => begins,
+        Some(hour) if facts.begins == facts.ends => format!("{begins}，{hour}截止"),
+        _ => format!("{begins}至{}", facts.closes()),
     }
 }
 
@@ -153,7 +153,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, slips_form: Filled
     let newest = || desk.app.rules.require(&poll.rule_set.id);
     let set = desk.app.rules.at(&poll.rule_set).map_or_else(newest, Ok)?;
     let others = desk.app.database.read(|c| polls::beside(c, &poll))?;
-    let late = is_over(&poll.facts, date_in_china(desk.ask.now)).map(|words| {
+    let late = is_over(&poll.facts, time_in_china(desk.ask.now)).map(|words| {
         let revisable = if poll.phase.is_revisable() {
             "请点“修改”改好日期，再提请上级工会批准。"
         } else {
@@ -227,13 +227,16 @@ pub fn open_form(desk: &Desk<'_>) -> Answer {
         "开始以后，拿到选票的人马上就能投票。选票的张数和内容都定下来，写进签名的开箱声明报上级工会，不能再改，也不能退回筹备。"
             .to_owned(),
     ];
-    let doubts = doubts(&poll.facts, date_in_china(desk.ask.now), &people);
+    let doubts = doubts(&poll.facts, time_in_china(desk.ask.now), &people);
     ask_in_doubt(desk, &poll, "open", "开始投票", lines, doubts)
 }
 
-/// Says so when the announced days are past.
-fn is_over(facts: &Facts, today: Date) -> Option<String> {
-    (today > facts.ends).then(|| format!("今天是{}，公布的结束日期已经过去。", dates::in_words(today)))
+/// Says so when the announced end is past.
+fn is_over(facts: &Facts, now: PrimitiveDateTime) -> Option<String> {
+    facts.is_past(now).then(|| match facts.ends_at {
+        Some(_) if now.date() == facts.ends => format!("公布的截止时间（今天{}）已经过去。", facts.hour()),
+        _ => format!("今天是{}，公布的结束日期已经过去。", dates::in_words(now.date())),
+    })
 }
 
 /// Which of several rounds of a year is shown to the unions above.
@@ -271,14 +274,14 @@ fn without_account(facts: &Facts, people: &[Account]) -> Option<String> {
     })
 }
 
-/// What speaks against opening the box on this day.
-fn doubts(facts: &Facts, today: Date, people: &[Account]) -> Vec<String> {
+/// What speaks against opening the box at this moment.
+fn doubts(facts: &Facts, now: PrimitiveDateTime, people: &[Account]) -> Vec<String> {
     let scrutinised = people.iter().any(|account| account.role == Role::Scrutineer && account.active);
     let mut doubts = Vec::new();
-    if today < facts.begins {
-        doubts.push(format!("今天是{}，还没有到公布的开始日期。", dates::in_words(today)));
+    if now.date() < facts.begins {
+        doubts.push(format!("今天是{}，还没有到公布的开始日期。", dates::in_words(now.date())));
     }
-    doubts.extend(is_over(facts, today));
+    doubts.extend(is_over(facts, now));
     if scrutinised {
         doubts.extend(without_account(facts, people));
     } else {
@@ -306,6 +309,7 @@ pub fn open(desk: &Desk<'_>) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::dates::Hour;
     use crate::domain::ids::{AccountId, PollId, UnionId};
     use crate::domain::slip::PollTag;
     use crate::store::testing::new_poll;
@@ -355,11 +359,14 @@ mod tests {
         let named = scrutineers.map(|name| (Role::Scrutineer, name));
         let people: Vec<Account> =
             named.chain(facts.tellers.iter().map(|name| (Role::Teller, name))).map(account).collect();
-        let on = |day| doubts(&facts, day, &people);
+        let noon = |day: time::Date| day.with_time(time::macros::time!(12:00));
+        let on = |day| doubts(&facts, noon(day), &people);
         assert!(on(facts.begins).is_empty() && on(facts.ends).is_empty());
         assert!(on(facts.begins.previous_day().unwrap())[0].contains("还没有到公布的开始日期"));
         assert!(on(facts.ends.next_day().unwrap())[0].contains("结束日期已经过去"));
-        let with = |people: &[Account]| doubts(&facts, facts.begins, people);
+        let by_noon = Facts { ends_at: Hour::new(12), ..facts.clone() };
+        assert!(doubts(&by_noon, noon(facts.ends), &people)[0].contains("公布的截止时间（今天12时）已经过去"));
+        let with = |people: &[Account]| doubts(&facts, noon(facts.begins), people);
         assert!(with(&[])[0].contains("没有可用的监票人账号"));
         let (last, others) = people.split_last().unwrap();
         let away = Account { active: false, ..last.clone() };

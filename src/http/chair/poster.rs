@@ -3,7 +3,6 @@
 use askama::Template;
 
 use crate::domain::account::Act;
-use crate::domain::dates;
 use crate::domain::poll::Poll;
 use crate::domain::union::Union;
 use crate::http::gate::Desk;
@@ -25,7 +24,7 @@ fn poster_of(desk: &Desk<'_>, poll: &Poll, union: &Union) -> Poster {
     Poster {
         title: poll.facts.title.clone(),
         union_name: union.name.clone(),
-        closes: dates::in_words(poll.facts.ends),
+        closes: poll.facts.closes(),
         place: poll.facts.place.clone(),
         contact: format!("总监票人 {}", poll.facts.chief_scrutineer),
         public_url: desk.app.config.public_url.clone(),

@@ -6,7 +6,7 @@ use askama::Template;
 use super::draft;
 use super::slips::MOST_SLIPS;
 use crate::domain::account::Act;
-use crate::domain::dates;
+use crate::domain::dates::{self, Hour};
 use crate::domain::ids::PollId;
 use crate::domain::paper::{Paper, Section};
 use crate::domain::poll::{Assembly, Facts, Officers, Poll};
@@ -125,6 +125,13 @@ struct SetupPage {
     union: Union,
     /// The round that is revised; none for a new one.
     poll: Option<PollId>,
+}
+
+impl SetupPage {
+    /// The hours that the list offers.
+    fn hours() -> impl Iterator<Item = String> {
+        (6..=23).map(|hour| hour.to_string())
+    }
 }
 
 /// The rules of the round that is set up: a new one takes those of its union, a revised one keeps its own.
@@ -293,6 +300,10 @@ fn facts(form: &mut Filled, guide: &Guide) -> Facts {
     if begins > ends {
         form.refuse("ends", "结束日期不能早于开始日期");
     }
+    let ends_at = form.value("ends_at").parse().ok().and_then(Hour::new);
+    if ends_at.is_none() && !form.value("ends_at").is_empty() {
+        form.refuse("ends_at", "请从列表中选择");
+    }
     let member_total = form.number("member_total", 1, 1_000_000);
     let expected = form.number("expected", 1, MOST_SLIPS);
     if guide.members_only && expected > member_total {
@@ -310,6 +321,7 @@ fn facts(form: &mut Filled, guide: &Guide) -> Facts {
         place,
         begins: begins.unwrap_or(time::Date::MIN),
         ends: ends.unwrap_or(time::Date::MIN),
+        ends_at,
         member_total,
         expected,
         chief_scrutineer,
@@ -413,6 +425,7 @@ fn filled(poll: &Poll) -> Filled {
     form.set("place", &facts.place);
     form.set("begins", date_value(facts.begins));
     form.set("ends", date_value(facts.ends));
+    form.set("ends_at", facts.ends_at.map_or(String::new(), |hour| u8::from(hour).to_string()));
     form.set("member_total", facts.member_total);
     form.set("expected", facts.expected);
     fill_officers(&mut form, facts);

@@ -7,7 +7,6 @@ use askama::Template;
 
 use super::{draft, packets};
 use crate::domain::account::Act;
-use crate::domain::dates;
 use crate::domain::poll::{Phase, Poll, SlipIssue};
 use crate::domain::slip::SlipCode;
 use crate::domain::union::Union;
@@ -79,7 +78,7 @@ pub(super) struct Printing {
 
 impl Printing {
     pub(super) fn of(desk: &Desk<'_>, poll: Poll, union: Union) -> Self {
-        let closes = dates::in_words(poll.facts.ends);
+        let closes = poll.facts.closes();
         let public_url = desk.app.config.public_url.clone();
         Printing { poll, union, public_url, closes, options: SlipOptions::default() }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use actix_web::http::StatusCode;
 use askama::Template;
-use time::Date;
+use time::PrimitiveDateTime;
 
 use super::count::may_void;
 use super::next::{Circumstances, Next, Step, next, steps};
@@ -29,7 +29,7 @@ use crate::http::public::view::{Drawn, ResultView};
 use crate::http::reply::{Answer, Reply};
 use crate::render::chart::{Chart, ItemBars};
 use crate::store::{journal, sheets};
-use crate::world::date_in_china;
+use crate::world::{date_in_china, time_in_china};
 
 /// Lines of the journal on the page.
 const LINES: i64 = 200;
@@ -151,7 +151,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
         stopped,
         guesses: app.rounds.guesses(poll),
         in_box: in_box(desk, poll)?,
-        overdue: overdue(poll, today),
+        overdue: overdue(poll, time_in_china(desk.ask.now)),
         custody: custody::view(desk, poll)?,
         form,
         waiting,
@@ -231,10 +231,10 @@ fn in_box(desk: &Desk<'_>, poll: &Poll) -> Result<Option<BoxView>, Problem> {
     }))
 }
 
-/// The last day as announced, once it has passed and phones still vote: no day ends the ballot by itself.
-fn overdue(poll: &Poll, today: Date) -> Option<String> {
-    let passed = matches!(poll.phase, Phase::Open { .. }) && today > poll.facts.ends;
-    passed.then(|| in_words(poll.facts.ends))
+/// The end as announced, once it has passed and phones still vote: no day and no hour ends the ballot by itself.
+fn overdue(poll: &Poll, now: PrimitiveDateTime) -> Option<String> {
+    let passed = matches!(poll.phase, Phase::Open { .. }) && poll.facts.is_past(now);
+    passed.then(|| poll.facts.closes())
 }
 
 /// What the sheet says: the signed one, or the one that would be signed now.

@@ -52,6 +52,10 @@ pub(in crate::http) fn act(action: &str, detail: &str) -> (&'static str, String)
         ("rectification.report", "报告整改情况"),
         ("rectification.check", "复查整改"),
         ("rectification.return", "退回整改情况"),
+        ("title.give", "登记称号"),
+        ("title.confirm", "登记复核合格"),
+        ("title.fail", "登记复核不合格"),
+        ("title.end", "登记称号终止"),
     ];
     let name = NAMES.iter().find(|(known, _)| *known == action).map_or("其他操作", |(_, name)| name);
     let detail = match (action, detail.split_once('+')) {

@@ -21,7 +21,7 @@ use crate::http::reply::{Answer, Reply};
 use crate::render::chart::Chart;
 use crate::store::rectifications::{self, Counts};
 use crate::store::rollup::{self, After, Filter, Line, Sort, Totals};
-use crate::store::unions;
+use crate::store::{titles, unions};
 use crate::world;
 
 /// Lines on a page.
@@ -169,6 +169,7 @@ struct AreaPage {
     rolls: u64,
     sheets: u64,
     rectify: Counts,
+    titles: titles::Counts,
     unions: u64,
     tiles: Vec<Tile>,
     coverage: CoverageView,
@@ -204,7 +205,7 @@ pub fn show(desk: &Desk<'_>) -> Answer {
     let head = area(desk, &search)?;
     let database = &desk.app.database;
     let totals = database.read(|c| rollup::totals(c, &head.path, search.year))?;
-    let (lines, lineage, below, others, years, (rolls, sheets), rectify) =
+    let (lines, lineage, below, others, years, (rolls, sheets), (rectify, titles)) =
         database.read(|c| -> Result<_, DatabaseError> {
             let lines = rollup::page(c, &head.path, search.year, &search.filter, search.sort, &search.after, PAGE + 1)?;
             let all: Vec<UnionId> = lines.iter().map(|line| line.union.id).collect();
@@ -216,7 +217,10 @@ pub fn show(desk: &Desk<'_>) -> Answer {
                 rollup::other_rounds(c, &all, search.year)?,
                 rollup::years(c)?,
                 rollup::waiting_counts(c, &desk.who.union.path)?,
-                rectifications::counts(c, &desk.who.union.path, today)?,
+                (
+                    rectifications::counts(c, &desk.who.union.path, today)?,
+                    titles::counts(c, &desk.who.union.path, today)?,
+                ),
             ))
         })?;
     let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
@@ -234,6 +238,7 @@ pub fn show(desk: &Desk<'_>) -> Answer {
         rolls,
         sheets,
         rectify,
+        titles,
         unions: totals.unions,
         tiles: tiles(&totals, &search),
         coverage: coverage(desk.app, &head, &totals, today),

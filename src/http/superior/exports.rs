@@ -6,13 +6,17 @@ use std::convert::Infallible;
 use super::area::{self, Search};
 use super::figures::Figures;
 use super::words;
-use crate::domain::ids::PollId;
+use crate::database::DatabaseError;
+use crate::domain::dates;
+use crate::domain::ids::{PollId, UnionId};
+use crate::domain::title::Title;
 use crate::http::gate::Desk;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
 use crate::render::rollup_pdf::{RollUpRow, RollUpSheet};
 use crate::render::workbook;
 use crate::store::rollup::{self, Line, Totals};
+use crate::store::titles;
 use crate::world;
 
 /// Most lines of the PDF.
@@ -54,10 +58,14 @@ fn sheet(desk: &Desk<'_>, most: usize) -> Result<RollUpSheet, Problem> {
     search.after = rollup::After::default();
     let head = area::area(desk, &search)?;
     let limit = i64::try_from(most).unwrap_or(i64::MAX) + 1;
-    let lines = desk
-        .app
-        .database
-        .read(|c| rollup::page(c, &head.path, search.year, &search.filter, search.sort, &search.after, limit))?;
+    let (lines, held) = desk.app.database.read(|c| -> Result<_, DatabaseError> {
+        let lines = rollup::page(c, &head.path, search.year, &search.filter, search.sort, &search.after, limit)?;
+        Ok((lines, titles::held(c, &head.path)?))
+    })?;
+    let mut titled: BTreeMap<UnionId, Vec<Title>> = BTreeMap::new();
+    for (union, title) in held {
+        titled.entry(union).or_default().push(title);
+    }
     if lines.len() > most {
         return Err(Problem::invalid(
             "too_many_lines",
@@ -73,14 +81,16 @@ fn sheet(desk: &Desk<'_>, most: usize) -> Result<RollUpSheet, Problem> {
         title: format!("{}年度会员评家情况汇总表", search.year),
         as_of: format!("截至{}", words::moment_on_paper(desk.ask.now)),
         outcomes: area::outcomes(&Totals::of(&lines)),
-        rows: lines.into_iter().map(|line| row(line, &spent)).collect(),
+        rows: lines.into_iter().map(|line| row(line, &spent, &titled)).collect(),
         date: today,
         superior: head.name,
     })
 }
 
-fn row(line: Line, spent: &BTreeMap<PollId, u64>) -> RollUpRow {
+fn row(line: Line, spent: &BTreeMap<PollId, u64>, titled: &BTreeMap<UnionId, Vec<Title>>) -> RollUpRow {
     let Ok(figures) = Figures::of::<Infallible>(line.round, |poll| Ok(spent.get(&poll).copied().unwrap_or(0)));
+    let held = titled.get(&line.union.id).map_or(&[][..], Vec::as_slice);
+    let listed = |of: fn(&Title) -> String| held.iter().map(of).collect::<Vec<_>>().join("；");
     RollUpRow {
         union_name: line.union.name,
         category: line.union.category.label().to_owned(),
@@ -92,5 +102,7 @@ fn row(line: Line, spent: &BTreeMap<PollId, u64>) -> RollUpRow {
         rate: figures.rate,
         outcome: figures.tag.to_owned(),
         sheet: figures.sheet,
+        titles: listed(|title| format!("{}（{}）", title.label, title.named_by)),
+        titled_on: listed(|title| dates::in_words(title.given_on)),
     }
 }

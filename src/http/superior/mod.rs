@@ -1,5 +1,5 @@
 //! What a superior union does: watches its area, approves electorates, gives opinions on sheets, follows
-//! rectifications, creates the unions and accounts below it, draws spot checks.
+//! rectifications, puts down titles, creates the unions and accounts below it, draws spot checks.
 
 pub mod accounts;
 pub mod approvals;
@@ -10,6 +10,8 @@ pub mod import;
 pub mod oversight;
 pub mod rectification;
 pub mod spot_check;
+pub mod title;
+pub mod titles;
 pub mod unions;
 mod words;
 mod worksheet;

@@ -250,7 +250,7 @@ fn facts(rules: &RuleRegistry, poll: &Poll, opening: Option<&str>) -> Vec<(&'sta
         ("申报等级", tier.unwrap_or_default().to_owned()),
         ("评议形式", facts.assembly.label().to_owned()),
         ("地点", facts.place.clone()),
-        ("投票日期", format!("{}至{}", dates::in_words(facts.begins), dates::in_words(facts.ends))),
+        ("投票日期", format!("{}至{}", dates::in_words(facts.begins), facts.closes())),
         ("会员总数", facts.member_total.to_string()),
         ("应到", facts.expected.to_string()),
         ("总监票人", facts.chief_scrutineer.clone()),

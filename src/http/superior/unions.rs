@@ -11,6 +11,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::UnionId;
 use crate::domain::import::check_name;
 use crate::domain::standing::{Class, Stage};
+use crate::domain::title::State;
 use crate::domain::union::{Category, Union, check_credit_code};
 use crate::http::ask::encoded;
 use crate::http::form::Filled;
@@ -18,9 +19,11 @@ use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
+use crate::http::title;
 use crate::store::rollup::{self, After, Filter, Sort};
 use crate::store::unions::{self, NewUnion};
-use crate::store::{StoreError, accounts, polls};
+use crate::store::{StoreError, accounts, polls, titles};
+use crate::world::date_in_china;
 
 /// Lines on a page of the list.
 const PAGE: i64 = 50;
@@ -82,6 +85,8 @@ struct UnionPage {
     crumbs: Vec<(i64, String)>,
     facts: Vec<(&'static str, String)>,
     rounds: Option<Vec<RoundRow>>,
+    /// The titles that it holds, for those who watch over it: class and word of the tag, and a line.
+    titles: Vec<(&'static str, &'static str, String)>,
     accounts: Vec<AccountRow>,
     has_below: bool,
     may_edit: bool,
@@ -107,14 +112,19 @@ pub fn show(desk: &Desk<'_>) -> Answer {
 /// Database faults.
 pub(super) fn page(desk: &Desk<'_>, union: Union, form: Filled) -> Answer {
     let watches = desk.may(Act::Watch, &union);
-    let (lineage, below, people, rounds) = desk.app.database.read(|c| -> Result<_, DatabaseError> {
+    let today = date_in_china(desk.ask.now);
+    let (lineage, below, people, rounds, held) = desk.app.database.read(|c| -> Result<_, DatabaseError> {
         Ok((
             unions::lineage(c, &union)?,
             unions::with_unions_below(c, &[union.id])?,
             accounts::of_union(c, union.id)?,
             if watches { Some(polls::of_union(c, union.id)?) } else { None },
+            if watches { titles::of_union(c, union.id)? } else { Vec::new() },
         ))
     })?;
+    let held = held.iter().map(|stored| &stored.title).filter(|title| title.state(today) != State::Ended);
+    let titles =
+        held.map(|held| (title::tone(held.state(today)), title::word(held, today), title::in_a_line(held, today)));
     let rounds = rounds.map(|rounds| {
         rounds
             .into_iter()
@@ -141,6 +151,7 @@ pub(super) fn page(desk: &Desk<'_>, union: Union, form: Filled) -> Answer {
         crumbs: words::crumbs(&desk.who.union, lineage),
         facts: facts(desk, &union),
         rounds,
+        titles: titles.collect(),
         accounts: people.into_iter().map(account).collect(),
         has_below: !below.is_empty(),
         may_edit: desk.may(Act::Describe, &union),

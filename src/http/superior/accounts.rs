@@ -1,4 +1,5 @@
-//! Accounts of chairs and superiors in one's area: created with a password that is shown once, renewed, stopped.
+//! Accounts in one's area: those of chairs and superiors created with a password that is shown once; these and those of
+//! scrutineers and tellers renewed and stopped.
 
 use super::unions;
 use crate::domain::account::{Account, Act, Role};
@@ -49,13 +50,21 @@ pub fn set_active(desk: &Desk<'_>) -> Answer {
     Ok(Reply::see_other(format!("/unions/{}?done={done}", union.id)))
 }
 
-/// The account of the path, if it is of a union that this person administers, of a role made from above, and
-/// not their own.
+/// Whether this person looks after accounts of this role in a union that they administer. Scrutineers and tellers are
+/// never looked after from their own union: it is its count that they watch, and the chair may be a superior as well.
+pub(super) fn looks_after(desk: &Desk<'_>, union: &Union, role: Role) -> bool {
+    match role {
+        Role::Scrutineer | Role::Teller => desk.may(Act::Describe, union),
+        Role::Chair | Role::Superior | Role::Operator => ROLES.contains(&role),
+    }
+}
+
+/// The account of the path, if this person looks after it and it is not their own.
 fn account(desk: &Desk<'_>) -> Result<(Union, Account), Problem> {
     let union = desk.union(Act::Administer)?;
     let id: AccountId = desk.ask.param("account")?;
     let account = desk.app.database.read(|c| accounts::load(c, id))?;
-    let account = account.filter(|account| account.union == union.id && ROLES.contains(&account.role));
+    let account = account.filter(|account| account.union == union.id && looks_after(desk, &union, account.role));
     let account = account.ok_or(Problem::NOT_YOURS)?;
     if account.id == desk.who.account.id {
         return Err(Problem::conflict(

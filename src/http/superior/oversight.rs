@@ -23,8 +23,9 @@ use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
 use crate::http::round::rectification::View;
 use crate::http::round::void_words;
+use crate::store::journal::AccountLine;
 use crate::store::sheets::StoredSheet;
-use crate::store::{journal, polls, rectifications, sheets, statements, unions};
+use crate::store::{accounts, journal, polls, rectifications, sheets, statements, unions};
 use crate::world::date_in_china;
 
 /// Longest reason, in characters.
@@ -72,6 +73,8 @@ struct RoundPage {
     sheets: Vec<SheetRow>,
     changes: Vec<Change>,
     journal: Vec<JournalRow>,
+    /// What was done to accounts of the union while the round was under way; none before its opening.
+    on_accounts: Option<Vec<JournalRow>>,
     /// What this person may decide now.
     decide: Waits,
     rectification: Option<Rectifying>,
@@ -174,15 +177,18 @@ fn seen(desk: &Desk<'_>) -> Result<(Poll, Union), Problem> {
 pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> Answer {
     let wrong = !error.is_empty();
     let stage = Stage::of(&poll.phase);
-    let (lineage, stored, opening, lines, others) = desk.app.database.read(|c| -> Result<_, DatabaseError> {
-        Ok((
-            unions::lineage(c, &union)?,
-            sheets::of_poll(c, poll.id)?,
-            statements::load(c, poll.id, statements::OPENING)?,
-            journal::of_poll(c, poll.id, LINES)?,
-            polls::beside(c, &poll)?,
-        ))
-    })?;
+    let (lineage, stored, opening, lines, others, moves, people) =
+        desk.app.database.read(|c| -> Result<_, DatabaseError> {
+            Ok((
+                unions::lineage(c, &union)?,
+                sheets::of_poll(c, poll.id)?,
+                statements::load(c, poll.id, statements::OPENING)?,
+                journal::of_poll(c, poll.id, LINES)?,
+                polls::beside(c, &poll)?,
+                journal::of_accounts(c, &poll, LINES)?,
+                accounts::of_union(c, union.id)?,
+            ))
+        })?;
     let rectification = rectifying(desk, &poll, &union, &stored)?;
     let (rows, changes) = sheet_rows(desk, &poll, stored)?;
     let turnout = if poll.phase.opening().is_some() {
@@ -198,10 +204,15 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
         crumbs: words::crumbs(&desk.who.union, lineage),
         facts: facts(&desk.app.rules, &poll, opening.as_deref()),
         turnout,
-        notes: notes(&poll, &union).into_iter().chain(words_on_others(&others)).collect(),
+        notes: notes(&poll, &union)
+            .into_iter()
+            .chain(words_on_others(&others))
+            .chain(words_on_accounts(&moves))
+            .collect(),
         sheets: rows,
         changes,
         journal: words::journal(lines),
+        on_accounts: opening.is_some().then(|| words::on_accounts(moves, &people)),
         decide,
         rectification,
         may_void: stage == Stage::Closed && desk.may(Act::Oversee, &union),
@@ -286,6 +297,12 @@ fn notes(poll: &Poll, union: &Union) -> Vec<String> {
         notes.push(format!("{oddity}（只作提醒）。"));
     }
     notes
+}
+
+/// Says so when others than their owners had to do with accounts of the union while the round was under way.
+fn words_on_accounts(lines: &[AccountLine]) -> Option<String> {
+    let count = lines.iter().filter(|line| !line.is_own_password()).count();
+    (count > 0).then(|| format!("评议进行期间，本工会的账号有{count}次变动，见下面的“评议期间的账号变动”。"))
 }
 
 /// The sheets of a round, newest first, and how the newest differs from the one it replaces.

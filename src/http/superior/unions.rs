@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::accounts::ROLES;
+use super::accounts::{ROLES, looks_after};
 use super::words;
 use crate::database::DatabaseError;
 use crate::domain::account::{Account, Act, Role};
@@ -129,7 +129,7 @@ pub(super) fn page(desk: &Desk<'_>, union: Union, form: Filled) -> Answer {
     let own = desk.who.account.id;
     let account = |account: Account| AccountRow {
         id: account.id.0,
-        mine: ROLES.contains(&account.role) && account.id != own,
+        mine: looks_after(desk, &union, account.role) && account.id != own,
         name: account.name,
         role: account.role.label(),
         username: account.username,

@@ -48,6 +48,7 @@ fn tour(route: &str) -> Tour {
         "/desk/rollup.pdf"
         | "/desk/rollup.xlsx"
         | "/unions/import/sample.csv"
+        | "/oversight/{id}/opening.json"
         | "/rounds/{id}/poster.pdf"
         | "/sheets/{id}.json"
         | "/sheets/{id}.pdf"

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::opening::OpeningView;
 use super::words::{self, JournalRow};
 use crate::database::DatabaseError;
 use crate::domain::account::Act;
@@ -12,7 +13,7 @@ use crate::domain::rectification::Refusal;
 use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::SheetPayload;
 use crate::domain::standing::{Rating, Stage, Waits};
-use crate::domain::statement::{OpeningStatement, OpinionStatement};
+use crate::domain::statement::OpinionStatement;
 use crate::domain::union::{Union, check_credit_code};
 use crate::http::ask::Fields;
 use crate::http::chair::draft::words_on_others;
@@ -73,6 +74,7 @@ struct RoundPage {
     sheets: Vec<SheetRow>,
     changes: Vec<Change>,
     journal: Vec<JournalRow>,
+    opening: Option<OpeningView>,
     /// What was done to accounts of the union while the round was under way; none before its opening.
     on_accounts: Option<Vec<JournalRow>>,
     /// What this person may decide now.
@@ -202,7 +204,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
     let page = RoundPage {
         frame: desk.frame(&format!("{} {}", union.name, poll.facts.title)).wide(),
         crumbs: words::crumbs(&desk.who.union, lineage),
-        facts: facts(&desk.app.rules, &poll, opening.as_deref()),
+        facts: facts(&desk.app.rules, &poll),
         turnout,
         notes: notes(&poll, &union)
             .into_iter()
@@ -213,6 +215,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
         changes,
         journal: words::journal(lines),
         on_accounts: opening.is_some().then(|| words::on_accounts(moves, &people)),
+        opening: opening.and_then(|stored| OpeningView::of(&stored, &desk.app.keys.key_set())),
         decide,
         rectification,
         may_void: stage == Stage::Closed && desk.may(Act::Oversee, &union),
@@ -243,7 +246,7 @@ fn rectifying(
     Ok(Some(Rectifying { view, may_check }))
 }
 
-fn facts(rules: &RuleRegistry, poll: &Poll, opening: Option<&str>) -> Vec<(&'static str, String)> {
+fn facts(rules: &RuleRegistry, poll: &Poll) -> Vec<(&'static str, String)> {
     let facts = &poll.facts;
     let rule_set = rules.at(&poll.rule_set).map_or(poll.rule_set.id.as_str(), |set| set.title.as_str());
     let tier = facts.applying_for.as_deref();
@@ -268,13 +271,6 @@ fn facts(rules: &RuleRegistry, poll: &Poll, opening: Option<&str>) -> Vec<(&'sta
         let confirmed =
             if custody.confirmed_by.is_some() { "（监票人已确认）" } else { "（监票人还没有确认）" };
         rows.push(("发出票", format!("{}{confirmed}", custody.handed_out)));
-    }
-    if let Some(opening) = opening.and_then(|text| Statement::parse(text.as_bytes()).ok()) {
-        let sound = if opening.forged() { "签名不符" } else { "签名有效" };
-        if let Ok(stated) = OpeningStatement::read(opening.payload()) {
-            let slips = format!("选票{}张，备用{}张", stated.slips.roll, stated.slips.spares);
-            rows.push(("开箱声明", format!("{}，{slips}，{sound}", dates::in_words(stated.opened_on))));
-        }
     }
     rows.retain(|(_, value)| !value.is_empty());
     rows

@@ -26,6 +26,7 @@ macro_rules! on_both {
 }
 
 mod opening;
+mod operator;
 mod rectification;
 
 on_both!(

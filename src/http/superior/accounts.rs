@@ -1,5 +1,5 @@
-//! Accounts in one's area: those of chairs and superiors created with a password that is shown once; these and those of
-//! scrutineers and tellers renewed and stopped.
+//! Accounts in one's area: those of chairs, superiors and system administrators created with a password that is shown
+//! once; these and those of scrutineers and tellers renewed and stopped.
 
 use super::unions;
 use crate::domain::account::{Account, Act, Role};
@@ -12,8 +12,13 @@ use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
 use crate::store::accounts;
 
-/// The roles whose accounts are made from above. Scrutineers and tellers are named by the chair.
-pub(super) const ROLES: [Role; 2] = [Role::Chair, Role::Superior];
+/// The roles whose accounts are made from above in this union. Scrutineers and tellers are named by the chair; a system
+/// administrator looks after a whole tree, from its root.
+pub(super) fn roles(union: &Union) -> &'static [Role] {
+    const ROLES: &[Role] = &[Role::Chair, Role::Superior];
+    const OF_ROOT: &[Role] = &[Role::Chair, Role::Superior, Role::Operator];
+    if union.superior.is_none() { OF_ROOT } else { ROLES }
+}
 
 /// `POST /unions/{id}/accounts`
 ///
@@ -22,7 +27,7 @@ pub(super) const ROLES: [Role; 2] = [Role::Chair, Role::Superior];
 pub fn create(desk: &Desk<'_>) -> Answer {
     let union = desk.union(Act::Administer)?;
     let mut form = Filled::of(&desk.ask.form);
-    match one_time::create(desk, &union, &ROLES, &mut form)? {
+    match one_time::create(desk, &union, roles(&union), &mut form)? {
         Some((account, password)) => show(desk, &union, &account, password, "账号已建立"),
         None => unions::page(desk, union, form),
     }
@@ -55,7 +60,7 @@ pub fn set_active(desk: &Desk<'_>) -> Answer {
 pub(super) fn looks_after(desk: &Desk<'_>, union: &Union, role: Role) -> bool {
     match role {
         Role::Scrutineer | Role::Teller => desk.may(Act::Describe, union),
-        Role::Chair | Role::Superior | Role::Operator => ROLES.contains(&role),
+        Role::Chair | Role::Superior | Role::Operator => true,
     }
 }
 

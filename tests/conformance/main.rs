@@ -28,4 +28,5 @@ mod restored;
 mod rollup;
 mod store;
 mod traces;
+mod tree;
 mod vault;

@@ -341,9 +341,7 @@ fn would_verify(sheet: &SheetPayload, opening: &Statement) -> Result<(), OfficeE
 
 /// The rule sets that a round inherits from as its opening statement fixed them.
 fn parents_at(opening: &str) -> Vec<RuleSetRef> {
-    let read = Statement::parse(opening.as_bytes()).ok();
-    let opening = read.and_then(|statement| OpeningStatement::read(statement.payload()).ok());
-    opening.map_or_else(Vec::new, |opening| opening.parents)
+    OpeningStatement::signed(opening).map_or_else(Vec::new, |(opening, _)| opening.parents)
 }
 
 /// The digest of a stored sheet's payload.

@@ -28,13 +28,20 @@ fn block(heading: &str) -> String {
     rest.split_once("```").unwrap().0.to_owned()
 }
 
+/// The opening statement of the golden sheet's round, as the union above received it.
+fn opening() -> String {
+    let sheet = Statement::parse(include_bytes!("golden/sheet.json")).unwrap();
+    sheet.payload()["proof"]["opening_statement"].as_str().unwrap().to_owned()
+}
+
 /// A folder with the golden sheet, its keys, its openings, and the page's scripts.
 fn folder() -> Folder {
     let folder = Folder::new();
     for name in FILES {
         folder.write(name, &std::fs::read(Path::new("tests/golden").join(name)).unwrap());
     }
-    for script in ["jose.py", "split.py", "recount.py", "face.py"] {
+    folder.write("opening.json", opening().as_bytes());
+    for script in ["jose.py", "split.py", "recount.py", "face.py", "opening.py"] {
         folder.write(script, block(&format!("python {script}")).as_bytes());
     }
     folder
@@ -125,6 +132,21 @@ fn openssl_verifies_the_opinion_and_the_printed_file() {
 }
 
 #[test]
+fn the_opening_statement_that_was_received_is_the_one_of_the_sheet() {
+    let folder = folder();
+    let text = succeeds(&folder, "opening");
+    assert!(text.contains("fixed before the first ballot"), "{text}");
+    assert_eq!(text.matches("Signature Verified Successfully").count(), 2, "{text}");
+    // A statement of another roll, which nobody signed.
+    let payload = opening();
+    let payload = payload.split('"').nth(3).unwrap();
+    let stated = data_encoding::BASE64URL_NOPAD.decode(payload.as_bytes()).unwrap();
+    let other = String::from_utf8(stated).unwrap().replacen("\"roll_root\":\"", "\"roll_root\":\"0", 1);
+    alter(&folder, "opening.json", payload, &data_encoding::BASE64URL_NOPAD.encode(other.as_bytes()));
+    assert!(!page_command(&folder, "opening").status.success(), "another statement");
+}
+
+#[test]
 fn anyone_can_count_again_in_python() {
     let folder = folder();
     assert!(succeeds(&folder, "recount").contains("recounted: 24 ballots"));
@@ -150,6 +172,9 @@ fn every_exit_code_of_verify() {
     };
     assert_eq!(verify(&["sheet.json", "--key", "jwks.json", "--openings", "openings.json"]), Some(0));
     assert_eq!(verify(&["sheet.json"]), Some(3));
+    assert_eq!(verify(&["sheet.json", "--key", "jwks.json", "--opening", "opening.json"]), Some(0));
+    assert_eq!(verify(&["sheet.json", "--opening", "opinion.json"]), Some(2), "no opening statement");
+    assert_eq!(verify(&["opening.json"]), Some(2), "no sheet");
     assert_eq!(verify(&["sheet.json", "--key", "sheet.json"]), Some(2), "no JWK set");
     assert_eq!(verify(&["nothing.json"]), Some(2));
     assert_eq!(verify(&["sheet.json", "--receipt", "abc"]), Some(2));

@@ -29,6 +29,9 @@ pub struct Arguments {
     /// 会员的回执，核对是否计入（需要 --openings）
     #[arg(long, value_name = "CODE")]
     receipt: Option<String>,
+    /// 开箱声明（上级工会在开始投票时收下的 opening.json），核对报告单附的是同一份
+    #[arg(long, value_name = "FILE")]
+    opening: Option<PathBuf>,
     /// 上级工会意见（/sheets/<编号>/opinion.json）；PDF 里附有的不用另给
     #[arg(long, value_name = "FILE")]
     opinion: Option<PathBuf>,
@@ -71,6 +74,7 @@ fn report(arguments: &Arguments) -> Result<Report, String> {
     let keys = keys.transpose()?;
     let mut openings = arguments.openings.as_deref().map(|path| open(path).map(BufReader::new)).transpose()?;
     let receipt = arguments.receipt.as_deref().map(|code| Receipt::parse(code).ok_or("回执应为24位字母和数字"));
+    let opening = arguments.opening.as_deref().map(read).transpose()?;
     let replaced = arguments.replaced.as_deref().map(read).transpose()?;
     let opinion = arguments.opinion.as_deref().map(read).transpose()?;
     let registry = registry(arguments.folder.rules.as_deref()).map_err(|error| format!("{error:#}"))?;
@@ -79,6 +83,7 @@ fn report(arguments: &Arguments) -> Result<Report, String> {
         keys: keys.as_ref(),
         openings: openings.as_mut().map(|file| file as &mut dyn OpeningsFile),
         receipt: receipt.transpose()?,
+        opening: opening.as_deref(),
         replaced: replaced.as_deref(),
         opinion: opinion.as_deref(),
         registry: &registry,

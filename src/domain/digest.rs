@@ -42,6 +42,12 @@ impl Digest {
         Digest(hash.finalize().into())
     }
 
+    /// Its hexadecimal characters in groups of eight, to be compared by eye.
+    #[must_use]
+    pub fn groups(&self) -> Vec<String> {
+        self.0.chunks(4).map(|bytes| HEXLOWER.encode(bytes)).collect()
+    }
+
     /// Base64url without padding, as in JSON Web Keys.
     #[must_use]
     pub fn base64url(&self) -> String {
@@ -126,5 +132,7 @@ mod tests {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(Digest::sha256(b"abc").to_string(), abc);
         assert_eq!(abc.parse::<Digest>().unwrap(), Digest::sha256(b"abc"));
+        let groups = Digest::sha256(b"abc").groups();
+        assert_eq!((groups.len(), groups.concat().as_str()), (8, abc));
     }
 }

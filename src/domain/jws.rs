@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::canonical::{self, CanonicalError};
 use super::digest::Digest;
-use super::jwk::{Algorithm, Jwk, PublicKey, SM2_ID};
+use super::jwk::{Algorithm, Jwk, KeySet, PublicKey, SM2_ID};
 
 /// A secret key beside its public half. Both kinds wipe themselves from memory when dropped.
 pub struct SecretKey {
@@ -191,6 +191,20 @@ impl Statement {
     #[must_use]
     pub fn holds(&self, signature: &Signature) -> bool {
         signature.key.verifies(&signing_input(&signature.protected, &self.payload_text), &signature.bytes)
+    }
+
+    /// The thumbprints of the keys in the headers, in order.
+    #[must_use]
+    pub fn signers(&self) -> Vec<String> {
+        self.signatures.iter().map(|signature| signature.key.thumbprint()).collect()
+    }
+
+    /// Whether all signatures hold, none was added or taken away from those that the payload announces by the thumbprints
+    /// of their keys, and all are by keys of this set.
+    #[must_use]
+    pub fn stands(&self, announced: &[String], keys: &KeySet) -> bool {
+        let known = self.signatures.iter().all(|signature| keys.contains(&signature.key));
+        known && !self.forged() && self.signers() == announced
     }
 
     /// Whether any of the signatures was not made by the key in its header.

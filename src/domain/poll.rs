@@ -400,6 +400,14 @@ impl Phase {
         matches!(self, Phase::Draft { .. } | Phase::Open { .. } | Phase::Counting { .. })
     }
 
+    /// Whether a ballot or its count goes on: from the opening of the box until the sheet is signed or the round is void.
+    /// Meanwhile nobody in the union gives those who count and confirm another password: it would let one person take
+    /// the places of several.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        matches!(self, Phase::Open { .. } | Phase::Counting { .. } | Phase::Closing { .. } | Phase::Closed { .. })
+    }
+
     /// The chair asks the union above to approve the electorate.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use super::canonical::{self, CanonicalError};
 use super::dates;
 use super::digest::Digest;
 use super::ids::PollId;
+use super::jws::Statement;
 use super::paper::Paper;
 use super::poll::{Opening, Poll, RuleSetRef, SlipIssue};
 use super::sheet::{Finding, Issuer, SheetPayload};
@@ -129,6 +130,13 @@ impl OpeningStatement {
         fits(&read.format, OPENING, "开箱声明").map(|()| read)
     }
 
+    /// Reads a signed opening statement and what it says; none if it is no such thing. Nothing is verified.
+    #[must_use]
+    pub fn signed(document: &str) -> Option<(Self, Statement)> {
+        let statement = Statement::parse(document.as_bytes()).ok()?;
+        Some((Self::read(statement.payload()).ok()?, statement))
+    }
+
     /// Holds the sheet against what was stated before the first ballot.
     ///
     /// # Errors
@@ -147,7 +155,7 @@ impl OpeningStatement {
                 slips == (sheet.counts.roll, sheet.counts.spares) && self.expected == sheet.counts.expected,
                 format!("开箱时固定的应到{}、选票{}＋备用{}与报告单一致", self.expected, slips.0, slips.1),
             ),
-            Finding::new(self.roll_root == sheet.proof.roll_root, "开箱时固定的选票名册根与报告单一致"),
+            Finding::new(self.roll_root == sheet.proof.roll_root, "开箱时固定的选票名册指纹与报告单一致"),
             Finding::new(
                 self.rule_set == round.rule_set
                     && (self.parents.is_empty() || self.parents == round.parents)
@@ -232,7 +240,7 @@ mod tests {
         assert_eq!(OpeningStatement::read(&serde_json::to_value(&opening).unwrap()).as_ref(), Ok(&opening));
         let opinion = sample.opinion(&keys);
         crate::domain::tests::golden("opinion-payload.json", &canonical::to_string(&opinion).unwrap());
-        crate::domain::tests::golden("opinion.json", &crate::domain::jws::Statement::sign(&opinion, &keys).unwrap());
+        crate::domain::tests::golden("opinion.json", &Statement::sign(&opinion, &keys).unwrap());
         assert_eq!(OpinionStatement::read(&serde_json::to_value(&opinion).unwrap()).as_ref(), Ok(&opinion));
         let digest = sample.sheet(&keys).digest().unwrap();
         let face = FaceStatement { format: FACE.to_owned(), issuer: opinion.issuer, sheet: digest, file: digest };

@@ -12,7 +12,7 @@ use super::member::{ballot, front, receipts};
 use super::problem::Problem;
 use super::reply::Answer;
 use super::superior::{
-    accounts, approvals, exports, import, oversight, rectification, spot_check, title, titles, unions,
+    accounts, approvals, exports, import, opening, oversight, rectification, spot_check, title, titles, unions,
 };
 use super::{App, assets, desk, help, public, round, session};
 use crate::domain::account::Role;
@@ -212,6 +212,7 @@ pub fn table() -> &'static [Endpoint] {
         desk_get("/desk/rollup.xlsx", SUPERIOR, exports::xlsx),
         desk_get("/approvals", SUPERIOR, approvals::show),
         desk_get("/oversight/{id}", SUPERIOR, oversight::show),
+        desk_get("/oversight/{id}/opening.json", SUPERIOR, opening::file),
         desk_post("/oversight/{id}/roll", SUPERIOR, oversight::decide_roll),
         desk_post("/oversight/{id}/opinion", SUPERIOR, oversight::decide_sheet),
         desk_post("/oversight/{id}/void", SUPERIOR, oversight::void),

@@ -5,7 +5,9 @@ use time::OffsetDateTime;
 
 use crate::database::schema::{account, journal as t};
 use crate::database::{AnyConnection, DatabaseError};
+use crate::domain::account::Role;
 use crate::domain::ids::{AccountId, PollId, UnionId};
+use crate::domain::poll::Poll;
 
 /// One line of the journal, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +23,12 @@ pub struct Line {
 type Row = (i64, Option<String>, String, String);
 
 fn line_of((at, who, action, detail): Row) -> Result<Line, DatabaseError> {
-    let at = OffsetDateTime::from_unix_timestamp(at)
-        .map_err(|error| DatabaseError::Row(format!("time in the journal: {error}")))?;
-    Ok(Line { at, who, action, detail })
+    Ok(Line { at: moment(at)?, who, action, detail })
+}
+
+fn moment(at: i64) -> Result<OffsetDateTime, DatabaseError> {
+    let at = OffsetDateTime::from_unix_timestamp(at);
+    at.map_err(|error| DatabaseError::Row(format!("time in the journal: {error}")))
 }
 
 /// What was done to a round, newest first; at most `limit` lines.
@@ -60,6 +65,58 @@ pub fn of_union(
         .select((t::at, account::name.nullable(), t::action, t::detail))
         .load(connection)?;
     rows.into_iter().map(line_of).collect()
+}
+
+/// What was done to an account, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountLine {
+    /// Its detail is the username of the account.
+    pub line: Line,
+    /// Role and username of whoever did it; none for the command line.
+    pub by: Option<(Role, String)>,
+}
+
+impl AccountLine {
+    /// Whether somebody chose another password for themselves.
+    #[must_use]
+    pub fn is_own_password(&self) -> bool {
+        let own = self.by.as_ref().is_some_and(|(_, username)| *username == self.line.detail);
+        own && self.line.action == "account.password"
+    }
+}
+
+/// What was done to the accounts of a round's union while the round was under way, newest first; at most `limit` lines.
+///
+/// # Errors
+/// Database faults.
+pub fn of_accounts(connection: &mut AnyConnection, poll: &Poll, limit: i64) -> Result<Vec<AccountLine>, DatabaseError> {
+    type Doer = Option<(String, String, String)>;
+    const ACTIONS: [&str; 4] = ["account.create", "account.password", "account.activate", "account.deactivate"];
+    let mut first = |actions: &[&str]| -> Result<Option<i64>, DatabaseError> {
+        let lines = t::table.filter(t::poll_id.eq(poll.id.0)).filter(t::action.eq_any(actions));
+        Ok(lines.select(diesel::dsl::min(t::id)).first(connection)?)
+    };
+    let Some(begins) = first(&["poll.open"])? else { return Ok(Vec::new()) };
+    let ends = first(&["poll.certify", "poll.void"])?.unwrap_or(i64::MAX);
+    let rows: Vec<(i64, Doer, String, String)> = t::table
+        .left_join(account::table.on(t::account_id.eq(account::id.nullable())))
+        .filter(t::union_id.eq(poll.union.0))
+        .filter(t::action.eq_any(ACTIONS))
+        .filter(t::id.gt(begins))
+        .filter(t::id.lt(ends))
+        .order(t::id.desc())
+        .limit(limit)
+        .select((t::at, (account::name, account::role, account::username).nullable(), t::action, t::detail))
+        .load(connection)?;
+    rows.into_iter()
+        .map(|(at, doer, action, detail)| {
+            let (who, by) = match doer {
+                Some((name, role, username)) => (Some(name), Role::from_code(&role).map(|role| (role, username))),
+                None => (None, None),
+            };
+            Ok(AccountLine { line: Line { at: moment(at)?, who, action, detail }, by })
+        })
+        .collect()
 }
 
 /// Who did this action to a round, with the detail of each time, oldest first.

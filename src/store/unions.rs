@@ -2,8 +2,12 @@
 
 use diesel::prelude::*;
 
+use diesel::result::DatabaseErrorKind::ForeignKeyViolation;
+use diesel::result::Error::DatabaseError as Violation;
+use diesel::sql_types::Text;
+
 use super::{By, StoreError};
-use crate::database::schema::{standing, trade_union as t};
+use crate::database::schema::{rectification, standing, title, trade_union as t};
 use crate::database::{AnyConnection, DatabaseError, journal};
 use crate::domain::ids::UnionId;
 use crate::domain::union::{Category, Union};
@@ -39,12 +43,8 @@ pub(super) fn subtree(path: &str) -> (String, String) {
 /// # Errors
 /// `NoSuchUnion` when the union above does not exist.
 pub fn create(connection: &mut AnyConnection, new: &NewUnion, by: By) -> Result<Union, StoreError> {
-    let above = match new.superior {
-        None => "/".to_owned(),
-        Some(id) => load(connection, id)?.ok_or(StoreError::NoSuchUnion)?.path,
-    };
     // Two creators at once wait for each other on this value, which no committed row ever has.
-    let id: i64 = diesel::insert_into(t::table)
+    let inserted: QueryResult<i64> = diesel::insert_into(t::table)
         .values((
             t::superior_id.eq(new.superior.map(|id| id.0)),
             t::path.eq("new"),
@@ -54,7 +54,16 @@ pub fn create(connection: &mut AnyConnection, new: &NewUnion, by: By) -> Result<
             t::rule_set.eq(&new.rule_set),
         ))
         .returning(t::id)
-        .get_result(connection)?;
+        .get_result(connection);
+    let id = inserted.map_err(|error| match error {
+        Violation(ForeignKeyViolation, _) => StoreError::NoSuchUnion,
+        other => other.into(),
+    })?;
+    // Read after the wait: the other creator may have put a union above the whole tree.
+    let above = match new.superior {
+        None => "/".to_owned(),
+        Some(id) => load(connection, id)?.ok_or(StoreError::NoSuchUnion)?.path,
+    };
     let path = format!("{above}{id}/");
     diesel::update(t::table.filter(t::id.eq(id))).set(t::path.eq(&path)).execute(connection)?;
     let entry = journal::Entry {
@@ -75,6 +84,50 @@ pub fn create(connection: &mut AnyConnection, new: &NewUnion, by: By) -> Result<
         category: new.category,
         rule_set: new.rule_set.clone(),
     })
+}
+
+/// Creates a union above `root`, which nobody is above yet: its whole tree moves below the new one. Journals.
+///
+/// # Errors
+/// `Stale` when somebody is above it by now.
+pub fn create_above(connection: &mut AnyConnection, root: &Union, new: &NewUnion, by: By) -> Result<Union, StoreError> {
+    let above = create(connection, &NewUnion { superior: None, ..new.clone() }, by)?;
+    let placed = diesel::update(t::table.filter(t::id.eq(root.id.0)).filter(t::superior_id.is_null()))
+        .set(t::superior_id.eq(above.id.0))
+        .execute(connection)?;
+    if placed != 1 {
+        return Err(StoreError::Stale);
+    }
+    // Every table that knows the place of a union in the tree; a round that changes meanwhile waits for its union's row.
+    let (from, to) = subtree(&root.path);
+    let before = above.path.strip_suffix('/').unwrap_or(&above.path);
+    macro_rules! move_below {
+        ($($table:ident),+) => {$(
+            diesel::update($table::table.filter($table::path.ge(&from)).filter($table::path.lt(&to)))
+                .set($table::path.eq(before.into_sql::<Text>().concat($table::path)))
+                .execute(connection)?;
+        )+};
+    }
+    move_below!(t, standing, rectification, title);
+    let entry = journal::Entry {
+        at: by.at,
+        account: by.account,
+        union: Some(root.id),
+        poll: None,
+        action: "union.place",
+        detail: &above.name,
+    };
+    journal::write(connection, &entry)?;
+    Ok(above)
+}
+
+/// The unions that nobody is above, in the order in which they were created.
+///
+/// # Errors
+/// Database faults.
+pub fn roots(connection: &mut AnyConnection) -> Result<Vec<Union>, DatabaseError> {
+    let rows: Vec<Row> = t::table.filter(t::superior_id.is_null()).order(t::id).load(connection)?;
+    rows.into_iter().map(union_of).collect()
 }
 
 /// Changes name, credit code, category and rule set of a union from those of `before` to those of `union`, all else

@@ -47,10 +47,7 @@ impl Lines {
     }
 
     pub(super) fn opening_statement(&mut self, sheet: &SheetPayload, keys: Option<&KeySet>) {
-        let read = Statement::parse(sheet.proof.opening_statement.as_bytes())
-            .ok()
-            .and_then(|statement| Some((OpeningStatement::read(statement.payload()).ok()?, statement)));
-        let Some((opening, statement)) = read else {
+        let Some((opening, statement)) = OpeningStatement::signed(&sheet.proof.opening_statement) else {
             return self.finding(false, "报告单附有开箱声明");
         };
         self.signatures("开箱声明", &statement, &opening.issuer.keys, keys);
@@ -58,6 +55,26 @@ impl Lines {
             Ok(findings) => self.findings(findings),
             Err(error) => self.finding(false, format!("开箱声明可以核对：{error}")),
         }
+    }
+
+    /// The opening statement as the union above received it before the first ballot: the sheet embeds this very one.
+    pub(super) fn received_opening(
+        &mut self,
+        sheet: &SheetPayload,
+        received: &[u8],
+        keys: Option<&KeySet>,
+    ) -> Result<(), Unreadable> {
+        let signed = Statement::parse(received).map_err(Unreadable::Opening)?;
+        let opening = OpeningStatement::read(signed.payload())?;
+        let OpeningStatement { union, title, roll_root, .. } = &opening;
+        self.note(format!(
+            "收到的开箱声明：{union}：{title}（{}，选票名册指纹 {roll_root}）",
+            in_words(opening.opened_on)
+        ));
+        self.signatures("收到的开箱声明", &signed, &opening.issuer.keys, keys);
+        let same = sheet.proof.opening_statement.as_bytes() == received;
+        self.finding(same, "报告单所附的开箱声明与收到的开箱声明逐字节一致");
+        Ok(())
     }
 
     pub(super) fn replaced(&mut self, sheet: &SheetPayload, replaced: Option<&[u8]>) -> Result<(), Unreadable> {

@@ -14,7 +14,7 @@ use crate::domain::jws::{JwsError, Statement};
 use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::{SheetError, SheetPayload, check};
 use crate::domain::slip::Receipt;
-use crate::domain::statement::{OPINION, StatementError};
+use crate::domain::statement::{OPENING, OPINION, StatementError};
 use crate::render::attachments::TooLarge;
 
 pub use report::{Conclusion, Line, Report};
@@ -34,6 +34,8 @@ pub struct Request<'a> {
     pub openings: Option<&'a mut dyn OpeningsFile>,
     /// A member's receipt; needs the openings.
     pub receipt: Option<Receipt>,
+    /// The opening statement as the union above received it before the first ballot.
+    pub opening: Option<&'a [u8]>,
     /// The sheet that this one corrects.
     pub replaced: Option<&'a [u8]>,
     /// The signed opinion of the union above.
@@ -46,7 +48,16 @@ impl<'a> Request<'a> {
     /// The document alone, against nothing but itself and these rule sets.
     #[must_use]
     pub fn of(document: &'a [u8], registry: &'a RuleRegistry) -> Self {
-        Request { document, keys: None, openings: None, receipt: None, replaced: None, opinion: None, registry }
+        Request {
+            document,
+            keys: None,
+            openings: None,
+            receipt: None,
+            opening: None,
+            replaced: None,
+            opinion: None,
+            registry,
+        }
     }
 }
 
@@ -61,16 +72,21 @@ pub enum Unreadable {
     TooLarge(#[from] TooLarge),
     #[error("这是上级工会意见，不是报告单；请用 pingjia verify 报告单 --opinion 意见文件")]
     OnlyOpinion,
+    #[error("这是开箱声明，不是报告单；请用 pingjia verify 报告单 --opening 开箱声明文件")]
+    OnlyOpening,
     #[error("不是规范的签名文件：{0}")]
     Statement(#[from] JwsError),
     #[error(transparent)]
     Sheet(#[from] SheetError),
     #[error("被更正的报告单：{0}")]
     Replaced(JwsError),
+    #[error("开箱声明不是规范的签名文件：{0}")]
+    Opening(JwsError),
     #[error("上级意见不是规范的签名文件：{0}")]
     Opinion(JwsError),
+    /// Signed, but stating something else than what was asked for.
     #[error(transparent)]
-    NotAnOpinion(#[from] StatementError),
+    OtherStatement(#[from] StatementError),
     #[error("公开票据文件：{0}")]
     Openings(serde_json::Error),
     #[error("核对回执需要公开票据文件（--openings）")]
@@ -86,8 +102,10 @@ pub fn verify(request: Request<'_>) -> Result<Report, Unreadable> {
     let carried = pdf::is_pdf(request.document).then(|| pdf::Carried::read(request.document)).transpose()?;
     let document = carried.as_ref().map_or(request.document, |carried| &carried.sheet);
     let statement = Statement::parse(document)?;
-    if format(&statement) == Some(OPINION) {
-        return Err(Unreadable::OnlyOpinion);
+    match format(&statement) {
+        Some(OPINION) => return Err(Unreadable::OnlyOpinion),
+        Some(OPENING) => return Err(Unreadable::OnlyOpening),
+        _ => {}
     }
     let sheet = SheetPayload::read(statement.payload())?;
     report.title(&statement, &sheet);
@@ -95,6 +113,9 @@ pub fn verify(request: Request<'_>) -> Result<Report, Unreadable> {
     report.findings(check(&sheet));
     report.reassess(request.registry, &sheet);
     report.opening_statement(&sheet, request.keys);
+    if let Some(received) = request.opening {
+        report.received_opening(&sheet, received, request.keys)?;
+    }
     report.replaced(&sheet, request.replaced)?;
     let attached = carried.as_ref().and_then(|carried| carried.opinion.as_deref());
     for opinion in [attached, request.opinion].into_iter().flatten() {

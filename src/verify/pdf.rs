@@ -6,7 +6,7 @@
 //! ([`FaceStatement`]) with a key of the sheet or one that the reader trusts. Every other file fails, whatever its
 //! attachment says.
 
-use super::report::{Lines, signers};
+use super::report::Lines;
 use super::{Unreadable, format};
 use crate::domain::digest::Digest;
 use crate::domain::jwk::KeySet;
@@ -135,7 +135,7 @@ fn vouched(
     let Some(face) = &carried.face else { return Vouched::Silent };
     let Ok(signed) = Statement::parse(face) else { return Vouched::No };
     let Ok(face) = FaceStatement::read(signed.payload()) else { return Vouched::No };
-    let holds = !signed.forged() && signers(&signed) == face.issuer.keys;
+    let holds = !signed.forged() && signed.signers() == face.issuer.keys;
     if !holds || face.sheet != statement.digest() || face.file != *file {
         return Vouched::No;
     }

@@ -74,7 +74,7 @@ impl Lines {
             }
         }
         let text = format!("{what}的签名与其中写明的签名公钥一致，没有增减");
-        self.finding(signers(statement) == announced, text);
+        self.finding(statement.signers() == announced, text);
     }
 
     pub(super) fn conclude(mut self, trusted: bool) -> Report {
@@ -91,9 +91,4 @@ impl Lines {
         self.note(format!("{text}{qualification}"));
         Report { lines: self.lines, conclusion }
     }
-}
-
-/// The thumbprints of the keys that signed, in order.
-pub(super) fn signers(statement: &Statement) -> Vec<String> {
-    statement.signatures().iter().map(|signature| signature.key.thumbprint()).collect()
 }

@@ -119,6 +119,45 @@ fn a_sheet_by_another_key_fails() {
 }
 
 #[test]
+fn the_sheet_embeds_the_opening_statement_that_was_received() {
+    use crate::domain::statement::OpeningStatement;
+    let files = files();
+    let [ed25519, sm2] = keys();
+    let (own, registry) = ([&ed25519, &sm2], RuleRegistry::default());
+    let stated = files.sample.opening_statement(&own);
+    let with = |received: &str| {
+        let opening = Some(received.as_bytes());
+        verify(Request { keys: Some(&files.keys), opening, ..Request::of(files.sheet.as_bytes(), &registry) })
+    };
+    let received = Statement::sign(&stated, &own).unwrap();
+    let report = with(&received).unwrap();
+    assert_eq!(report.conclusion, Conclusion::Holds, "{:#?}", report.lines);
+    let said = format!("{:?}", report.lines);
+    assert!(said.contains(&stated.roll_root.to_string()) && said.contains("收到的开箱声明逐字节一致"), "{said}");
+    // Another roll, the same statement by fewer keys, by a stranger, and with a signature broken.
+    let other = OpeningStatement { roll_root: Digest::sha256(b"another roll"), ..stated.clone() };
+    let fewer = OpeningStatement { issuer: issuer(&[&ed25519]), ..stated.clone() };
+    let stranger = SecretKey::ed25519(ed25519_dalek::SigningKey::from_bytes(&[9; 32]));
+    let foreign = OpeningStatement { issuer: issuer(&[&stranger]), ..stated };
+    let mut forged: serde_json::Value = serde_json::from_str(&received).unwrap();
+    forged["signatures"][0]["signature"] = forged["signatures"][0]["protected"].clone();
+    for (place, document) in [
+        Statement::sign(&other, &own).unwrap(),
+        Statement::sign(&fewer, &[&ed25519]).unwrap(),
+        Statement::sign(&foreign, &[&stranger]).unwrap(),
+        crate::domain::canonical::to_string(&forged).unwrap(),
+    ]
+    .iter()
+    .enumerate()
+    {
+        assert_eq!(with(document).unwrap().conclusion, Conclusion::Fails, "{place}");
+    }
+    assert!(matches!(with("{}"), Err(Unreadable::Opening(_))));
+    assert!(matches!(with(&files.sheet), Err(Unreadable::OtherStatement(_))));
+    assert!(matches!(run(received.as_bytes(), None, None), Err(Unreadable::OnlyOpening)));
+}
+
+#[test]
 fn a_signature_cannot_be_taken_away() {
     let files = files();
     let mut document: serde_json::Value = serde_json::from_str(&files.sheet).unwrap();
@@ -429,7 +468,7 @@ fn the_opinion_is_verified_alone_and_on_the_printed_sheet() {
     assert_eq!(with(sheet, &signed).unwrap(), Conclusion::Holds);
     assert!(matches!(with(signed.as_bytes(), &signed), Err(Unreadable::OnlyOpinion)));
     assert!(matches!(with(sheet, "{}"), Err(Unreadable::Opinion(_))));
-    assert!(matches!(with(sheet, &files.sheet), Err(Unreadable::NotAnOpinion(_))));
+    assert!(matches!(with(sheet, &files.sheet), Err(Unreadable::OtherStatement(_))));
     let stranger = SecretKey::ed25519(ed25519_dalek::SigningKey::from_bytes(&[9; 32]));
     let foreign = OpinionStatement { issuer: issuer(&[&stranger]), ..opinion.clone() };
     assert_eq!(with(sheet, &Statement::sign(&foreign, &[&stranger]).unwrap()).unwrap(), Conclusion::Fails);

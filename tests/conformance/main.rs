@@ -29,4 +29,5 @@ mod rollup;
 mod store;
 mod titles;
 mod traces;
+mod tree;
 mod vault;

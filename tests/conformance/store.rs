@@ -1,7 +1,7 @@
 //! The store beside the ballot box: unions, people, sessions, rounds, sheets, statements, the journal.
 
 use diesel::prelude::*;
-use pingjia::database::schema::journal as written;
+use pingjia::database::schema::{journal as written, rectification};
 use pingjia::database::{AnyConnection, DatabaseError};
 use pingjia::domain::account::{Account, Role};
 use pingjia::domain::digest::Digest;
@@ -9,9 +9,12 @@ use pingjia::domain::ids::{SheetId, UnionId};
 use pingjia::domain::paper::Paper;
 use pingjia::domain::poll::{Approval, Phase, Poll, Refusal};
 use pingjia::domain::spot_check::Draw;
+use pingjia::domain::standing::Stage;
 use pingjia::domain::union::{Category, Union};
+use pingjia::domain::verdict::Verdict;
 use pingjia::store::accounts::{self, NewAccount, PasswordDigest};
 use pingjia::store::polls::NewPoll;
+use pingjia::store::rollup::{self, After, Filter, Sort};
 use pingjia::store::sessions::{self, LIFETIME, Session, SessionToken};
 use pingjia::store::sheets::{self, StoredSheet};
 use pingjia::store::spot_checks::{self, Record};
@@ -26,6 +29,7 @@ on_both!(
     subtrees_are_ranges_of_paths,
     a_union_is_corrected_and_found_by_its_name,
     no_union_below_a_union_that_does_not_exist,
+    a_union_is_put_above_a_whole_tree,
     accounts_are_created_once,
     a_new_password_ends_every_session,
     sessions_run_out_and_end,
@@ -122,6 +126,46 @@ fn a_union_is_corrected_and_found_by_its_name(house: &Installation) {
         assert!(matches!(&lines[..], [line] if line.contains("甲厂工会") && line.contains("甲联合工会")));
         let nowhere = Union { id: UnionId(99), ..one };
         assert!(matches!(unions::edit(c, &nowhere, &nowhere, BY), Err(StoreError::NoSuchUnion)));
+        Ok(())
+    });
+}
+
+fn a_union_is_put_above_a_whole_tree(house: &Installation) {
+    write(house, |c| {
+        let foreign = union(c, None, "外市")?;
+        let root = union(c, None, "甲集团工会")?;
+        let leaf = union(c, Some(&root), "乙厂工会")?;
+        let round = poll(c, &leaf, 7)?;
+        super::rollup::certify_with(c, &round, |sheet| sheet.assessment.verdict = Verdict::NotMet)?;
+        let new = NewUnion {
+            superior: None,
+            name: "市总工会".into(),
+            credit_code: None,
+            category: Category::GeneralUnion,
+            rule_set: "qingdao-2020".into(),
+        };
+        let above = unions::create_above(c, &root, &new, BY)?;
+        let tree = unions::below(c, &above.path, 9)?;
+        let placed = |union: &Union, path: &str| Union { path: format!("{path}{}/", union.id), ..union.clone() };
+        let moved_root = Union { superior: Some(above.id), ..placed(&root, &above.path) };
+        let moved_leaf = placed(&leaf, &moved_root.path);
+        assert_eq!(tree, [above.clone(), moved_root.clone(), moved_leaf.clone()]);
+        assert_eq!(unions::below(c, &root.path, 9)?, [], "nothing stayed behind");
+        assert_eq!(unions::roots(c)?, [foreign.clone(), above.clone()]);
+        // What the pages of those above rest on has moved with it.
+        let certified = Filter { stage: Some(Stage::Certified), ..Filter::default() };
+        let shown = rollup::page(c, &above.path, 2026, &certified, Sort::Tree, &After::default(), 9)?;
+        assert_eq!(
+            shown.iter().map(|line| line.union.id).collect::<Vec<_>>(),
+            [leaf.id],
+            "by the path of its standing"
+        );
+        assert_eq!(rollup::waiting_counts(c, &above.path)?, (0, 1));
+        let paths: Vec<String> = rectification::table.select(rectification::path).load(c)?;
+        assert_eq!(paths, [moved_leaf.path]);
+        let later = union(c, Some(&root), "丙厂工会")?;
+        assert!(later.path.starts_with(&moved_root.path), "below whatever is known of the tree by now");
+        assert!(matches!(unions::create_above(c, &root, &new, BY), Err(StoreError::Stale)), "once");
         Ok(())
     });
 }

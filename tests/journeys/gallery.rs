@@ -14,6 +14,7 @@ enum Who {
     Scrutineer,
     Teller,
     Superior,
+    Operator,
 }
 
 /// One page of the tour: who looks, a name, its path, and links to follow from there.
@@ -27,7 +28,7 @@ enum Tour {
 }
 
 use Tour::{Elsewhere, Stops};
-use Who::{Anybody, Chair, Scrutineer, Superior, Teller};
+use Who::{Anybody, Chair, Operator, Scrutineer, Superior, Teller};
 
 const FILE: &str = "a file; its bytes are judged in tests/render.rs, tests/signatures.rs and pages.rs";
 
@@ -47,6 +48,7 @@ fn tour(route: &str) -> Tour {
     match route {
         "/desk/rollup.pdf"
         | "/desk/rollup.xlsx"
+        | "/oversight/{id}/opening.json"
         | "/unions/import/sample.csv"
         | "/unions/import/sample.xlsx"
         | "/rounds/{id}/poster.pdf"
@@ -151,10 +153,15 @@ fn of_desks(route: &str) -> Tour {
             stop(Teller, "desk-teller", "/desk"),
             stop(Superior, "desk-superior", "/desk"),
             stop(Superior, "desk-superior-nothing-found", "/desk?name=%E6%B2%A1%E6%9C%89"),
+            stop(Operator, "desk-operator", "/desk"),
         ],
         "/password" => vec![stop(Chair, "password", "/password")],
         "/approvals" => {
-            vec![stop(Superior, "approvals", "/approvals"), stop(Chair, "wrong-role", "/approvals")]
+            vec![
+                stop(Superior, "approvals", "/approvals"),
+                stop(Chair, "wrong-role", "/approvals"),
+                stop(Operator, "wrong-role-operator", "/approvals"),
+            ]
         }
         "/rectification" => vec![
             stop(Superior, "rectification", "/rectification"),
@@ -177,9 +184,16 @@ fn of_area(route: &str) -> Tour {
     Stops(match route {
         "/spot-checks" => vec![stop(Superior, "spot-checks", "/spot-checks")],
         "/unions" => vec![stop(Superior, "unions", "/unions")],
-        "/unions/new" => vec![stop(Superior, "union-new", "/unions/new")],
-        "/unions/import" => vec![stop(Superior, "import", "/unions/import")],
-        "/unions/{id}" => vec![Stop(Superior, "union", "/unions".to_owned(), &[FIRST])],
+        "/unions/new" => {
+            vec![stop(Superior, "union-new", "/unions/new"), stop(Operator, "union-new-operator", "/unions/new")]
+        }
+        "/unions/import" => {
+            vec![stop(Superior, "import", "/unions/import"), stop(Operator, "import-operator", "/unions/import")]
+        }
+        "/unions/{id}" => vec![
+            Stop(Superior, "union", "/unions".to_owned(), &[FIRST]),
+            Stop(Operator, "union-operator", "/unions".to_owned(), &[FIRST]),
+        ],
         "/unions/{id}/titles" => {
             // 研究院: one below, for nobody puts down titles of their own union.
             let way: &[&str] = &[FIRST, "a[href$='/titles'].button"];
@@ -216,6 +230,7 @@ fn account(stop: &Stop) -> String {
         Scrutineer => "scrutineer",
         Teller => "teller",
         Superior => "superior",
+        Operator => "operator",
     };
     let round = stop.2.strip_prefix("/rounds/").or_else(|| stop.2.strip_prefix("/oversight/"));
     let round = round.and_then(|rest| rest.split('/').next());
@@ -278,6 +293,11 @@ async fn pages_of_the_chair() {
 #[actix_web::test]
 async fn pages_of_scrutineers_and_tellers() {
     look_at(&[Scrutineer, Teller]).await;
+}
+
+#[actix_web::test]
+async fn pages_of_the_operator() {
+    look_at(&[Operator]).await;
 }
 
 #[actix_web::test]

@@ -7,6 +7,7 @@ mod moved;
 mod moving;
 mod place;
 mod settings;
+mod setup;
 mod starting;
 #[path = "../support/mod.rs"]
 mod support;

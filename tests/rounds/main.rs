@@ -14,6 +14,7 @@ mod forms;
 mod headers;
 mod help;
 mod packets;
+mod people;
 mod proxy;
 mod published;
 mod refusals;

@@ -5,12 +5,15 @@ use pingjia::domain::dates::Hour;
 use pingjia::domain::ids::PollId;
 use pingjia::domain::poll::{Facts, Poll};
 use pingjia::domain::rules::RuleRegistry;
+use pingjia::domain::union::Category;
+use pingjia::store::accounts::{NewAccount, PasswordDigest};
 use pingjia::store::polls::NewPoll;
-use pingjia::store::{By, accounts, polls};
+use pingjia::store::unions::{self, NewUnion};
+use pingjia::store::{By, StoreError, accounts, polls};
 use pingjia::world;
 
 use crate::round::{FACTS, approve, cast, prepared, with_slips};
-use crate::service::Service;
+use crate::service::{PASSWORD, Service};
 use crate::support::days::day;
 
 fn load(service: &Service, poll: PollId) -> Poll {
@@ -136,6 +139,46 @@ fn what_cannot_be_meant_is_asked_about_when_the_round_is_set_up() {
     assert!(above().contains(told) && !above().contains("本工会"), "in words for those above");
     chair.step(&format!("/rounds/{first}/void"), &[("reason", "重复")]);
     assert!(!above().contains(told), "what is void does not count");
+}
+
+#[test]
+fn a_union_without_a_superior_goes_on_once_one_is_put_above_it() {
+    let service = Service::new();
+    let by = By { account: None, at: world::now() };
+    let new = |name: &str, category| NewUnion {
+        superior: None,
+        name: name.to_owned(),
+        credit_code: None,
+        category,
+        rule_set: "qingdao-2020".to_owned(),
+    };
+    let digest = PasswordDigest::of(PASSWORD, &[7; 16]).unwrap();
+    let person =
+        |username: &str, role, union| NewAccount { username: username.into(), role, union, name: "某".into() };
+    let factory = service.database.write(|c| {
+        let factory = unions::create(c, &new("孤厂工会", Category::Enterprise), by)?;
+        accounts::create(c, &person("gu-chair", Role::Chair, factory.id), &digest, by)?;
+        Ok::<_, StoreError>(factory)
+    });
+    let factory = factory.unwrap();
+    let chair = service.person("gu-chair");
+    chair.step("/rounds", &FACTS);
+    let poll = service.round_of(factory.id);
+    let (setup, ask) = (format!("/rounds/{poll}/setup"), format!("/rounds/{poll}/ask"));
+    let refused = chair.fill(&setup, &ask, &[]);
+    assert_eq!((refused.status, refused.problem().as_str()), (409, "no_superior"));
+    assert!(refused.body.contains("pingjia setup --above"), "and the way forward");
+
+    let placed = service.database.write(|c| {
+        let above = unions::create_above(c, &factory, &new("县总工会", Category::CountyUnion), by)?;
+        accounts::create(c, &person("xian", Role::Superior, above.id), &digest, by).map(drop)
+    });
+    placed.unwrap();
+    chair.submit(&setup, &ask, &[]);
+    let (superior, oversight) = (service.person("xian"), format!("/oversight/{poll}"));
+    assert!(superior.get("/approvals").body.contains(&oversight));
+    superior.submit(&oversight, &format!("{oversight}/roll"), &[("decision", "approve")]);
+    assert_eq!(chair.post(&format!("/rounds/{poll}/slips"), &[("spares", "5")]).status, 200);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use pingjia::database::{AnyConnection, Database};
 use pingjia::domain::account::Role;
 use pingjia::domain::digest::Digest;
 use pingjia::domain::ids::{PollId, SheetId, UnionId};
-use pingjia::domain::poll::{Approval, Phase};
+use pingjia::domain::poll::{Approval, Phase, Poll};
 use pingjia::domain::rectification::State;
 use pingjia::domain::slip::PollTag;
 use pingjia::domain::standing::{Rating, Stage, Waits};
@@ -128,6 +128,8 @@ fn rounds(connection: &mut AnyConnection) -> Result<(), StoreError> {
         polls::of_union(connection, UnionId(1002))?;
         journal::of_poll(connection, PollId(1000 + i64::from(n)), 100)?;
         journal::doers(connection, PollId(1500), "poll.open")?;
+        let opened = Poll { id: PollId(1500 + i64::from(n)), union: UnionId(1500 + i64::from(n)), ..poll.clone() };
+        journal::of_accounts(connection, &opened, 100)?;
         spot_checks::newest(connection, UnionId(1500), 20)?;
         spot_checks::load(connection, UnionId(1500), 1)?;
         sheets::of_poll(connection, PollId(3000))?;

@@ -25,6 +25,8 @@ macro_rules! on_both {
     };
 }
 
+mod opening;
+mod operator;
 mod rectification;
 mod tiers;
 mod titles;
@@ -266,6 +268,7 @@ fn nobody_reaches_beyond_their_own_subtree(City { house, root, east, west }: Cit
         format!("/unions/import?under={union}"),
         format!("/oversight/{foreign_round}"),
         format!("/oversight/{foreign_sheet}"),
+        format!("/oversight/{foreign_sheet}/opening.json"),
         format!("/spot-checks/{draw}"),
         "/oversight/999999".to_owned(),
         "/unions/999999".to_owned(),

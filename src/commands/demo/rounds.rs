@@ -40,6 +40,9 @@ const COMMENTS: [&str; 6] = [
     "体检项目希望能增加颈椎检查。",
 ];
 
+/// The name of every sample system administrator.
+const OPERATOR: &str = "示例·管理员";
+
 /// The people of one sample union.
 struct People {
     chair: Account,
@@ -90,6 +93,9 @@ fn create_superior(
     let username = format!("{}.shangji", area.stem);
     let officer = create_account(office, union.id, Role::Superior, &username, area.officer, password)?;
     ready.accounts.push(listed(&officer, &union));
+    let username = format!("{}.guanli", area.stem);
+    let operator = create_account(office, union.id, Role::Operator, &username, OPERATOR, password)?;
+    ready.accounts.push(listed(&operator, &union));
     Ok((union, officer))
 }
 

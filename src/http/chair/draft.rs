@@ -202,8 +202,8 @@ pub fn ask(desk: &Desk<'_>) -> Answer {
     let (poll, union) = desk.poll(&[Act::Run])?;
     desk.saw(&poll).map_err(back(&poll))?;
     if union.superior.is_none() {
-        let problem =
-            Problem::conflict("no_superior", "本工会没有上级工会，不能报批参评名册", "请联系系统管理员登记上级工会。");
+        let way = "请联系系统管理员，用 pingjia setup --above 登记上级工会，再来报批。";
+        let problem = Problem::conflict("no_superior", "本工会没有上级工会，不能报批参评名册", way);
         return Err(back(&poll)(problem));
     }
     let asked = desk.app.database.write(|c| -> Result<(), StoreError> {

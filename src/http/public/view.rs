@@ -10,7 +10,7 @@ use crate::domain::jws::Statement;
 use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::{self, Finding, SheetPayload};
 use crate::domain::standing::Rating;
-use crate::domain::statement::OpinionStatement;
+use crate::domain::statement::{OpeningStatement, OpinionStatement};
 use crate::domain::verdict::{Comparator, Metric, Outcome, Trigger, Verdict, warning_text};
 use crate::http::declared::Declared;
 use crate::http::page::Frame;
@@ -104,6 +104,8 @@ pub struct SheetPage {
     sound: bool,
     /// The digest in groups of eight.
     digest: Vec<String>,
+    /// The fingerprint of the roll of slips that the opening statement fixed, likewise.
+    roll_root: Vec<String>,
     /// Ending of the address, words, and whether it is a file to save.
     files: Vec<(&'static str, &'static str, bool)>,
 }
@@ -131,7 +133,7 @@ impl SheetPage {
         let named = statement.digest();
         findings.push(Finding::new(SheetId::of(&named) == beside.id, "网址里的编号与内容一致"));
         findings.extend(sheet::check(&s));
-        let digest = named.to_string();
+        findings.extend(opening(&s, beside.keys));
         Ok(SheetPage {
             frame: beside.frame,
             result: ResultView::of(&s, beside.rules)?,
@@ -140,7 +142,8 @@ impl SheetPage {
             follow_up: follow_up(&s),
             sound: findings.iter().all(|finding| finding.holds),
             findings,
-            digest: digest.as_bytes().chunks(8).map(|group| String::from_utf8_lossy(group).into_owned()).collect(),
+            digest: named.groups(),
+            roll_root: s.proof.roll_root.groups(),
             files: files(&s, beside.opinion.is_some()),
             id: beside.id,
             successor: beside.successor,
@@ -172,7 +175,6 @@ fn files(s: &SheetPayload, with_opinion: bool) -> Vec<(&'static str, &'static st
 }
 
 fn signatures(statement: &Statement, s: &SheetPayload, keys: &KeySet) -> Vec<Finding> {
-    let signers: Vec<String> = statement.signatures().iter().map(|signature| signature.key.thumbprint()).collect();
     let mut findings: Vec<Finding> = statement
         .signatures()
         .iter()
@@ -181,10 +183,20 @@ fn signatures(statement: &Statement, s: &SheetPayload, keys: &KeySet) -> Vec<Fin
             Finding::new(statement.holds(signature), text)
         })
         .collect();
-    findings.push(Finding::new(signers == s.issuer.keys, "签名的钥匙就是结果报告单里写明的钥匙"));
+    findings.push(Finding::new(statement.signers() == s.issuer.keys, "签名的钥匙就是结果报告单里写明的钥匙"));
     let ours = statement.signatures().iter().all(|signature| keys.contains(&signature.key));
     findings.push(Finding::new(ours, "签名的钥匙属于本系统"));
     findings
+}
+
+/// The sheet held against its opening statement, which must be signed by keys of ours.
+fn opening(s: &SheetPayload, keys: &KeySet) -> Vec<Finding> {
+    const SIGNED: &str = "开箱声明的数字签名有效，签名的钥匙属于本系统";
+    let Some((opening, signed)) = OpeningStatement::signed(&s.proof.opening_statement) else {
+        return vec![Finding::new(false, SIGNED)];
+    };
+    let kept = opening.check(s).unwrap_or_else(|error| vec![Finding::new(false, error.to_string())]);
+    std::iter::once(Finding::new(signed.stands(&opening.issuer.keys, keys), SIGNED)).chain(kept).collect()
 }
 
 fn verdict(s: &SheetPayload) -> VerdictView {
@@ -382,6 +394,10 @@ mod tests {
         assert!(shown.contains("data-sound=\"true\"") && shown.contains("data-verdict="));
         assert!(shown.contains("<svg") && !shown.contains("style="), "charts need no inline style");
         assert!(page(&foreign).contains("data-sound=\"false\""), "keys of strangers are not ours");
+        let fingerprint = &shown.split("data-roll-root>").nth(1).unwrap().split("</p>").next().unwrap();
+        let stated = Sample::new().opening_statement(&[]).roll_root;
+        assert!(stated.groups().iter().all(|group| fingerprint.contains(group)), "{fingerprint}");
+        assert!(shown.contains("✓ 开箱时固定的选票名册指纹与报告单一致"));
         let days = "<dt>起止日期</dt><dd>2026年9月1日至2026年9月7日</dd><dt>实际日期</dt><dd>2026年9月1日开始投票，2026年9月8日开票</dd>";
         assert!(shown.contains(days), "what was announced, and what was done");
     }

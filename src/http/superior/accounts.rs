@@ -1,4 +1,5 @@
-//! Accounts of chairs and superiors in one's area: created with a password that is shown once, renewed, stopped.
+//! Accounts in one's area: those of chairs, superiors and system administrators created with a password that is shown
+//! once; these and those of scrutineers and tellers renewed and stopped.
 
 use super::unions;
 use crate::domain::account::{Account, Act, Role};
@@ -11,8 +12,13 @@ use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
 use crate::store::accounts;
 
-/// The roles whose accounts are made from above. Scrutineers and tellers are named by the chair.
-pub(super) const ROLES: [Role; 2] = [Role::Chair, Role::Superior];
+/// The roles whose accounts are made from above in this union. Scrutineers and tellers are named by the chair; a system
+/// administrator looks after a whole tree, from its root.
+pub(super) fn roles(union: &Union) -> &'static [Role] {
+    const ROLES: &[Role] = &[Role::Chair, Role::Superior];
+    const OF_ROOT: &[Role] = &[Role::Chair, Role::Superior, Role::Operator];
+    if union.superior.is_none() { OF_ROOT } else { ROLES }
+}
 
 /// `POST /unions/{id}/accounts`
 ///
@@ -21,7 +27,7 @@ pub(super) const ROLES: [Role; 2] = [Role::Chair, Role::Superior];
 pub fn create(desk: &Desk<'_>) -> Answer {
     let union = desk.union(Act::Administer)?;
     let mut form = Filled::of(&desk.ask.form);
-    match one_time::create(desk, &union, &ROLES, &mut form)? {
+    match one_time::create(desk, &union, roles(&union), &mut form)? {
         Some((account, password)) => show(desk, &union, &account, password, "账号已建立"),
         None => unions::page(desk, union, form),
     }
@@ -49,13 +55,21 @@ pub fn set_active(desk: &Desk<'_>) -> Answer {
     Ok(Reply::see_other(format!("/unions/{}?done={done}", union.id)))
 }
 
-/// The account of the path, if it is of a union that this person administers, of a role made from above, and
-/// not their own.
+/// Whether this person looks after accounts of this role in a union that they administer. Scrutineers and tellers are
+/// never looked after from their own union: it is its count that they watch, and the chair may be a superior as well.
+pub(super) fn looks_after(desk: &Desk<'_>, union: &Union, role: Role) -> bool {
+    match role {
+        Role::Scrutineer | Role::Teller => desk.may(Act::Describe, union),
+        Role::Chair | Role::Superior | Role::Operator => true,
+    }
+}
+
+/// The account of the path, if this person looks after it and it is not their own.
 fn account(desk: &Desk<'_>) -> Result<(Union, Account), Problem> {
     let union = desk.union(Act::Administer)?;
     let id: AccountId = desk.ask.param("account")?;
     let account = desk.app.database.read(|c| accounts::load(c, id))?;
-    let account = account.filter(|account| account.union == union.id && ROLES.contains(&account.role));
+    let account = account.filter(|account| account.union == union.id && looks_after(desk, &union, account.role));
     let account = account.ok_or(Problem::NOT_YOURS)?;
     if account.id == desk.who.account.id {
         return Err(Problem::conflict(

@@ -7,6 +7,7 @@ pub mod area;
 pub mod exports;
 mod figures;
 pub mod import;
+pub mod opening;
 pub mod oversight;
 pub mod rectification;
 pub mod spot_check;

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::opening::OpeningView;
 use super::words::{self, JournalRow};
 use crate::database::DatabaseError;
 use crate::domain::account::Act;
@@ -12,7 +13,7 @@ use crate::domain::rectification::Refusal;
 use crate::domain::rules::RuleRegistry;
 use crate::domain::sheet::SheetPayload;
 use crate::domain::standing::{Rating, Stage, Waits};
-use crate::domain::statement::{OpeningStatement, OpinionStatement};
+use crate::domain::statement::OpinionStatement;
 use crate::domain::union::{Union, check_credit_code};
 use crate::http::ask::Fields;
 use crate::http::chair::draft::{WHICH_COUNTS, names_of_others};
@@ -23,8 +24,9 @@ use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
 use crate::http::round::rectification::View;
 use crate::http::round::void_words;
+use crate::store::journal::AccountLine;
 use crate::store::sheets::StoredSheet;
-use crate::store::{journal, polls, rectifications, sheets, statements, unions};
+use crate::store::{accounts, journal, polls, rectifications, sheets, statements, unions};
 use crate::world::date_in_china;
 
 /// Longest reason, in characters.
@@ -72,6 +74,9 @@ struct RoundPage {
     sheets: Vec<SheetRow>,
     changes: Vec<Change>,
     journal: Vec<JournalRow>,
+    opening: Option<OpeningView>,
+    /// What was done to accounts of the union while the round was under way; none before its opening.
+    on_accounts: Option<Vec<JournalRow>>,
     /// What this person may decide now.
     decide: Waits,
     rectification: Option<Rectifying>,
@@ -174,15 +179,18 @@ fn seen(desk: &Desk<'_>) -> Result<(Poll, Union), Problem> {
 pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> Answer {
     let wrong = !error.is_empty();
     let stage = Stage::of(&poll.phase);
-    let (lineage, stored, opening, lines, others) = desk.app.database.read(|c| -> Result<_, DatabaseError> {
-        Ok((
-            unions::lineage(c, &union)?,
-            sheets::of_poll(c, poll.id)?,
-            statements::load(c, poll.id, statements::OPENING)?,
-            journal::of_poll(c, poll.id, LINES)?,
-            polls::beside(c, &poll)?,
-        ))
-    })?;
+    let (lineage, stored, opening, lines, others, moves, people) =
+        desk.app.database.read(|c| -> Result<_, DatabaseError> {
+            Ok((
+                unions::lineage(c, &union)?,
+                sheets::of_poll(c, poll.id)?,
+                statements::load(c, poll.id, statements::OPENING)?,
+                journal::of_poll(c, poll.id, LINES)?,
+                polls::beside(c, &poll)?,
+                journal::of_accounts(c, &poll, LINES)?,
+                accounts::of_union(c, union.id)?,
+            ))
+        })?;
     let rectification = rectifying(desk, &poll, &union, &stored)?;
     let (rows, changes) = sheet_rows(desk, &poll, stored)?;
     let turnout = if poll.phase.opening().is_some() {
@@ -196,12 +204,18 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
     let page = RoundPage {
         frame: desk.frame(&format!("{} {}", union.name, poll.facts.title)).wide(),
         crumbs: words::crumbs(&desk.who.union, lineage),
-        facts: facts(&desk.app.rules, &poll, opening.as_deref()),
+        facts: facts(&desk.app.rules, &poll),
         turnout,
-        notes: notes(&poll, &union).into_iter().chain(words_on_others(&others)).collect(),
+        notes: notes(&poll, &union)
+            .into_iter()
+            .chain(words_on_others(&others))
+            .chain(words_on_accounts(&moves))
+            .collect(),
         sheets: rows,
         changes,
         journal: words::journal(lines),
+        on_accounts: opening.is_some().then(|| words::on_accounts(moves, &people)),
+        opening: opening.and_then(|stored| OpeningView::of(&stored, &desk.app.keys.key_set())),
         decide,
         rectification,
         may_void: stage == Stage::Closed && desk.may(Act::Oversee, &union),
@@ -238,7 +252,7 @@ fn rectifying(
     Ok(Some(Rectifying { view, may_check }))
 }
 
-fn facts(rules: &RuleRegistry, poll: &Poll, opening: Option<&str>) -> Vec<(&'static str, String)> {
+fn facts(rules: &RuleRegistry, poll: &Poll) -> Vec<(&'static str, String)> {
     let facts = &poll.facts;
     let rule_set = rules.at(&poll.rule_set).map_or(poll.rule_set.id.as_str(), |set| set.title.as_str());
     let tier = facts.applying_for.as_deref();
@@ -264,13 +278,6 @@ fn facts(rules: &RuleRegistry, poll: &Poll, opening: Option<&str>) -> Vec<(&'sta
             if custody.confirmed_by.is_some() { "（监票人已确认）" } else { "（监票人还没有确认）" };
         rows.push(("发出票", format!("{}{confirmed}", custody.handed_out)));
     }
-    if let Some(opening) = opening.and_then(|text| Statement::parse(text.as_bytes()).ok()) {
-        let sound = if opening.forged() { "签名不符" } else { "签名有效" };
-        if let Ok(stated) = OpeningStatement::read(opening.payload()) {
-            let slips = format!("选票{}张，备用{}张", stated.slips.roll, stated.slips.spares);
-            rows.push(("开箱声明", format!("{}，{slips}，{sound}", dates::in_words(stated.opened_on))));
-        }
-    }
     rows.retain(|(_, value)| !value.is_empty());
     rows
 }
@@ -292,6 +299,12 @@ fn notes(poll: &Poll, union: &Union) -> Vec<String> {
         notes.push(format!("{oddity}（只作提醒）。"));
     }
     notes
+}
+
+/// Says so when others than their owners had to do with accounts of the union while the round was under way.
+fn words_on_accounts(lines: &[AccountLine]) -> Option<String> {
+    let count = lines.iter().filter(|line| !line.is_own_password()).count();
+    (count > 0).then(|| format!("评议进行期间，本工会的账号有{count}次变动，见下面的“评议期间的账号变动”。"))
 }
 
 /// The sheets of a round, newest first, and how the newest differs from the one it replaces.

@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::accounts::ROLES;
+use super::accounts::{looks_after, roles};
 use super::words;
 use crate::database::DatabaseError;
 use crate::domain::account::{Account, Act, Role};
@@ -95,7 +95,15 @@ struct UnionPage {
 }
 
 impl UnionPage {
-    const ROLES: [Role; 2] = ROLES;
+    /// The roles in which accounts are made here, each with what it is for.
+    fn roles(&self) -> Vec<(Role, &'static str)> {
+        let purpose = |role: &Role| match role {
+            Role::Superior => "看本级和全部下级",
+            Role::Operator => "建立工会和账号，看不到评议",
+            _ => "办理本工会的评议",
+        };
+        roles(&self.union).iter().map(|role| (*role, purpose(role))).collect()
+    }
 }
 
 /// `GET /unions/{id}`
@@ -139,7 +147,7 @@ pub(super) fn page(desk: &Desk<'_>, union: Union, form: Filled) -> Answer {
     let own = desk.who.account.id;
     let account = |account: Account| AccountRow {
         id: account.id.0,
-        mine: ROLES.contains(&account.role) && account.id != own,
+        mine: looks_after(desk, &union, account.role) && account.id != own,
         name: account.name,
         role: account.role.label(),
         username: account.username,

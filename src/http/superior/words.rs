@@ -2,12 +2,13 @@
 
 use time::{Date, OffsetDateTime};
 
+use crate::domain::account::Account;
 use crate::domain::dates;
 use crate::domain::standing::{Class, DecidingRate, Rating, Stage};
 use crate::domain::union::Union;
 use crate::domain::verdict::percent;
 use crate::http::round::words::act;
-use crate::store::journal::Line;
+use crate::store::journal::{AccountLine, Line};
 use crate::world;
 
 /// A moment as people here write it: 2026-11-21 09:05, China Standard Time.
@@ -83,6 +84,26 @@ pub(super) fn journal(lines: Vec<Line>) -> Vec<JournalRow> {
             JournalRow { when: moment(line.at), who, what, detail }
         })
         .collect()
+}
+
+/// Lines on accounts of a union for people; `people` has them all.
+pub(super) fn on_accounts(lines: Vec<AccountLine>, people: &[Account]) -> Vec<JournalRow> {
+    let row = |line: AccountLine| {
+        let what = if line.is_own_password() { "修改自己的密码" } else { act(&line.line.action, "").0 };
+        let AccountLine { line, by } = line;
+        let who = match (line.who, by) {
+            (Some(name), Some((role, _))) => format!("{name}（{}）", role.label()),
+            (Some(name), None) => name,
+            (None, _) => "系统（命令行）".to_owned(),
+        };
+        let account = people.iter().find(|account| account.username == line.detail);
+        let detail = match account {
+            Some(account) => format!("{}（{}，用户名 {}）", account.name, account.role.label(), account.username),
+            None => line.detail,
+        };
+        JournalRow { when: moment(line.at), who, what, detail }
+    };
+    lines.into_iter().map(row).collect()
 }
 
 #[cfg(test)]

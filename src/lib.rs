@@ -14,8 +14,9 @@
 //!
 //! Architecture Invariant: `http → {office, ballot_box, store, render, signing, database, domain}`, `office → {ballot_box, store,
 //! signing, database, domain}`, `ballot_box, store → {database, domain}`, `verify → {render, domain}`, `render, database, signing →
-//! domain`, `domain →` nothing of ours; besides, the edges [`world`] (clock and randomness) and, for the web, [`config`].
-//! `tests/layering.rs` reads every `use` and holds this.
+//! domain`, `domain →` nothing of ours. Around them stand the edges: [`world`] (clock and randomness), [`config`] (what the
+//! command line said, for the web; it knows `database` for the address), and [`commands`] above everything.
+//! `tests/layering.rs` reads every path and holds this.
 
 pub mod ballot_box;
 pub mod commands;

@@ -19,6 +19,7 @@ use crate::support::round::*;
 
 on_both!(
     states_keep_their_distance,
+    the_step_follows_the_slips_handed_out,
     what_another_process_cast_is_in_every_state,
     a_state_outlives_its_process,
     a_state_that_the_database_forgot_is_kept_away_from,
@@ -131,6 +132,27 @@ fn states_keep_their_distance(house: &Installation) {
 fn count_custody(database: &Database, id: PollId, handed_out: u32) {
     let custody = Custody { present: handed_out, handed_out, spoiled: 0, unused: 0, confirmed_by: None };
     change(database, id, |phase| phase.count_custody(custody).unwrap());
+}
+
+/// More slips went out than the roll has, from the spares; and then still more.
+fn the_step_follows_the_slips_handed_out(house: &Installation) {
+    let (database, ballots) = (house.database(), house.start());
+    let round = open(&ballots, &database, &paper(false), 200, 300);
+    let mut watcher = Watcher { id: round.id, seen: Vec::new() };
+    let mut slips = round.slips.roll.iter().chain(&round.slips.spares);
+    let mut before = 0;
+    for (states, handed_out) in [(1, 400), (2, 500)] {
+        count_custody(&database, round.id, handed_out);
+        let step = handed_out / 10;
+        // Without a pause only as many as the printed roll alone would ask for.
+        cast_until(&ballots, &round, &mut slips, (20, Answer::Satisfied), || {
+            watcher.look(&ballots);
+            watcher.seen.len() == states
+        });
+        let count = watcher.seen.last().unwrap().count;
+        assert!(count >= before + u64::from(step), "{count} after {before}, with {handed_out} slips handed out");
+        before = count;
+    }
 }
 
 /// The roll of rounds in which a state has to come about, and the step between two states that follows from it.

@@ -1,4 +1,5 @@
-//! What is left in the files of SQLite after the closing: no sealed row, in no freed page and no log.
+//! What files tell of a round: the order of slips in the database says nothing of their order on paper; and after the
+//! closing no sealed row is left in the files of SQLite, in no freed page and no log.
 
 use std::collections::HashSet;
 
@@ -10,6 +11,33 @@ use pingjia::database::{AnyConnection, Database, DatabaseError, Kind};
 
 use crate::support::installation::Installation;
 use crate::support::round::*;
+
+/// Whoever packs and hands out knows the order on paper, and whoever has the server reads the order in its file.
+#[test]
+fn slips_lie_in_the_heap_in_another_order_than_on_paper() {
+    #[derive(QueryableByName)]
+    struct Stored {
+        #[diesel(sql_type = diesel::sql_types::Binary)]
+        digest: Vec<u8>,
+    }
+    let house = Installation::new(Kind::Postgres);
+    let (database, ballots) = (house.database(), house.start());
+    let id = draft(&database, &paper(false));
+    let slips = ballots.issue_slips(&load(&database, id), 300, 40, CHAIR, NOW).unwrap();
+    let heap = database.read(|c| {
+        let slips = diesel::sql_query(format!("SELECT digest FROM slip WHERE poll_id = {id} ORDER BY ctid"));
+        Ok::<_, DatabaseError>(slips.load::<Stored>(c)?)
+    });
+    let heap: Vec<Vec<u8>> = heap.unwrap().into_iter().map(|slip| slip.digest).collect();
+    let printed: Vec<Vec<u8>> = slips.roll.iter().chain(&slips.spares).map(|slip| slip.digest(id).0.to_vec()).collect();
+    assert!(!printed.is_sorted(), "on paper they lie as they were drawn");
+    assert!(heap.is_sorted(), "the order in the file follows from the digests alone");
+    let by_digest = |mut slips: Vec<Vec<u8>>| {
+        slips.sort();
+        slips
+    };
+    assert_eq!(heap, by_digest(printed), "and all of them are there");
+}
 
 /// Beginnings of all sealed rows.
 fn sealed_rows(database: &Database) -> HashSet<Vec<u8>> {

@@ -15,6 +15,7 @@ use pingjia::world;
 use rand::RngExt as _;
 
 use crate::ledger::counts;
+use crate::support::postgres::cluster;
 use crate::support::round::*;
 use crate::support::service::House;
 
@@ -24,6 +25,8 @@ const BALLOTS: u32 = 4500;
 /// A round that is about to be closed, kept to be brought back for each kill.
 pub struct Template {
     pub house: House,
+    /// Name of the database on the PostgreSQL server; none for SQLite.
+    server: Option<String>,
     pub id: PollId,
     tally: Tally,
     receipts: Vec<Receipt>,
@@ -32,7 +35,17 @@ pub struct Template {
 impl Template {
     /// With this many ballots; `begun` when the closing was killed right after it began.
     pub fn new(count: u32, begun: bool) -> Self {
-        let (house, paper) = (House::new(), paper(true));
+        Template::within(House::new(), None, count, begun)
+    }
+
+    /// The same on PostgreSQL, before the closing.
+    pub fn on_server(count: u32) -> Self {
+        let name = cluster().create();
+        Template::within(House::on_server(&cluster().url(&name)), Some(name), count, false)
+    }
+
+    fn within(house: House, server: Option<String>, count: u32, begun: bool) -> Self {
+        let paper = paper(true);
         let (database, ballots) = (house.database(), house.ballots());
         let round = open(&ballots, &database, &paper, count, 0);
         let mut tally = Tally::empty(&paper);
@@ -57,9 +70,14 @@ impl Template {
             change(&database, round.id, |phase| phase.begin_closing().unwrap());
         }
         drop(database);
-        let template = Template { house, id: round.id, tally, receipts };
+        let template = Template { house, server, id: round.id, tally, receipts };
         template.keep();
         template
+    }
+
+    /// Address of the database on the PostgreSQL server.
+    pub fn server_url(&self) -> String {
+        cluster().url(self.server.as_ref().expect("a round on the server"))
     }
 
     /// Keeps the round as it is now. No service may run.
@@ -69,6 +87,9 @@ impl Template {
             let _ = fs::remove_dir_all(&to);
             copy(&from, &to);
         }
+        if let Some(name) = &self.server {
+            replace(name, &kept(name));
+        }
     }
 
     /// The round again as it was kept.
@@ -77,6 +98,9 @@ impl Template {
         for (from, to) in places(&self.house) {
             fs::remove_dir_all(&from).unwrap();
             copy(&to, &from);
+        }
+        if let Some(name) = &self.server {
+            replace(&kept(name), name);
         }
     }
 
@@ -123,6 +147,11 @@ impl Template {
     /// One more start, left alone: everything is done. The service serves once it has closed the round.
     pub fn check_end(&self) {
         self.house.serve().stop();
+        self.check_done();
+    }
+
+    /// Everything is done. No service may run.
+    pub fn check_done(&self) {
         let database = self.house.database();
         let Phase::Closed { opened, .. } = load(&database, self.id).phase else { panic!("closed by the start") };
         self.check_result(&opened);
@@ -137,6 +166,18 @@ impl Template {
 /// Database and vault, each with the place of its copy.
 fn places(house: &House) -> [(PathBuf, PathBuf); 2] {
     [(house.data(), house.folder().join("data-kept")), (house.vault(), house.folder().join("vault-kept"))]
+}
+
+/// Name of the copy of a database on the server.
+fn kept(name: &str) -> String {
+    format!("{name}_kept")
+}
+
+/// Puts a copy of a database on the server in the place of another; whoever is still connected is cut off.
+fn replace(from: &str, to: &str) {
+    cluster().run(&format!("DROP DATABASE IF EXISTS {to} WITH (FORCE)"));
+    cluster().run(&format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{from}'"));
+    cluster().copy(from, to);
 }
 
 fn copy(from: &Path, to: &Path) {

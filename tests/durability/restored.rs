@@ -3,10 +3,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use pingjia::ballot_box::BoxError;
 
 use crate::ledger::{Ledger, SAYS};
+use crate::support::postgres::{BINARIES, cluster};
 use crate::support::round::{close, load, open, paper};
 use crate::support::service::{Form, House, get};
 
@@ -79,4 +81,52 @@ fn an_old_database_beside_a_newer_vault_is_noticed() {
     service.stop();
     assert_eq!(load(&house.database(), round.id).phase.opened(), Some(&opened));
     ledger.check_result(&opened, &house.ballots().receipts(round.id).unwrap().unwrap());
+}
+
+/// A dump of the server's database, put into a new one by the commands of `docs/postgres.md`.
+fn restored(dump: &Path) -> String {
+    let new = cluster().url(&cluster().create());
+    let mut restore = Command::new(format!("{BINARIES}/pg_restore"));
+    restore.args(["--exit-on-error", "--no-owner", &format!("--dbname={new}")]).arg(dump);
+    assert!(restore.status().unwrap().success());
+    new
+}
+
+#[test]
+fn a_dump_of_the_server_goes_on_or_stops_by_the_mark() {
+    let old = cluster().url(&cluster().create());
+    let house = House::on_server(&old);
+    let (database, ballots) = (house.database(), house.ballots());
+    let round = open(&ballots, &database, &paper(true), 20, 0);
+    drop((database, ballots));
+    let mut ledger = Ledger::default();
+    let cast = |ledger: &mut Ledger, address, place: usize| {
+        let form = Form::fetch(address, &round.slips.roll[place], SAYS).unwrap();
+        let receipt = form.thanked(address);
+        ledger.thanked.push((form, receipt));
+    };
+    let service = house.serve();
+    (0..3).for_each(|place| cast(&mut ledger, service.address, place));
+    let dump = house.folder().join("pingjia.dump");
+    let mut command = Command::new(format!("{BINARIES}/pg_dump"));
+    command.arg("--format=custom").arg(format!("--file={}", dump.display())).arg(&old);
+    assert!(command.status().unwrap().success(), "the service need not stop");
+    service.stop();
+
+    // Nothing was cast since: the round goes on.
+    let house = house.beside(&restored(&dump));
+    let service = house.serve();
+    ledger.resend(service.address, 0);
+    cast(&mut ledger, service.address, 3);
+    service.stop();
+
+    // The same dump once more: a thanked ballot is missing.
+    let newer = house.database();
+    let house = house.beside(&restored(&dump));
+    let service = house.serve();
+    let refused = Form::new(&round.slips.roll[7], SAYS).send(service.address).unwrap();
+    assert_eq!((refused.status, refused.receipt()), (503, None));
+    let log = service.stop();
+    assert!(log.contains("更早的副本"), "the operator is told why: {log}");
+    ledger.check(&newer, round.id);
 }

@@ -37,11 +37,11 @@ fn stop(who: Who, name: &'static str, path: impl Into<String>) -> Stop {
 }
 
 /// The same page of rounds in these phases, by these people.
-fn in_phases(ending: &str, stops: &[(Who, &'static str, &'static str)]) -> Tour {
+fn in_phases(ending: &str, stops: &[(Who, &'static str, &'static str)]) -> Vec<Stop> {
     let page = |&(who, name, phase): &(Who, &'static str, &'static str)| {
         stop(who, name, format!("/rounds/{}{ending}", demo().round(phase)))
     };
-    Stops(stops.iter().map(page).collect())
+    stops.iter().map(page).collect()
 }
 
 fn tour(route: &str) -> Tour {
@@ -111,29 +111,40 @@ fn mistyped(path: &str) -> String {
     format!("{}{last}", &path[..path.len() - 1])
 }
 
+/// The page of a round in its phases.
+const ROUNDS: [(Who, &str, &str); 9] = [
+    (Chair, "round-open-chair", "open"),
+    (Scrutineer, "round-open-scrutineer", "open"),
+    (Teller, "round-open-teller", "open"),
+    (Chair, "round-counting-chair", "counting"),
+    (Teller, "round-counting-teller", "counting"),
+    (Chair, "round-closed-chair", "closed"),
+    (Scrutineer, "round-closed-scrutineer", "closed"),
+    (Chair, "round-certified-chair", "certified"),
+    (Chair, "round-reported-chair", "reported"),
+];
+
+/// The page of a round by how far its rectification has come.
+const RECTIFIED: [(&str, &str); 3] = [
+    ("round-rectification-reported", "reported"),
+    ("round-rectification-returned", "returned"),
+    ("round-rectification-checked", "checked"),
+];
+
 fn of_rounds(route: &str) -> Tour {
-    match route {
-        "/people" => Stops(vec![stop(Chair, "people", "/people")]),
-        "/rounds/new" => Stops(vec![stop(Chair, "round-new", "/rounds/new")]),
+    Stops(match route {
+        "/people" => vec![stop(Chair, "people", "/people")],
+        "/rounds/new" => vec![stop(Chair, "round-new", "/rounds/new")],
         "/rounds/{id}/setup" => in_phases("/setup", &[(Chair, "round-setup", "draft")]),
         "/rounds/{id}/edit" => in_phases("/edit", &[(Chair, "round-edit", "draft")]),
         "/rounds/{id}/open" => in_phases("/open", &[(Chair, "open-too-early", "draft")]),
         "/rounds/{id}/officers" => in_phases("/officers", &[(Chair, "officers", "open")]),
         "/rounds/{id}/poster" => in_phases("/poster", &[(Chair, "poster", "open")]),
-        "/rounds/{id}" => in_phases(
-            "",
-            &[
-                (Chair, "round-open-chair", "open"),
-                (Scrutineer, "round-open-scrutineer", "open"),
-                (Teller, "round-open-teller", "open"),
-                (Chair, "round-counting-chair", "counting"),
-                (Teller, "round-counting-teller", "counting"),
-                (Chair, "round-closed-chair", "closed"),
-                (Scrutineer, "round-closed-scrutineer", "closed"),
-                (Chair, "round-certified-chair", "certified"),
-                (Chair, "round-reported-chair", "reported"),
-            ],
-        ),
+        "/rounds/{id}" => {
+            let rectified =
+                RECTIFIED.map(|(name, how)| stop(Chair, name, format!("/rounds/{}", demo().rectified(how))));
+            in_phases("", &ROUNDS).into_iter().chain(rectified).collect()
+        }
         "/rounds/{id}/void-slips" => in_phases("/void-slips", &[(Scrutineer, "void-slips", "open")]),
         "/rounds/{id}/stop" => in_phases("/stop", &[(Chair, "stop", "open")]),
         "/rounds/{id}/paper" => in_phases("/paper", &[(Teller, "paper", "counting")]),
@@ -141,11 +152,12 @@ fn of_rounds(route: &str) -> Tour {
         "/rounds/{id}/certify" => in_phases("/certify", &[(Chair, "certify-too-early", "closed")]),
         "/rounds/{id}/void" => in_phases("/void", &[(Chair, "void", "open")]),
         _ => panic!("{route} is a page that nobody looks at: put it on the tour"),
-    }
+    })
 }
 
 fn of_desks(route: &str) -> Tour {
     let oversight = |phase: &str| format!("/oversight/{}", demo().round(phase));
+    let rectified = |how: &str| format!("/oversight/{}", demo().rectified(how));
     Stops(match route {
         "/desk" => vec![
             stop(Chair, "desk-chair", "/desk"),
@@ -173,6 +185,9 @@ fn of_desks(route: &str) -> Tour {
             stop(Superior, "oversight-closed", oversight("closed")),
             stop(Superior, "oversight-certified", oversight("certified")),
             stop(Superior, "oversight-reported", oversight("reported")),
+            stop(Superior, "rectification-to-check", rectified("reported")),
+            stop(Superior, "rectification-returned", rectified("returned")),
+            stop(Superior, "rectification-checked", rectified("checked")),
             stop(Superior, "not-yours", "/oversight/99999"),
         ],
         _ => panic!("{route} is a page that nobody looks at: put it on the tour"),

@@ -104,6 +104,12 @@ impl Demo {
         self.rounds(phase).into_iter().next().unwrap_or_else(|| panic!("a round that is {phase}"))
     }
 
+    /// The round whose rectification has come so far: `reported`, `returned` or `checked`.
+    pub fn rectified(&self, how: &str) -> String {
+        let poll = self.polls().find(|poll| poll["rectification"] == how);
+        poll.unwrap_or_else(|| panic!("a rectification that is {how}"))["id"].as_str().unwrap().to_owned()
+    }
+
     /// The union that holds a round, if there is such a round.
     pub fn union_of(&self, round: &str) -> Option<&str> {
         self.polls().find(|poll| poll["id"] == round)?["union"].as_str()

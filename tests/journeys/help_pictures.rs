@@ -178,12 +178,14 @@ async fn help_shows_the_pages_as_they_are() {
     let running = start(&mut Command::new("sh"), program, &arguments, |line| line.starts_with('{'));
     let told: Value = serde_json::from_str(&running.first_line).unwrap();
     let base = told["base_url"].as_str().unwrap();
-    let round = |phase: &str| told["polls"].as_array().unwrap().iter().find(|poll| poll["phase"] == phase).unwrap();
-    let address = |phase: &str, rest: &str| format!("{base}/rounds/{}{rest}", round(phase)["id"].as_str().unwrap());
-    let account = |role: &str, phase: &str| {
-        let fits = |person: &&Value| {
-            person["role"] == role && (role == "superior" || person["union"] == round(phase)["union"])
-        };
+    let poll = |member: &str, value: &str| {
+        told["polls"].as_array().unwrap().iter().find(|poll| poll[member] == value).unwrap()
+    };
+    let round = |phase: &str| poll("phase", phase);
+    let rectified = |how: &str| poll("rectification", how);
+    let address = |of: &Value, rest: &str| format!("{base}/rounds/{}{rest}", of["id"].as_str().unwrap());
+    let account = |role: &str, of: &Value| {
+        let fits = |person: &&Value| person["role"] == role && (role == "superior" || person["union"] == of["union"]);
         told["accounts"].as_array().unwrap().iter().find(fits).unwrap()["username"].as_str().unwrap()
     };
     let mut album =
@@ -197,22 +199,30 @@ async fn help_shows_the_pages_as_they_are() {
     browser.find("[data-receipt]").await;
     album.keep(&browser, "thanks").await;
 
-    sign_in(&browser, base, account("chair", "open")).await;
-    show(&browser, &address("open", ""), (900, 720), "body").await;
+    sign_in(&browser, base, account("chair", round("open"))).await;
+    show(&browser, &address(round("open"), ""), (900, 720), "body").await;
     album.keep(&browser, "open").await;
-    show(&browser, &address("open", ""), (900, 560), "#custody").await;
+    show(&browser, &address(round("open"), ""), (900, 560), "#custody").await;
     album.keep(&browser, "custody").await;
-    sign_in(&browser, base, account("chair", "closed")).await;
-    show(&browser, &address("closed", ""), (900, 620), "#result").await;
+    sign_in(&browser, base, account("chair", round("closed"))).await;
+    show(&browser, &address(round("closed"), ""), (900, 620), "#result").await;
     album.keep(&browser, "result").await;
-    sign_in(&browser, base, account("teller", "counting")).await;
-    show(&browser, &address("counting", "/paper"), (390, 640), "body").await;
+    show(&browser, &address(round("closed"), ""), (900, 190), "#keys").await;
+    album.keep(&browser, "keys").await;
+    sign_in(&browser, base, account("chair", rectified("returned"))).await;
+    show(&browser, &address(rectified("returned"), ""), (900, 1020), "#rectification").await;
+    album.keep(&browser, "rectification").await;
+    sign_in(&browser, base, account("teller", round("counting"))).await;
+    show(&browser, &address(round("counting"), "/paper"), (390, 640), "body").await;
     album.keep(&browser, "paper").await;
-    sign_in(&browser, base, account("superior", "open")).await;
+    sign_in(&browser, base, account("superior", round("open"))).await;
     for (path, name) in [("/desk", "area"), ("/approvals", "approvals")] {
         show(&browser, &format!("{base}{path}"), (900, 620), "body").await;
         album.keep(&browser, name).await;
     }
+    let to_check = address(rectified("reported"), "").replace("/rounds/", "/oversight/");
+    show(&browser, &to_check, (900, 800), "#rectification").await;
+    album.keep(&browser, "check").await;
     browser.close().await;
     assert!(album.wrong.is_empty(), "{}\nPINGJIA_PICTURES=update takes new pictures", album.wrong.join("\n"));
 }

@@ -23,5 +23,7 @@ mod network;
 mod pages;
 mod refusals;
 mod round;
+mod slips;
 mod superior;
+mod watching;
 mod weather;

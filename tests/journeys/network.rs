@@ -1,7 +1,7 @@
 //! A hostile network between browser and service, scripted by the test: it loses answers and requests, cuts them short,
-//! and lets bytes trickle.
+//! lets bytes trickle, and goes down under a page that listens.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -43,6 +43,9 @@ struct State {
     down: bool,
 }
 
+/// How soon an answer that is on its way notices that the network went down.
+const NOTICE: Duration = Duration::from_millis(50);
+
 /// The network. GETs pass unless it is down; each POST meets the weather foretold, and fair weather afterwards.
 pub struct Network {
     pub base: String,
@@ -73,7 +76,7 @@ impl Network {
         state.released = false;
     }
 
-    /// Nothing gets through, or everything again.
+    /// Nothing gets through, and answers on their way are cut; or everything gets through again.
     pub fn set_down(&self, down: bool) {
         self.state.0.lock().unwrap().down = down;
     }
@@ -180,6 +183,9 @@ fn meet(
         return service.write_all(&body[..body.len() / 2]).ok();
     }
     service.write_all(body).ok()?;
+    if weather.is_none() {
+        return flow(incoming, service, state);
+    }
     let mut answer = Vec::new();
     service.read_to_end(&mut answer).ok()?;
     match weather {
@@ -191,5 +197,23 @@ fn meet(
             Some(())
         }),
         _ => incoming.write_all(&answer).ok(),
+    }
+}
+
+/// Passes an answer on as it comes, a stream of events too, until the network goes down.
+fn flow(incoming: &mut TcpStream, mut service: TcpStream, state: &(Mutex<State>, Condvar)) -> Option<()> {
+    service.set_read_timeout(Some(NOTICE)).ok()?;
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        let read = service.read(&mut piece);
+        if state.0.lock().unwrap().down {
+            return None;
+        }
+        match read {
+            Ok(0) => return Some(()),
+            Ok(bytes) => incoming.write_all(&piece[..bytes]).ok()?,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(_) => return None,
+        }
     }
 }

@@ -4,6 +4,9 @@ use serde_json::json;
 
 use crate::harness::{Browser, PHONE, demo};
 
+/// Highest that the page on secrecy may be on an ordinary phone, in CSS pixels: a screen and a half, with what is protected
+/// on the first screen.
+const SECRECY_HEIGHT: u64 = 1200;
 /// Most that the ballot may weigh on the wire, gzipped: what the first round trip of a connection carries.
 const BALLOT_WEIGHT: usize = 14 * 1024;
 
@@ -118,5 +121,41 @@ async fn the_ballot_is_one_light_request() {
     assert_eq!(others, json!([]), "nothing else is fetched");
     let blocked = browser.run("return document.styleSheets.length + ' ' + getComputedStyle(document.querySelector('.item')).borderTopWidth").await;
     assert_eq!(blocked, json!("1 1px"), "the policy admits the page's own style");
+    browser.close().await;
+}
+
+#[actix_web::test]
+async fn the_page_on_secrecy_is_short() {
+    let browser = Browser::start(PHONE).await;
+    browser.open(&demo().url("/secrecy")).await;
+    let high = browser.run("return document.documentElement.scrollHeight").await.as_u64().unwrap();
+    assert!(high <= SECRECY_HEIGHT, "{high} px");
+    let protected = "return document.querySelector('main ul').getBoundingClientRect().bottom";
+    let protected = browser.run(protected).await.as_f64().unwrap();
+    assert!(protected <= f64::from(PHONE.height), "what is protected is seen without scrolling: {protected} px");
+    browser.close().await;
+}
+
+#[actix_web::test]
+async fn a_sheet_is_printed_without_what_only_screens_need() {
+    let browser = Browser::start(PHONE).await;
+    browser.open(&demo().url(&format!("/sheets/{}", sheet()))).await;
+    let union = browser.text("h1").await;
+    let shown = "return Array.from(document.querySelectorAll('.no-print')).filter(function (part) { \
+                 return part.getClientRects().length; }).length";
+    assert_ne!(browser.run(shown).await, json!(0), "there on the screen");
+    browser.devtools("Emulation.setEmulatedMedia", json!({"media": "print"})).await;
+    assert_eq!(browser.run(shown).await, json!(0), "and gone on paper");
+    browser.devtools("Emulation.setEmulatedMedia", json!({"media": ""})).await;
+    let printed = browser.devtools("Page.printToPDF", json!({"paperWidth": 8.27, "paperHeight": 11.69})).await;
+    let printed = data_encoding::BASE64.decode(printed["data"].as_str().unwrap().as_bytes()).unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), printed).unwrap();
+    let text = std::process::Command::new("pdftotext").arg(file.path()).arg("-").output().expect("pdftotext");
+    let text = String::from_utf8(text.stdout).unwrap().replace(char::is_whitespace, "");
+    for words in [union.as_str(), "满意率", "票数", "摘要校验码"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(!text.contains("在浏览器打开") && !text.contains("开票明细，重新数票用"), "{text}");
     browser.close().await;
 }

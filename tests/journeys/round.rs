@@ -160,17 +160,20 @@ impl Walk {
         self.round = round;
     }
 
-    /// The slips, printed once.
+    /// The slips, made and downloaded over a network that cuts the first file.
     async fn print_slips(&mut self) {
-        let b = &self.browser;
-        self.be("chair").await;
-        self.step("/setup").await;
+        let (b, network) = (&self.browser, Network::before(&demo().base));
+        b.sign_in(&network.base, &format!("{}.chair", self.stem), PASSWORD).await;
+        b.open(&format!("{}{}/setup", network.base, self.round)).await;
         b.fill("#spares", &SPARES.to_string()).await;
         b.go("#slips .button").await;
         let codes = b.find("[name=codes]").await.attr("value").await.unwrap().unwrap();
         self.look("slips").await;
         self.codes = codes.split(' ').map(str::to_owned).collect();
         assert_eq!(self.codes.len(), MEMBERS + SPARES);
+        if self.scripts() {
+            b.download_slips(&network, &self.codes).await;
+        }
         self.step("/poster").await;
         assert_eq!(b.count("main svg").await, 1, "the poster has its code");
     }
@@ -383,7 +386,7 @@ impl Walk {
 }
 
 /// Casts a ballot as a phone without scripts does; answers with the receipt.
-async fn cast(code: &str, answer: &str) -> String {
+pub async fn cast(code: &str, answer: &str) -> String {
     let address = demo().url(&format!("/V/{code}"));
     let client = reqwest::Client::new();
     let form = client.get(&address).send().await.unwrap().text().await.unwrap();

@@ -1,6 +1,6 @@
 //! Moving: both directions, what is refused, and what an interruption leaves.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
@@ -32,6 +32,29 @@ fn a_busy_installation_stays_where_it_is() {
     let why = refused(house.data(), &target);
     assert!(why.contains("密钥还没有销毁完：启动服务"), "{why}");
     assert!(house.serve(None).is_ok(), "a refused move changes nothing");
+}
+
+/// On a terminal a bar says how far it is; the last word stays, and the bar goes.
+#[test]
+fn on_a_terminal_a_bar_grows_to_the_end() {
+    let house = House::at_rest();
+    let (program, from, to) = (env!("CARGO_BIN_EXE_pingjia"), house.data(), empty_server());
+    let command = format!("'{program}' move --from '{from}' --to '{to}'");
+    let moved = Command::new("script").args(["-qec", &command, "/dev/null"]).stdin(Stdio::null()).output().unwrap();
+    let shown = String::from_utf8(moved.stdout).unwrap();
+    assert!(moved.status.success(), "{shown}");
+    for step in ["搬运", "核对"] {
+        let bars: Vec<&str> = shown.split('\r').filter(|line| line.starts_with(step)).collect();
+        let percent = |bar: &&str| bar.split('%').next().unwrap().rsplit(' ').next().unwrap().parse::<usize>().unwrap();
+        let percents: Vec<usize> = bars.iter().map(percent).collect();
+        assert!(percents.len() > 3 && percents.is_sorted() && percents.last() == Some(&100), "{step}: {percents:?}");
+        for (bar, percent) in bars.iter().zip(percents) {
+            let parts = ["█", "░"].map(|part| bar.matches(part).count());
+            assert_eq!(parts, [percent * 30 / 100, 30 - percent * 30 / 100], "{bar}");
+        }
+    }
+    let (_, last) = shown.rsplit_once("\r\u{1b}[K").expect("the bar is cleared away");
+    assert!(last.contains("搬好了") && !last.contains('█'), "{last}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use pingjia::domain::ids::PollId;
 use pingjia::domain::poll::VoidReason;
 use pingjia::store::polls;
 use pingjia::world;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::installation::copy_folder;
@@ -80,9 +81,15 @@ fn demonstration() -> &'static Path {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(line.contains("base_url"), "the demonstration is ready: {line}");
+        std::fs::write(folder.path().join("told.json"), line).unwrap();
         folder
     };
     FOLDER.get_or_init(made).path()
+}
+
+/// The line that the demonstration printed when it was ready.
+pub fn told() -> Value {
+    serde_json::from_slice(&std::fs::read(demonstration().join("told.json")).unwrap()).unwrap()
 }
 
 impl House {

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure is a failed test")]
 
+mod measures;
 mod poster;
 mod sheet;
 mod slips;
 #[path = "../tools/mod.rs"]
 mod tools;
+mod workbook;
 
 use pingjia::domain::paper::{Item, ItemId, Scale, Section};
 

@@ -1,4 +1,4 @@
-//! The result sheet, the roll-up and their workbooks.
+//! The result sheet and the roll-up on paper.
 
 use pingjia::domain::paper::{Item, Scale, Section};
 use pingjia::domain::standing::DecidingRate;
@@ -7,7 +7,6 @@ use pingjia::domain::verdict::{Comparator, Fraction, RateKind};
 use pingjia::render::chart::{Chart, ItemBars, Mark, Rate};
 use pingjia::render::rollup_pdf::{RollUpRow, RollUpSheet};
 use pingjia::render::sheet_pdf::{SheetCounts, SheetItem, SheetMetric, SheetOpinion, SheetPdf, SheetRectification};
-use pingjia::render::workbook;
 
 use super::tools::{Folder, decoded, run, sound};
 use super::{UNION, items};
@@ -29,7 +28,7 @@ fn bars(item: &Item, counts: [u64; 5], marks: &[(&str, u64)]) -> ItemBars {
 }
 
 /// A sheet with this many items; `factor` 0 gives one without a single ballot.
-fn result(count: usize, factor: u64, attachment: &[u8]) -> SheetPdf<'_> {
+pub fn result(count: usize, factor: u64, attachment: &[u8]) -> SheetPdf<'_> {
     let counts = [127, 10, 3, 2, 1].map(|count| count * factor);
     let valid: u64 = counts.iter().sum();
     let numbers = [150, 141, 141, 144, 143].map(|count| count * factor.min(1));
@@ -264,10 +263,8 @@ fn the_opinion_is_printed_where_one_is_given() {
     assert!(without.contains("上级工会意见（盖章处）") && !without.contains("退回"));
 }
 
-/// Everything at its longest: pages go on cleanly, each with its number and the running head, nothing lost.
-#[test]
-fn a_sheet_with_much_to_say_goes_on_over_several_pages() {
-    let folder = Folder::new();
+/// A sheet with everything at its longest.
+pub fn long() -> SheetPdf<'static> {
     let mut sheet = result(4, 1, b"{}");
     let words = |what: &str, count: usize| {
         (0..count).map(|place| [what, &place.to_string(), "条，"].concat()).collect::<String>()
@@ -285,6 +282,13 @@ fn a_sheet_with_much_to_say_goes_on_over_several_pages() {
         .collect();
     sheet.remarks = (0..6).map(|place| words(&format!("说明{place}"), 8)).collect();
     sheet.scrutineers = (0..9).map(|place| format!("监票人{place}")).collect();
+    sheet
+}
+
+/// Pages go on cleanly, each with its number and the running head, nothing lost.
+#[test]
+fn a_sheet_with_much_to_say_goes_on_over_several_pages() {
+    let (folder, sheet) = (Folder::new(), long());
     let path = folder.write("sheet-long.pdf", &sheet.pdf().unwrap());
     let text = sound(&path);
     let pages: Vec<&str> = text.split('\u{c}').filter(|page| !page.trim().is_empty()).collect();
@@ -306,7 +310,7 @@ fn a_sheet_with_much_to_say_goes_on_over_several_pages() {
     assert_eq!([marks("欧阳䶮"), marks("监票人8")], [3, 1]);
 }
 
-fn roll_up(unions: u64) -> RollUpSheet {
+pub fn roll_up(unions: u64) -> RollUpSheet {
     let rows: Vec<RollUpRow> = (0..unions)
         .map(|place| RollUpRow {
             union_name: match place % 4 {
@@ -376,74 +380,4 @@ fn the_roll_up_repeats_its_head_on_every_page() {
             assert!(pages.len() > 150, "{} pages", pages.len());
         }
     }
-}
-
-#[test]
-fn workbooks_hold_numbers_as_numbers_and_text_as_text() {
-    use calamine::{Data, Reader};
-    let folder = Folder::new();
-    let json = b"{}";
-    let sheet = result(10, 1, json);
-    let book = workbook::result(&sheet).unwrap();
-    assert_eq!(book, workbook::result(&result(10, 1, json)).unwrap(), "same input, same bytes");
-    folder.write("result.xlsx", &book);
-    let mut read: calamine::Xlsx<_> = calamine::open_workbook_from_rs(std::io::Cursor::new(book)).unwrap();
-    assert_eq!(read.sheet_names(), ["结果", "票数", "指标", "说明"]);
-    let counts = read.worksheet_range("票数").unwrap();
-    assert_eq!(counts.get((1, 2)), Some(&Data::Float(127.0)));
-    assert_eq!(counts.get((1, 3)), Some(&Data::Float(0.8881)), "cut, not rounded: 127 of 143 is 88.811… %");
-    let all = roll_up(4);
-    let book = workbook::roll_up(&all).unwrap();
-    assert_eq!(book, workbook::roll_up(&roll_up(4)).unwrap(), "same input, same bytes");
-    folder.write("rollup.xlsx", &book);
-    let mut read: calamine::Xlsx<_> = calamine::open_workbook_from_rs(std::io::Cursor::new(book)).unwrap();
-    let range = read.worksheet_range("汇总").unwrap();
-    assert_eq!(range.get((2, 0)), Some(&Data::String("=HYPERLINK(\"http://example.cn\")工会".to_owned())));
-    assert!(read.worksheet_formula("汇总").unwrap().is_empty(), "nothing became a formula");
-    let cell = |row, column| range.get((row, column)).map(ToString::to_string).unwrap_or_default();
-    assert_eq!(
-        [cell(5, 0), cell(5, 2), cell(5, 3)],
-        ["合计（已报送报告单的3家）", "456", "420"],
-        "without the open round"
-    );
-    assert_eq!([cell(2, 7), cell(2, 11)], ["满意率", "整顿线 90%"]);
-    assert_eq!([cell(4, 7), cell(4, 11)], ["知晓率", "≥ 90%"], "a rate goes by its name");
-}
-
-/// Every part is XML without control characters, formulas or links; sheet names are short and heads frozen.
-const STRICT: &str = r#"
-import re, sys, zipfile, xml.dom.minidom
-for name in sys.argv[1:]:
-    with zipfile.ZipFile(name) as book:
-        assert book.testzip() is None
-        for part in book.namelist():
-            text = book.read(part).decode()
-            xml.dom.minidom.parseString(text)
-            assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f]", text), part
-            assert "<f>" not in text and "<hyperlink" not in text, part
-            assert all(len(n) <= 31 for n in re.findall('<sheet name="([^"]*)"', text)), part
-            assert not part.startswith("xl/worksheets/") or 'state="frozen"' in text, part
-"#;
-
-#[test]
-fn workbooks_hold_nothing_that_excel_refuses() {
-    let folder = Folder::new();
-    let mut sheet = result(2, 1, b"{}");
-    let hostile = ["=1+1", "+86", "-1", "@SUM(A1)", "\t=1", "a\u{1}b\u{b}c", "<&>\"'", "_x000D_", "𬱖㛃"];
-    sheet.rectifications = hostile
-        .iter()
-        .map(|text| SheetRectification { problem: (*text).to_owned(), ..SheetRectification::default() })
-        .collect();
-    sheet.union_name = "=cmd|' /C calc'!A0".to_owned();
-    sheet.place = "很长的地点".repeat(80);
-    let mut all = roll_up(0);
-    for (name, book) in [("result", workbook::result(&sheet)), ("empty", workbook::roll_up(&all))] {
-        folder.write(&format!("strict-{name}.xlsx"), &book.unwrap());
-    }
-    all = roll_up(3);
-    all.rows[0].union_name = "@名称".to_owned();
-    folder.write("strict-rollup.xlsx", &workbook::roll_up(&all).unwrap());
-    let paths = ["result", "empty", "rollup"].map(|name| folder.path().join(format!("strict-{name}.xlsx")));
-    let paths: Vec<String> = paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    run("python3", &[&["-c", STRICT], &paths.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat());
 }

@@ -139,3 +139,41 @@ fn single_codes_and_links_for_other_printers() {
     sheet.write_csv(&slips, CsvEncoding::Gb18030, &mut gb).unwrap();
     assert_eq!(encoding_rs::GB18030.decode(&gb).0, text.trim_start_matches('\u{feff}'));
 }
+
+/// Every slip says which round it is for, by when and what to do; the answers have boxes to tick where the questions
+/// stand on it; lines for cutting are drawn where they are wanted.
+#[test]
+fn a_slip_says_what_to_do_and_has_boxes_to_tick() {
+    let folder = Folder::new();
+    let paper = Paper { items: items(3), comment: false };
+    let answers: usize = paper.items.iter().map(|item| item.scale.answers().len()).sum();
+    for (name, questions, cut_marks) in [("whole", true, true), ("uncut", true, false), ("phones", false, true)] {
+        let sheet = sheet(&paper, SlipOptions { questions, cut_marks, ..SlipOptions::default() });
+        let slips = slips(7);
+        let mut file = Vec::new();
+        sheet.write_pdf(&slips, |_| (), &mut file).unwrap();
+        let file = folder.write(&format!("says-{name}.pdf"), &file);
+        let text = sound(&file).replace(char::is_whitespace, "");
+        let second = if questions {
+            "2.不用手机的，在□内打“✓”，投入票箱。"
+        } else {
+            "2.请自己填写，不要请人代填。"
+        };
+        for words in [
+            "2026年度会员评议职工之家选票",
+            "截止：2026年11月30日18时",
+            "1.微信扫码，选好投票；一票只计一次。",
+            second,
+            "3.不记名，不登记谁领了哪张；请勿转让、拍照。",
+            "打开pj.laiyang.example.cn输入选票码：",
+        ] {
+            assert_eq!(text.matches(words).count(), slips.len(), "{name}: {words}: {text}");
+        }
+        assert_eq!(text.contains("基本满意"), questions, "{name}");
+        // What all slips share is drawn once.
+        let drawn = run("qpdf", &["--qdf", "--object-streams=disable", &file.to_string_lossy(), "-"]).stdout;
+        let drawn = String::from_utf8_lossy(&drawn);
+        assert_eq!(drawn.matches(" re S\n").count(), if questions { answers } else { 0 }, "{name}: a box to an answer");
+        assert_eq!(drawn.contains("[4 3] 0 d"), cut_marks, "{name}: dashed lines");
+    }
+}

@@ -15,6 +15,35 @@ fn nobody_is_told_that_a_lost_slip_can_be_voided() {
     }
 }
 
+/// What the design says is not protected: each in its sentence, under its heading, beside a drawing of the way.
+#[test]
+fn the_secrecy_page_says_what_is_not_protected() {
+    let page = Service::new().anybody().get("/secrecy").body;
+    let part = |heading: &str| {
+        let (_, rest) = page.split_once(&format!("<h2>{heading}</h2>")).unwrap_or_else(|| panic!("{heading}: {page}"));
+        rest.split("</ul>").next().unwrap().to_owned()
+    };
+    let (not, seen) = (part("保护不到的"), part("看得到的"));
+    for (what, part, words) in [
+        ("an operator who alters the program", &not, "管机器的人改程序，或拿到箱和钥匙。"),
+        ("a look over the shoulder", &not, "有人在旁边看您的手机。"),
+        ("a unanimous result, and rounds below k", &not, "大家都选得一样，或投的不到 10 人。"),
+        ("k − 1 accomplices", &not, "别的人几乎都串通好。"),
+        ("a chair who copies codes", &not, "发票前抄下选票码，替没投的人投。"),
+        ("who has voted", &seen, "哪些选票用过了，和会场上一样。"),
+        ("live steps", &seen, "各项总票数，多 10 张以上才更新。"),
+    ] {
+        assert!(part.contains(&format!("<li>{words}</li>")), "{what}: {part}");
+    }
+    let drawing = page.split("class=\"way card\"").nth(1).unwrap().split("</ol>").next().unwrap();
+    let steps: Vec<&str> =
+        drawing.split("</li>").filter(|step| step.contains("<svg") && step.contains("<path")).collect();
+    assert_eq!(steps.len(), 4, "{drawing}");
+    for words in ["选票上没有姓名", "选择上锁再保存", "钥匙另放一处", "打乱了一起开"] {
+        assert!(steps.iter().any(|step| step.contains(words)), "{words}");
+    }
+}
+
 #[test]
 fn what_a_chair_voids_the_union_above_sees_with_its_reason() {
     let service = Service::new();

@@ -10,6 +10,7 @@ mod tools;
 
 mod access;
 mod disputed;
+mod figures;
 mod forms;
 mod headers;
 mod help;

@@ -20,25 +20,7 @@ use pingjia::database::Kind;
 use support::installation::Installation;
 use support::postgres::cluster;
 use support::round;
-
-/// The tables that grow with unions, rounds or ballots.
-const BIG: [&str; 15] = [
-    "trade_union",
-    "account",
-    "session",
-    "poll",
-    "statement",
-    "sheet",
-    "journal",
-    "slip",
-    "sealed_ballot",
-    "sealed_comment",
-    "paper_entry",
-    "opened_block",
-    "standing",
-    "rectification",
-    "title",
-];
+use support::tables::BIG;
 
 /// One test after the other: what is recorded is recorded for the whole program.
 static TURN: Mutex<()> = Mutex::new(());

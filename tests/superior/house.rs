@@ -24,6 +24,7 @@ use tempfile::TempDir;
 
 use crate::support::application::{self, Application};
 use crate::support::installation::Installation;
+use crate::support::tables::BIG;
 
 pub const PASSWORD: &str = "a-sample-password";
 pub const YEAR: u16 = 2026;
@@ -194,20 +195,7 @@ impl House {
             #[diesel(sql_type = diesel::sql_types::BigInt)]
             n: i64,
         }
-        let tables = [
-            "trade_union",
-            "account",
-            "session",
-            "poll",
-            "statement",
-            "sheet",
-            "journal",
-            "standing",
-            "rectification",
-            "title",
-            "slip",
-        ];
-        let counted = tables.iter().map(|table| format!("SELECT count(*) AS n FROM {table}"));
+        let counted = BIG.iter().map(|table| format!("SELECT count(*) AS n FROM {table}"));
         let versions = ["poll", "rectification", "title"];
         let versions =
             versions.iter().map(|table| format!("SELECT CAST(coalesce(sum(version), 0) AS BIGINT) AS n FROM {table}"));

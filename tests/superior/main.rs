@@ -2,9 +2,12 @@
 //! that nobody reaches beyond their own subtree.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod figures;
 mod house;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../tools/mod.rs"]
+mod tools;
 
 use house::{House, Person, id_of};
 use pingjia::database::Kind;

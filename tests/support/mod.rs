@@ -8,4 +8,5 @@ pub mod installation;
 pub mod postgres;
 pub mod round;
 pub mod service;
+pub mod tables;
 pub mod tls;

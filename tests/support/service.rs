@@ -37,6 +37,11 @@ impl House {
         House { server: Some(url.to_owned()), ..House::new() }
     }
 
+    /// The same folders beside another database.
+    pub fn beside(self, url: &str) -> Self {
+        House { server: Some(url.to_owned()), ..self }
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -40,9 +40,18 @@ pub(super) struct Round {
     pub comment: bool,
     /// What was reported after a result that fell short; nothing yet if empty.
     pub rectified: &'static str,
+    /// What the union above said to that; nothing yet if none.
+    pub answer: Option<Reply>,
     /// The tier applied for, and the figures declared for it: id, numerator, denominator.
     pub applying_for: Option<&'static str>,
     pub declared: &'static [(&'static str, [u64; 2])],
+}
+
+/// What a union above says to a report.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reply {
+    Returned(&'static str),
+    Checked(&'static str),
 }
 
 /// One sample title.
@@ -87,6 +96,7 @@ use Answer::{BasicallySatisfied as Basically, Dissatisfied, DontKnow, Kept, Know
 const HIGH: Weights = &[(Satisfied, 84), (Basically, 12), (Dissatisfied, 2), (DontKnow, 1)];
 const GOOD: Weights = &[(Satisfied, 71), (Basically, 22), (Dissatisfied, 4), (DontKnow, 2)];
 const FAIR: Weights = &[(Satisfied, 58), (Basically, 26), (Dissatisfied, 10), (DontKnow, 4)];
+/// Falls short of every threshold, however the draw turns out.
 const POOR: Weights = &[(Satisfied, 31), (Basically, 29), (Dissatisfied, 30), (DontKnow, 7)];
 const AWARE: Weights = &[(Know, 88), (DontKnow, 10)];
 const LESS_AWARE: Weights = &[(Know, 74), (DontKnow, 23)];
@@ -103,6 +113,7 @@ const RECTIFIED: &str = "职工书屋新购图书三百册，以后每季度更�
 
 const THIS_YEAR: u16 = 0;
 const LAST_YEAR: u16 = 1;
+const TWO_YEARS_AGO: u16 = 2;
 
 const fn round(stage: Stage, years_ago: u16, expected: u32, turnout: u32, satisfaction: Weights) -> Round {
     Round {
@@ -118,6 +129,7 @@ const fn round(stage: Stage, years_ago: u16, expected: u32, turnout: u32, satisf
         rectified: "",
         applying_for: None,
         declared: &[],
+        answer: None,
     }
 }
 
@@ -183,7 +195,7 @@ pub(super) const AREAS: &[Area] = &[
                     "集团礼堂",
                     &[
                         round(Stage::Certified, THIS_YEAR, 260, 93, FAIR),
-                        round(Stage::Reported, LAST_YEAR, 60, 90, FAIR),
+                        round(Stage::Reported, LAST_YEAR, 60, 90, POOR),
                     ],
                 )
             },
@@ -200,7 +212,7 @@ pub(super) const AREAS: &[Area] = &[
                     "研究院学术报告厅",
                     &[
                         round(Stage::Reported, THIS_YEAR, 84, 96, HIGH),
-                        Round { rectified: RECTIFIED, ..round(Stage::Reported, LAST_YEAR, 60, 92, FAIR) },
+                        Round { rectified: RECTIFIED, ..round(Stage::Reported, LAST_YEAR, 60, 92, POOR) },
                     ],
                 )
             },
@@ -218,7 +230,19 @@ pub(super) const AREAS: &[Area] = &[
                 "qingmiao",
                 ["示例·张悦", "示例·孔佳", "示例·曹宇", "示例·严冬"],
                 "服务中心会议室",
-                &[round(Stage::Asked, THIS_YEAR, 32, 0, HIGH)],
+                &[
+                    round(Stage::Asked, THIS_YEAR, 32, 0, HIGH),
+                    Round {
+                        rectified: RECTIFIED,
+                        answer: Some(Reply::Returned("请补充夜班职工参加活动的场次和人数。")),
+                        ..round(Stage::Reported, LAST_YEAR, 48, 92, POOR)
+                    },
+                    Round {
+                        rectified: RECTIFIED,
+                        answer: Some(Reply::Checked("已到现场看过，整改属实。")),
+                        ..round(Stage::Reported, TWO_YEARS_AGO, 48, 92, POOR)
+                    },
+                ],
             ),
         ],
     },

@@ -58,6 +58,8 @@ struct SamplePoll {
     ballot_links: Vec<String>,
     /// Name of the certified sheet: `/sheets/{sheet}`.
     sheet: Option<String>,
+    /// How far the rectification is of which something was reported: `reported`, `returned` or `checked`.
+    rectification: Option<&'static str>,
 }
 
 /// The password of every sample account.

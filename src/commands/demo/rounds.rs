@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use rand::{Rng, RngExt};
 use time::{Duration, OffsetDateTime};
 
-use super::data::{AREAS, Area, PLEDGES_KEPT, Round, SampleTitle, SampleUnion, Stage, Weights};
+use super::data::{AREAS, Area, PLEDGES_KEPT, Reply, Round, SampleTitle, SampleUnion, Stage, Weights};
 use super::{PASSWORD, Ready, SampleAccount, SamplePoll};
 use crate::ballot_box::IssuedSlips;
 use crate::domain::account::{Account, Role};
@@ -14,7 +14,7 @@ use crate::domain::dates::{Hour, in_words};
 use crate::domain::ids::{PollId, UnionId};
 use crate::domain::paper::{Answer, Paper, Scale};
 use crate::domain::poll::{Approval, Assembly, Custody, Facts, Phase, Poll};
-use crate::domain::rectification::{Rectification, Report};
+use crate::domain::rectification::{Note, Rectification, Refusal, Report};
 use crate::domain::rules::PaperOptions;
 use crate::domain::sheet::{FollowUp, Publication};
 use crate::domain::slip::{FormNonce, SlipCode};
@@ -220,6 +220,11 @@ fn hold(
             .map(|slip| format!("{}/V/{}", office.url, slip.link_form()))
             .collect(),
         sheet: poll.phase.sheet().map(ToString::to_string),
+        rectification: (!round.rectified.is_empty()).then_some(match round.answer {
+            None => "reported",
+            Some(Reply::Returned(_)) => "returned",
+            Some(Reply::Checked(_)) => "checked",
+        }),
     })
 }
 
@@ -386,19 +391,54 @@ fn finish(
     if round.stage == Stage::Reported {
         office.opine(&load(office, id)?, superior, officer, true, "情况属实，同意。", at)?;
     }
-    if round.rectified.is_empty() { Ok(()) } else { rectify(office, id, round.rectified, chair) }
+    if !round.rectified.is_empty() {
+        report(office, id, round.rectified, chair)?;
+    }
+    round.answer.map_or(Ok(()), |answer| reply(office, id, answer, by(officer, at)))
 }
 
-/// Reports what was done after a result that fell short, some weeks after it.
-fn rectify(office: &Office, id: PollId, text: &str, chair: By) -> Result<()> {
-    let poll = load(office, id)?;
-    let at = chair.at + Duration::days(70);
+/// From the result to the report of what was done about it.
+const REPORT_AFTER: Duration = Duration::days(70);
+/// From the result to the word of the union above on the report.
+const REPLY_AFTER: Duration = Duration::days(80);
+
+/// Reports what was done after a result that fell short.
+fn report(office: &Office, id: PollId, text: &str, chair: By) -> Result<()> {
+    let at = chair.at + REPORT_AFTER;
     let done_on = world::date_in_china(at);
     let report = Report { text: text.to_owned(), done_on, reported_on: done_on };
-    let by = By { at, ..chair };
+    rectify(office, id, 0, "rectification.report", text, By { at, ..chair }, |asked, stage| asked.report(stage, report))
+}
+
+/// Says the word of the union above on what was reported.
+fn reply(office: &Office, id: PollId, answer: Reply, officer: By) -> Result<()> {
+    let at = officer.at + REPLY_AFTER;
+    let by = By { at, ..officer };
+    let note = |text: &str| Note { text: text.to_owned(), given_on: world::date_in_china(at) };
+    match answer {
+        Reply::Returned(text) => rectify(office, id, 1, "rectification.return", text, by, |reported, stage| {
+            reported.send_back(stage, note(text))
+        }),
+        Reply::Checked(text) => {
+            rectify(office, id, 1, "rectification.check", text, by, |reported, stage| reported.check(stage, note(text)))
+        }
+    }
+}
+
+/// Takes a step of a rectification that is at this version.
+fn rectify(
+    office: &Office,
+    id: PollId,
+    seen: i64,
+    action: &str,
+    text: &str,
+    by: By,
+    step: impl FnOnce(Rectification, standing::Stage) -> Result<Rectification, Refusal>,
+) -> Result<()> {
+    let poll = load(office, id)?;
+    let stage = standing::Stage::of(&poll.phase);
     office.database.write(|c| -> Result<(), StoreError> {
-        let step = |asked: Rectification| asked.report(standing::Stage::of(&poll.phase), report);
-        rectifications::change(c, &poll, 0, "rectification.report", text, by, step)
+        rectifications::change(c, &poll, seen, action, text, by, |rectification| step(rectification, stage))
     })?;
     Ok(())
 }

@@ -28,9 +28,11 @@ struct Round {
 /// # Errors
 /// Database faults; `Row` when the certified sheet cannot be read or is not ours.
 pub fn refresh(connection: &mut AnyConnection, id: PollId) -> Result<(), DatabaseError> {
+    // Two rounds of one union may change at the same moment, and sheets be read anew beside them: one waits here for the
+    // other, and looks at the round after it.
+    let union: i64 = poll::table.find(id.0).select(poll::union_id).first(connection)?;
+    let (path, category) = hold_union(connection, UnionId(union))?;
     let round = load(connection, id)?;
-    // Two rounds of one union may change at the same moment: one waits here for the other.
-    let (path, category) = hold_union(connection, round.union)?;
     let stage = Stage::of(&round.phase);
     let sheet = round.phase.sheet().map(|id| sheet_of(connection, id)).transpose()?.flatten();
     let figures = sheet.as_ref().map(|(id, sheet)| SheetFigures::of(id.clone(), sheet));
@@ -61,8 +63,12 @@ fn load(connection: &mut AnyConnection, id: PollId) -> Result<Round, DatabaseErr
     Ok(Round { id: id.0, union, year, phase: phase::read(&data)?, expected: facts.expected.into() })
 }
 
-fn hold_union(connection: &mut AnyConnection, id: i64) -> Result<(String, String), DatabaseError> {
-    let union = trade_union::table.find(id).select((trade_union::path, trade_union::category));
+/// Path and category of a union, which stays where it is in the tree until the transaction ends.
+///
+/// # Errors
+/// Database faults.
+pub(crate) fn hold_union(connection: &mut AnyConnection, id: UnionId) -> Result<(String, String), DatabaseError> {
+    let union = trade_union::table.find(id.0).select((trade_union::path, trade_union::category));
     Ok(match connection {
         AnyConnection::Postgres(inner) => union.for_no_key_update().first(inner)?,
         AnyConnection::Sqlite(inner) => union.first(inner)?,

@@ -1,8 +1,10 @@
 //! Files that are written while they are sent: they begin to arrive at once and never stand in memory whole. So many at a
 //! time for the public, and none for a reader that takes nothing.
 
+use std::collections::HashMap;
 use std::io::{Error, ErrorKind, Write};
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::problem::Problem;
 use super::reply::Reply;
+use super::throttle::household;
 
 /// Bytes that leave together.
 const CHUNK: usize = 64 * 1024;
@@ -20,23 +23,57 @@ const WAITING: usize = 4;
 /// How long the writer waits for a reader to take a chunk.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Places that one household may take at a time: nobody alone keeps everybody else from checking a result.
+const EACH: usize = 3;
+
+/// Places in use, by household. In memory only.
+type Taken = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
 /// How many files may be under way to the public at the same time; each takes a thread.
-pub(crate) struct Places(Arc<Semaphore>);
+pub(crate) struct Places {
+    free: Arc<Semaphore>,
+    taken: Taken,
+}
 
 /// The place of one file, free again when it is through.
-pub(super) struct Place(#[expect(dead_code, reason = "held, and given back when it is dropped")] OwnedSemaphorePermit);
+pub(super) struct Place {
+    #[expect(dead_code, reason = "held, and given back when it is dropped")]
+    permit: OwnedSemaphorePermit,
+    by: Option<(IpAddr, Taken)>,
+}
 
 impl Places {
     pub(super) fn new(places: usize) -> Self {
-        Places(Arc::new(Semaphore::new(places)))
+        Places { free: Arc::new(Semaphore::new(places)), taken: Taken::default() }
     }
 
-    /// A place, to be taken before anything else is done for a file.
+    /// A place for whoever asks from this address, to be taken before anything else is done for a file.
     ///
     /// # Errors
-    /// `DOWNLOADS_BUSY` when all are taken.
-    pub(super) fn take(&self) -> Result<Place, Problem> {
-        self.0.clone().try_acquire_owned().map(Place).map_err(|_| Problem::DOWNLOADS_BUSY)
+    /// `DOWNLOADS_BUSY` when all are taken, or as many as one household may have.
+    pub(super) fn take(&self, address: Option<IpAddr>) -> Result<Place, Problem> {
+        let permit = self.free.clone().try_acquire_owned().map_err(|_| Problem::DOWNLOADS_BUSY)?;
+        let Some(address) = address.map(household) else { return Ok(Place { permit, by: None }) };
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = taken.entry(address).or_default();
+        if *own >= EACH {
+            return Err(Problem::DOWNLOADS_BUSY);
+        }
+        *own += 1;
+        Ok(Place { permit, by: Some((address, self.taken.clone())) })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((address, taken)) = &self.by else { return };
+        let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = taken.get_mut(address) {
+            *own -= 1;
+            if *own == 0 {
+                taken.remove(address);
+            }
+        }
     }
 }
 
@@ -158,28 +195,41 @@ mod tests {
     #[actix_web::test]
     async fn so_many_files_at_a_time_and_then_a_word() {
         let places = Places::new(2);
-        let (one, other) = (places.take().unwrap(), places.take().unwrap());
-        let refusal = places.take().err().unwrap();
+        let (one, other) = (places.take(None).unwrap(), places.take(None).unwrap());
+        let refusal = places.take(None).err().unwrap();
         assert_eq!((refusal.status, refusal.code), (StatusCode::SERVICE_UNAVAILABLE, "downloads_busy"));
         let http = refusal.reply(super::super::page::Frame::public("")).into_http(false, false);
         assert!(http.headers().contains_key(actix_web::http::header::RETRY_AFTER));
         drop(other);
-        drop(places.take().unwrap());
+        drop(places.take(None).unwrap());
         // A file that nobody asks for is not begun, and gives its place back; one that is read gives it back in the end.
         drop(file(Some(one), "text/plain", "none.txt", None, endless));
-        let (one, other) = (places.take().unwrap(), places.take().unwrap());
+        let (one, other) = (places.take(None).unwrap(), places.take(None).unwrap());
         let read = file(Some(other), "text/plain", "a.txt", None, |out| out.write_all(b"whole"));
         assert_eq!(to_bytes(read.into_http(false, false).into_body()).await.ok().unwrap(), "whole");
-        drop(places.0.acquire().await.unwrap());
+        drop(places.free.acquire().await.unwrap());
         drop(one);
+    }
+
+    #[test]
+    fn nobody_alone_takes_all_places() {
+        let places = Places::new(EACH + 1);
+        let from = |address: &str| places.take(Some(address.parse().unwrap()));
+        let mut own: Vec<Place> = (0..EACH).map(|n| from(&format!("2001:db8::{n}")).unwrap()).collect();
+        assert!(from("2001:db8::ff").is_err(), "one household, whatever its addresses");
+        drop(from("192.0.2.1").unwrap());
+        own.pop();
+        own.push(from("2001:db8::ff").unwrap());
+        drop(own);
+        assert!(places.taken.lock().unwrap().is_empty(), "nothing is kept of who was there");
     }
 
     #[test]
     fn a_reader_that_takes_nothing_does_not_keep_the_place() {
         let places = Places::new(1);
         let (sender, mut receiver) = mpsc::channel(WAITING);
-        send(Some(places.take().unwrap()), sender, Duration::from_millis(1), endless);
-        drop(places.take().unwrap());
+        send(Some(places.take(None).unwrap()), sender, Duration::from_millis(1), endless);
+        drop(places.take(None).unwrap());
         for _ in 0..WAITING {
             assert!(matches!(receiver.blocking_recv(), Some(Part::Chunk(_))));
         }

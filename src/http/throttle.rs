@@ -131,7 +131,7 @@ impl Throttle {
 }
 
 /// Who shares an address: of version 6 every household has the lower half to itself, and as many addresses as it likes.
-fn household(address: IpAddr) -> IpAddr {
+pub(super) fn household(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(address) if address.to_ipv4_mapped().is_none() => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))

@@ -85,7 +85,8 @@ impl AccountLine {
     }
 }
 
-/// What was done to the accounts of a round's union while the round was under way, newest first; at most `limit` lines.
+/// What was done to the accounts of a round's union from when its electorate was approved until the round was over, newest
+/// first; at most `limit` lines.
 ///
 /// # Errors
 /// Database faults.
@@ -96,7 +97,7 @@ pub fn of_accounts(connection: &mut AnyConnection, poll: &Poll, limit: i64) -> R
         let lines = t::table.filter(t::poll_id.eq(poll.id.0)).filter(t::action.eq_any(actions));
         Ok(lines.select(diesel::dsl::min(t::id)).first(connection)?)
     };
-    let Some(begins) = first(&["poll.open"])? else { return Ok(Vec::new()) };
+    let Some(begins) = first(&["poll.approve", "poll.open"])? else { return Ok(Vec::new()) };
     let ends = first(&["poll.certify", "poll.void"])?.unwrap_or(i64::MAX);
     let rows: Vec<(i64, Doer, String, String)> = t::table
         .left_join(account::table.on(t::account_id.eq(account::id.nullable())))

@@ -11,6 +11,7 @@ use super::unions::{self, subtree, union_of};
 use super::{By, StoreError};
 use crate::database::rectification::{due_of, due_text};
 use crate::database::schema::{standing as s, title as t, trade_union as u};
+use crate::database::standing::hold_union;
 use crate::database::title::{CORRECTING, ENDED, HELD, look_at_results, number_of};
 use crate::database::{AnyConnection, DatabaseError, journal};
 use crate::domain::dates;
@@ -61,8 +62,8 @@ fn stored_of(((id, union), given, steps, evaluation, version): Row) -> Result<St
     let due = due_of(&due)?;
     let course = match (state, due, failed_on, ending.as_deref().and_then(End::from_code), reason) {
         (HELD, review, None, None, None) => Course::Held { review },
-        (CORRECTING, Some(until), Some(failed_on), None, Some(why)) => {
-            Course::Correcting { failed_on: day(&failed_on)?, until, why }
+        (CORRECTING, until, Some(failed_on), None, Some(why)) => {
+            Course::Correcting { failed_on: day(&failed_on)?, until: until.unwrap_or(Date::MAX), why }
         }
         (ENDED, Some(on), None, Some(how), Some(why)) => Course::Ended { on, how, why },
         _ => return Err(wrong()),
@@ -112,6 +113,8 @@ fn steps(title: &Title) -> Written {
 /// # Errors
 /// `SameTitle` while the union holds one of the same name from the same body.
 pub fn give(connection: &mut AnyConnection, union: &Union, title: &Title, by: By) -> Result<TitleId, StoreError> {
+    // Its place in the tree as it is by now, and nobody else puts one down meanwhile.
+    let (path, _) = hold_union(connection, union.id)?;
     let same = of_union(connection, union.id)?.into_iter().any(|held| {
         let ended = matches!(held.title.course, Course::Ended { .. });
         !ended && held.title.label == title.label && held.title.named_by == title.named_by
@@ -121,7 +124,7 @@ pub fn give(connection: &mut AnyConnection, union: &Union, title: &Title, by: By
     }
     let given = (
         t::union_id.eq(union.id.0),
-        t::path.eq(&union.path),
+        t::path.eq(&path),
         t::label.eq(&title.label),
         t::tier.eq(title.tier.as_deref().unwrap_or_default()),
         t::named_by.eq(&title.named_by),

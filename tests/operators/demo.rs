@@ -39,7 +39,7 @@ fn the_line_names_accounts_and_rounds_as_agreed_and_its_password_opens_the_door(
         let base = format!("{}/V/", told["base_url"].as_str().unwrap());
         assert!(links.iter().all(|link| link.as_str().unwrap().starts_with(&base)), "{poll}");
     }
-    assert_eq!(texts(accounts, "role"), ["chair", "scrutineer", "superior", "teller"]);
+    assert_eq!(texts(accounts, "role"), ["chair", "operator", "scrutineer", "superior", "teller"]);
     let sets = ["changzhou-2016", "chaoyang-2013", "hohhot-2020", "qingdao-2020", "shandong-2018"];
     assert_eq!(texts(polls, "rule_set"), sets);
     assert_eq!(texts(polls, "phase"), ["certified", "closed", "counting", "draft", "open", "reported"]);

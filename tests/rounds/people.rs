@@ -45,10 +45,8 @@ fn taken_by_nobody(service: &Service) {
         [Role::Scrutineer, Role::Teller].map(|role| accounts_of(service, role).into_iter().next().unwrap());
     let renew = |account: &str| format!("/people/{account}/password");
     shown(&chair.post(&renew(&teller), &[]));
-    assert!(
-        !superior.get(&format!("/oversight/{poll}")).body.contains("评议期间的账号变动</h2>"),
-        "not before the opening"
-    );
+    let seen = superior.get(&format!("/oversight/{poll}")).body;
+    assert!(seen.contains("本工会的账号有1次变动"), "also what is done on the eve of the opening");
     let new = |name: &'static str, username: &'static str| [("role", "teller"), ("name", name), ("username", username)];
 
     chair.step(&at("open"), &[]);
@@ -85,7 +83,7 @@ fn taken_by_nobody(service: &Service) {
     assert_eq!(own.post(&from_above(&teller), &[]).status, 404);
 
     let seen = superior.get(&format!("/oversight/{poll}")).body;
-    assert!(seen.contains("本工会的账号有5次变动"), "without what people did to their own passwords");
+    assert!(seen.contains("本工会的账号有6次变动"), "without what people did to their own passwords");
     let (_, seen) = seen.split_once("评议期间的账号变动</h2>").expect("what was done to accounts");
     let lines: Vec<Vec<&str>> = seen
         .split("<tr data-account-line>")
@@ -103,6 +101,7 @@ fn taken_by_nobody(service: &Service) {
             ["张jia-chair（工会主席）", "恢复账号"],
             ["张jia-chair（工会主席）", "停用账号"],
             ["张jia-chair（工会主席）", "建立账号"],
+            ["张jia-chair（工会主席）", "重设密码"],
         ]
     );
     assert!(seen.contains("周计票（计票人，用户名 zhou）"));

@@ -40,7 +40,7 @@ fn decide(superior: &Person, title: &str, version: &str, decision: &str, on: &st
 fn a_title_is_followed_from_the_naming_to_its_end(City { house, east, .. }: City) {
     let union = factory(&house, &east, "甲厂工会", "qingdao-2020");
     let (superior, chair) = (house.sign_in("east"), house.sign_in("甲厂工会"));
-    assert!(superior.get(&format!("/unions/{}", union.id)).text.contains("没有登记过现有的称号"));
+    assert!(superior.get(&format!("/unions/{}", union.id)).text.contains("目前没有有效的称号"));
     assert!(!chair.get("/desk").text.contains("现有称号"));
     let made = give(&superior, &union, "model", &day(-1200));
     assert_eq!(made.status, StatusCode::SEE_OTHER);
@@ -118,6 +118,15 @@ fn wrong_entries_are_refused_and_kept(City { house, east, .. }: City) {
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{words}");
         assert!(refused.text.contains(words), "{words}: {}", refused.text);
     }
+    let limitless = [
+        ("version", "0"),
+        ("decision", "fail"),
+        ("decided_on", &*day(0)),
+        ("until", "9999-12-31"),
+        ("why", "阵地被占用"),
+    ];
+    let refused = superior.post(&format!("/titles/{title}"), &limitless);
+    assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.text.contains("请核对年份"));
     let only = |query: &str| listed(&superior.get(&format!("/titles?{query}"))).len();
     assert_eq!([only("tier=other"), only("state=held"), only("state=ended"), only("name=%E7%94%B2")], [1, 2, 0, 2]);
 }

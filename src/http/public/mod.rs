@@ -180,7 +180,7 @@ pub fn chart(app: &App, ask: &Ask) -> Answer {
 /// `NOT_FOUND`, `DOWNLOADS_BUSY`, `UNAVAILABLE`, `INTERNAL`.
 pub fn openings(app: &App, ask: &Ask) -> Answer {
     let stored = stored(app, ask)?;
-    let place = app.public_downloads.take()?;
+    let place = app.public_downloads.take(ask.address)?;
     let (statement, payload) = read(&stored)?;
     let poll = app.database.read(|c| polls::load(c, stored.poll))?.ok_or(Problem::NOT_FOUND)?;
     let ballot_box = app.ballot_box.clone();

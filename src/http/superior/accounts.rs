@@ -56,10 +56,11 @@ pub fn set_active(desk: &Desk<'_>) -> Answer {
 }
 
 /// Whether this person looks after accounts of this role in a union that they administer. Scrutineers and tellers are
-/// never looked after from their own union: it is its count that they watch, and the chair may be a superior as well.
+/// looked after by the union above alone: it is their own union's count that they watch, whose chair may be a superior as
+/// well, and whoever keeps the machine gets into no round.
 pub(super) fn looks_after(desk: &Desk<'_>, union: &Union, role: Role) -> bool {
     match role {
-        Role::Scrutineer | Role::Teller => desk.may(Act::Describe, union),
+        Role::Scrutineer | Role::Teller => desk.may(Act::Oversee, union),
         Role::Chair | Role::Superior | Role::Operator => true,
     }
 }

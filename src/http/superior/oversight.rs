@@ -304,7 +304,7 @@ fn notes(poll: &Poll, union: &Union) -> Vec<String> {
 /// Says so when others than their owners had to do with accounts of the union while the round was under way.
 fn words_on_accounts(lines: &[AccountLine]) -> Option<String> {
     let count = lines.iter().filter(|line| !line.is_own_password()).count();
-    (count > 0).then(|| format!("评议进行期间，本工会的账号有{count}次变动，见下面的“评议期间的账号变动”。"))
+    (count > 0).then(|| format!("本轮评议期间，本工会的账号有{count}次变动，见下面的“评议期间的账号变动”。"))
 }
 
 /// The sheets of a round, newest first, and how the newest differs from the one it replaces.

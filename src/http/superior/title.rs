@@ -308,6 +308,9 @@ fn told(on: Date, step: &Step) -> (&'static str, &'static str, String) {
     }
 }
 
+/// Years that a term for putting right may run: the rules speak of half a year.
+const FURTHEST: i32 = 5;
+
 /// Reads what happened and when; none when something is wrong with it.
 fn read_step(form: &mut Filled, terms: &Terms<'_>, today: Date) -> Option<(Date, Step)> {
     let decision = form.value("decision").to_owned();
@@ -317,8 +320,13 @@ fn read_step(form: &mut Filled, terms: &Terms<'_>, today: Date) -> Option<(Date,
         ("fail", _) => {
             let why = form.line("why", REASON);
             let until = form.date("until").or_else(|| terms.term(on?));
-            if until.is_none() {
-                form.refuse("until", "请填写整改期限");
+            match until.zip(on) {
+                None => form.refuse("until", "请填写整改期限"),
+                // A mistyped year, or a day put in for "without limit".
+                Some((until, on)) if until.year() > on.year() + FURTHEST => {
+                    form.refuse("until", "这个期限太远了，请核对年份")
+                }
+                Some(_) => {}
             }
             until.map(|until| Step::Fail { until, why })
         }

@@ -99,7 +99,7 @@ impl UnionPage {
     fn roles(&self) -> Vec<(Role, &'static str)> {
         let purpose = |role: &Role| match role {
             Role::Superior => "看本级和全部下级",
-            Role::Operator => "建立工会和账号，看不到评议",
+            Role::Operator => "建立工会和账号，自己不看评议",
             _ => "办理本工会的评议",
         };
         roles(&self.union).iter().map(|role| (*role, purpose(role))).collect()

@@ -1,6 +1,8 @@
 //! What a sheet rests on and what stands beside it: the rule sets, the opening statement, the sheet that it
 //! corrects, the opinion of the union above.
 
+use std::cell::Cell;
+
 use super::Unreadable;
 use super::report::Lines;
 use crate::domain::dates::in_words;
@@ -31,10 +33,14 @@ impl Lines {
             return self.note(format!("没有重新评定：本程序没有这个内容的规则集 {unknown}；以上只核对了算术"));
         }
         let (set, parents, count) = (&sheet.round.rule_set, &sheet.round.parents, sheet.count());
+        let unsaid = Cell::new(false);
         let stated = |mut judged: Judgement| {
             // Earlier sheets do not say that a general threshold was missed beside a tier.
-            let earlier = |warning: &String| warning == Warning::GeneralThreshold.code();
-            judged.assessment.warnings.retain(|own| !earlier(own) || sheet.assessment.warnings.contains(own));
+            judged.assessment.warnings.retain(|own| {
+                let earlier = own == Warning::GeneralThreshold.code() && !sheet.assessment.warnings.contains(own);
+                unsaid.set(unsaid.get() || earlier);
+                !earlier
+            });
             judged.assessment == sheet.assessment
                 && judged.parents == sheet.round.parents
                 && judged.rule_set_title == sheet.round.rule_set_title
@@ -44,6 +50,10 @@ impl Lines {
             || judge_as_at_first(registry, set, parents, &count).is_ok_and(stated);
         let (id, version) = (&sheet.round.rule_set.id, &sheet.round.rule_set.version);
         self.finding(same, format!("按规则集 {id} {version} 重新评定，结果与报告单一致"));
+        if same && unsaid.get() {
+            let note = "注意：有一项不论等级都适用的门槛没有达到，这份报告单的结论没有写明（较早的报告单都不写）";
+            self.note(note);
+        }
     }
 
     pub(super) fn opening_statement(&mut self, sheet: &SheetPayload, keys: Option<&KeySet>) {

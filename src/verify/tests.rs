@@ -381,12 +381,14 @@ fn a_sheet_that_names_a_missed_tier_alone_still_holds() {
         judgement.assessment.warnings = warnings.iter().map(|warning| (*warning).to_owned()).collect();
         let sheet = SheetPayload::build(Certification { judgement, ..sample.certification(&[&ed25519]) }).unwrap();
         let document = Statement::sign(&sheet, &[&ed25519]).unwrap();
-        (sheet.conclusion(), verify(Request::of(document.as_bytes(), &registry)).unwrap().conclusion)
+        let report = verify(Request::of(document.as_bytes(), &registry)).unwrap();
+        let noted = report.lines.iter().any(|line| matches!(line, Line::Note(text) if text.contains("结论没有写明")));
+        (sheet.conclusion(), report.conclusion, noted)
     };
     let missed = "general_threshold_missed";
     assert_eq!(judgement.assessment.warnings, [missed]);
-    assert_eq!(said(&[missed]), ("未达标".to_owned(), Conclusion::Untrusted));
-    assert_eq!(said(&[]), ("没有达到“模范职工之家”的满意率条件".to_owned(), Conclusion::Untrusted));
+    assert_eq!(said(&[missed]), ("未达标".to_owned(), Conclusion::Untrusted, false));
+    assert_eq!(said(&[]), ("没有达到“模范职工之家”的满意率条件".to_owned(), Conclusion::Untrusted, true));
     assert_eq!(said(&[missed, "x"]).1, Conclusion::Fails);
 }
 

@@ -214,7 +214,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
         sheets: rows,
         changes,
         journal: words::journal(lines),
-        on_accounts: opening.is_some().then(|| words::on_accounts(moves, &people)),
+        on_accounts: (opening.is_some() || !moves.is_empty()).then(|| words::on_accounts(moves, &people)),
         opening: opening.and_then(|stored| OpeningView::of(&stored, &desk.app.keys.key_set())),
         decide,
         rectification,

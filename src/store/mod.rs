@@ -4,6 +4,7 @@
 //! the change and its line in the journal stand or fall together; the affected-row count decides.
 
 pub mod accounts;
+pub mod due;
 pub mod journal;
 pub mod polls;
 pub mod rectifications;

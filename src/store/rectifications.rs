@@ -5,6 +5,7 @@
 use diesel::prelude::*;
 use time::Date;
 
+use super::due::{self, Ordered};
 use super::rollup::{LITERALLY, ROUND, RoundLine, RoundRow, lower, part_of, round_of, unsigned};
 use super::unions::subtree;
 use super::{By, StoreError, polls};
@@ -121,13 +122,15 @@ pub struct Filter {
     pub state: Option<State>,
 }
 
-/// The line after which a page begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    pub state: State,
-    pub due: Option<Date>,
-    pub poll: PollId,
+impl Ordered for State {
+    const STATES: &'static [Self] = &State::ALL;
+    fn name(self) -> &'static str {
+        self.code()
+    }
 }
+
+/// The line after which a page begins.
+pub type Place = due::Place<State>;
 
 /// One rectification of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,7 +155,7 @@ impl Line {
     /// Where the page after this line begins.
     #[must_use]
     pub fn place(&self, today: Date) -> Place {
-        Place { state: self.state(today), due: self.rectification.due, poll: self.round.poll }
+        Place { state: self.state(today), due: self.rectification.due, row: self.round.poll.0 }
     }
 }
 
@@ -199,22 +202,15 @@ pub fn page(
     after: Option<Place>,
     limit: usize,
 ) -> Result<Vec<Line>, DatabaseError> {
-    let mut lines = Vec::new();
-    for state in State::ALL {
-        let passed = after.is_some_and(|after| after.state > state);
-        if passed || filter.state.is_some_and(|wanted| wanted != state) || lines.len() >= limit {
-            continue;
-        }
-        let after = after.filter(|after| after.state == state);
-        let (limit, mut found) = (limit - lines.len(), Vec::new());
+    due::page(filter.state, after, limit, |state, after, limit| {
+        let mut found = Vec::new();
         for rows in rows_in(state, today) {
             found.extend(part(connection, path, filter, rows, after, limit)?);
         }
         found.sort_by_cached_key(|line| (due_text(line.rectification.due), line.round.poll.0));
         found.truncate(limit);
-        lines.extend(found);
-    }
-    Ok(lines)
+        Ok(found)
+    })
 }
 
 /// The part of a page that lies in one stretch.
@@ -229,7 +225,7 @@ fn part(
     type Found = ((i64, String), i32, RoundRow, Row, Option<String>);
     let (from, to) = subtree(path);
     let (first, last) = filter.year.map_or((0, i32::MAX), |year| (i32::from(year), i32::from(year)));
-    let (due, poll) = after.map_or((begin.clone(), 0), |after| (due_text(after.due).max(begin), after.poll.0));
+    let (due, poll) = Place::behind(after, &begin);
     let rows: Vec<Found> = t::table
         .inner_join(s::table.on(s::poll_id.eq(t::poll_id)))
         .inner_join(u::table.on(u::id.eq(s::union_id)))

@@ -6,6 +6,7 @@
 use diesel::prelude::*;
 use time::{Date, Duration};
 
+use super::due::{self, Ordered};
 use super::rollup::{LITERALLY, lower, part_of, unsigned};
 use super::unions::{self, subtree, union_of};
 use super::{By, StoreError};
@@ -250,13 +251,15 @@ pub struct Filter {
     pub state: Option<State>,
 }
 
-/// The line after which a page begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    pub state: State,
-    pub due: Option<Date>,
-    pub title: TitleId,
+impl Ordered for State {
+    const STATES: &'static [Self] = &State::ALL;
+    fn name(self) -> &'static str {
+        self.code()
+    }
 }
+
+/// The line after which a page begins.
+pub type Place = due::Place<State>;
 
 /// One title of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -270,7 +273,7 @@ impl Line {
     #[must_use]
     pub fn place(&self, today: Date) -> Place {
         let title = &self.stored.title;
-        Place { state: title.state(today), due: title.due(), title: self.stored.id }
+        Place { state: title.state(today), due: title.due(), row: self.stored.id.0 }
     }
 }
 
@@ -314,16 +317,9 @@ pub fn page(
     after: Option<Place>,
     limit: usize,
 ) -> Result<Vec<Line>, DatabaseError> {
-    let mut lines = Vec::new();
-    for state in State::ALL {
-        let passed = after.is_some_and(|after| after.state > state);
-        if passed || filter.state.is_some_and(|wanted| wanted != state) || lines.len() >= limit {
-            continue;
-        }
-        let after = after.filter(|after| after.state == state);
-        lines.extend(part(connection, path, filter, rows_in(state, today), after, limit - lines.len())?);
-    }
-    Ok(lines)
+    due::page(filter.state, after, limit, |state, after, limit| {
+        part(connection, path, filter, rows_in(state, today), after, limit)
+    })
 }
 
 /// The part of a page that is in one state.
@@ -336,8 +332,7 @@ fn part(
     limit: usize,
 ) -> Result<Vec<Line>, DatabaseError> {
     let (from, to) = subtree(path);
-    let (due, title) =
-        after.map_or((rows.from.clone(), 0), |after| (due_text(after.due).max(rows.from), after.title.0));
+    let (due, title) = Place::behind(after, &rows.from);
     let (lowest, highest) = rows.evaluations;
     let any = filter.tier.is_none();
     let found: Vec<(unions::Row, Row)> = t::table

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod approvals;
 pub mod area;
+mod due;
 pub mod exports;
 mod figures;
 pub mod import;

@@ -3,7 +3,7 @@
 use askama::Template;
 use time::Date;
 
-use super::{oversight, words};
+use super::{due, oversight, words};
 use crate::database::DatabaseError;
 use crate::domain::account::Act;
 use crate::domain::dates;
@@ -12,7 +12,7 @@ use crate::domain::poll;
 use crate::domain::rectification::{Course, Note, Rectification, State};
 use crate::domain::standing::Stage;
 use crate::domain::verdict::Comparator;
-use crate::http::ask::{Fields, encoded};
+use crate::http::ask::Fields;
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
@@ -35,45 +35,27 @@ struct Search {
 }
 
 impl Search {
-    /// Reads a query. What cannot be understood is left out: a link that was cut still leads to a page.
+    /// Reads a query.
     fn of(query: &Fields) -> Self {
-        let state = |code: &str| State::ALL.into_iter().find(|known| known.code() == code);
-        let place = || {
-            let mut parts = query.get("after").split('.');
-            let state = state(parts.next()?)?;
-            let due = dates::read(parts.next()?)?;
-            Some(Place { state, due: Some(due).filter(|due| *due != Date::MAX), poll: parts.next()?.parse().ok()? })
-        };
         Search {
             filter: Filter {
-                name: query.trimmed("name").chars().take(60).collect(),
+                name: due::name(query),
                 year: query.get("year").parse().ok().filter(|year| (2000..=2200).contains(year)),
-                state: state(query.get("state")),
+                state: due::state(query),
             },
-            after: place(),
+            after: due::after(query),
         }
     }
 
     /// The query that asks for the same, from its beginning.
     fn query(&self) -> String {
-        let mut parts = Vec::new();
-        if let Some(state) = self.filter.state {
-            parts.push(format!("state={}", state.code()));
-        }
-        if let Some(year) = self.filter.year {
-            parts.push(format!("year={year}"));
-        }
-        if !self.filter.name.is_empty() {
-            parts.push(format!("name={}", encoded(&self.filter.name)));
-        }
-        parts.join("&")
+        let Filter { name, year, state } = &self.filter;
+        due::query(*state, year.map(|year| format!("year={year}")), name)
     }
 
     /// The query of the page that follows this place.
     fn next(&self, place: Place) -> String {
-        let due = dates::written(place.due.unwrap_or(Date::MAX));
-        let after = format!("after={}.{due}.{}", place.state.code(), place.poll);
-        [self.query(), after].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("&")
+        due::next(self.query(), place)
     }
 }
 
@@ -243,7 +225,7 @@ mod tests {
         assert_eq!(asked.filter.name, "甲厂&");
         assert_eq!(search(&asked.query()), asked);
         for due in [Some(date!(2026 - 05 - 03)), None] {
-            let place = Place { state: State::Overdue, due, poll: PollId(17) };
+            let place = Place { state: State::Overdue, due, row: 17 };
             for from in [asked.clone(), Search::default()] {
                 assert_eq!(search(&from.next(place)), Search { after: Some(place), ..from });
             }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use askama::Template;
 use time::Date;
 
-use super::words;
+use super::{due, words};
 use crate::database::DatabaseError;
-use crate::domain::dates::{self, in_words};
+use crate::domain::dates::in_words;
 use crate::domain::ids::{PollId, UnionId};
 use crate::domain::rules::{RuleRegistry, Tier};
 use crate::domain::standing::Class;
@@ -33,46 +33,29 @@ struct Search {
 }
 
 impl Search {
-    /// Reads a query. What cannot be understood is left out: a link that was cut still leads to a page.
+    /// Reads a query.
     fn of(query: &Fields) -> Self {
-        let state = |code: &str| State::ALL.into_iter().find(|known| known.code() == code);
-        let place = || {
-            let mut parts = query.get("after").split('.');
-            let state = state(parts.next()?)?;
-            let due = dates::read(parts.next()?)?;
-            Some(Place { state, due: Some(due).filter(|due| *due != Date::MAX), title: parts.next()?.parse().ok()? })
-        };
         let tier: String = query.trimmed("tier").chars().take(60).filter(char::is_ascii_graphic).collect();
         Search {
             filter: Filter {
-                name: query.trimmed("name").chars().take(60).collect(),
+                name: due::name(query),
                 tier: (!tier.is_empty()).then(|| if tier == OTHER { String::new() } else { tier }),
-                state: state(query.get("state")),
+                state: due::state(query),
             },
-            after: place(),
+            after: due::after(query),
         }
     }
 
     /// The query that asks for the same, from its beginning.
     fn query(&self) -> String {
-        let mut parts = Vec::new();
-        if let Some(state) = self.filter.state {
-            parts.push(format!("state={}", state.code()));
-        }
-        if let Some(tier) = &self.filter.tier {
-            parts.push(format!("tier={}", if tier.is_empty() { OTHER.to_owned() } else { encoded(tier) }));
-        }
-        if !self.filter.name.is_empty() {
-            parts.push(format!("name={}", encoded(&self.filter.name)));
-        }
-        parts.join("&")
+        let Filter { name, tier, state } = &self.filter;
+        let tier = tier.as_deref().map(|tier| if tier.is_empty() { OTHER.to_owned() } else { encoded(tier) });
+        due::query(*state, tier.map(|tier| format!("tier={tier}")), name)
     }
 
     /// The query of the page that follows this place.
     fn next(&self, place: Place) -> String {
-        let due = dates::written(place.due.unwrap_or(Date::MAX));
-        let after = format!("after={}.{due}.{}", place.state.code(), place.title);
-        [self.query(), after].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("&")
+        due::next(self.query(), place)
     }
 }
 
@@ -201,7 +184,6 @@ fn row(rules: &RuleRegistry, results: &[(u16, PollId, Class)], line: Line, today
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::TitleId;
     use time::macros::date;
 
     fn search(text: &str) -> Search {
@@ -217,7 +199,7 @@ mod tests {
         assert_eq!(other.filter.tier.as_deref(), Some(""));
         assert_eq!(search(&other.query()), other);
         for due in [Some(date!(2026 - 05 - 03)), None] {
-            let place = Place { state: State::Held, due, title: TitleId(17) };
+            let place = Place { state: State::Held, due, row: 17 };
             for from in [asked.clone(), Search::default()] {
                 assert_eq!(search(&from.next(place)), Search { after: Some(place), ..from });
             }

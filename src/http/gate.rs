@@ -90,13 +90,13 @@ impl Desk<'_> {
         found.filter(|(_, union)| acts.iter().any(|act| self.may(*act, union))).ok_or(Problem::NOT_YOURS)
     }
 
-    /// Whether the page whose form was sent showed the round as it is now: its field `version` says which state of the
-    /// round it knew, so that nobody overwrites what somebody else changed meanwhile, or agrees to what they never saw.
+    /// Whether the page whose form was sent showed what is to be changed as it is now: its field `version` says which state
+    /// of it the page knew, so that nobody overwrites what somebody else changed meanwhile, or agrees to what they never saw.
     ///
     /// # Errors
     /// `Stale` otherwise.
-    pub fn saw(&self, poll: &Poll) -> Result<(), StoreError> {
-        if self.ask.form.trimmed("version") == poll.version.to_string() { Ok(()) } else { Err(StoreError::Stale) }
+    pub fn saw(&self, version: &impl ToString) -> Result<(), StoreError> {
+        if self.ask.form.get("version") == version.to_string() { Ok(()) } else { Err(StoreError::Stale) }
     }
 
     pub(super) fn token(&self) -> &SessionToken {

@@ -195,6 +195,12 @@ impl Reply {
         self
     }
 
+    /// The same with the status of a form that comes back because something in it is wrong, if it is.
+    #[must_use]
+    pub fn wrong_if(self, is_wrong: bool) -> Self {
+        if is_wrong { self.with_status(StatusCode::UNPROCESSABLE_ENTITY) } else { self }
+    }
+
     /// The same, marked as a page of refusal: programs read this instead. The status must stand already.
     #[must_use]
     pub fn refusing(mut self, code: &str, sentence: &str, way: &str) -> Self {
@@ -273,7 +279,8 @@ impl Reply {
             }
         }
         headers::add(map, https);
-        if gzip {
+        // What is compressed already, or is not to be, says so.
+        if gzip && !map.contains_key(header::CONTENT_ENCODING) {
             let compressed = |head: &mut _, body| BoxBody::new(Encoder::response(ContentEncoding::Gzip, head, body));
             response = response.map_body(compressed);
         }

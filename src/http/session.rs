@@ -200,8 +200,8 @@ pub fn password_form(desk: &Desk<'_>) -> Answer {
 
 fn password_page(desk: &Desk<'_>, error: Option<(&'static str, &'static str)>) -> Answer {
     let username = desk.who.account.username.clone();
-    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    Ok(Reply::page(&PasswordPage { frame: desk.frame("修改密码"), username, error })?.with_status(status))
+    let is_wrong = error.is_some();
+    Ok(Reply::page(&PasswordPage { frame: desk.frame("修改密码"), username, error })?.wrong_if(is_wrong))
 }
 
 /// `POST /password`: signs the person out everywhere and here in again.

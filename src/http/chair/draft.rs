@@ -1,6 +1,5 @@
 //! A round in preparation: its electorate is approved, its slips are made, and its box is opened.
 
-use actix_web::http::StatusCode;
 use askama::Template;
 use time::PrimitiveDateTime;
 
@@ -148,7 +147,7 @@ pub fn show(desk: &Desk<'_>) -> Answer {
 
 /// The page, with the form of slips as it was filled in.
 pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, slips_form: Filled) -> Answer {
-    let status = if slips_form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let is_wrong = slips_form.is_wrong();
     let role = desk.who.account.role;
     let newest = || desk.app.rules.require(&poll.rule_set.id);
     let set = desk.app.rules.at(&poll.rule_set).map_or_else(newest, Ok)?;
@@ -177,7 +176,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, slips_form: Filled
         poll,
         union,
     };
-    Ok(Reply::page(&page)?.with_status(status))
+    Ok(Reply::page(&page)?.wrong_if(is_wrong))
 }
 
 /// What the union declares for the tier applied for, beside what it asks: of the ballot nothing is known yet.
@@ -200,7 +199,7 @@ pub(super) fn back<E: Into<Problem>>(poll: &Poll) -> impl FnOnce(E) -> Problem {
 /// `NOT_YOURS`, `no_superior`, `wrong_phase`, `stale`.
 pub fn ask(desk: &Desk<'_>) -> Answer {
     let (poll, union) = desk.poll(&[Act::Run])?;
-    desk.saw(&poll).map_err(back(&poll))?;
+    desk.saw(&poll.version).map_err(back(&poll))?;
     if union.superior.is_none() {
         let way = "请联系系统管理员，用 pingjia setup --above 登记上级工会，再来报批。";
         let problem = Problem::conflict("no_superior", "本工会没有上级工会，不能报批参评名册", way);

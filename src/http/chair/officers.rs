@@ -1,6 +1,5 @@
 //! Scrutineers and tellers, named anew: the meeting that chooses them comes after the electorate is approved.
 
-use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::draft;
@@ -40,7 +39,7 @@ pub fn form(desk: &Desk<'_>) -> Answer {
 /// As [`form`]; `stale` when the round was changed since the form was shown; shows the form again with what is wrong.
 pub fn change(desk: &Desk<'_>) -> Answer {
     let poll = open_to_change(desk)?;
-    desk.saw(&poll).map_err(draft::back(&poll))?;
+    desk.saw(&poll.version).map_err(draft::back(&poll))?;
     let mut form = Filled::of(&desk.ask.form);
     let named = officers(&mut form, &poll.facts.chair);
     if form.is_wrong() {
@@ -57,6 +56,6 @@ fn open_to_change(desk: &Desk<'_>) -> Result<Poll, Problem> {
 }
 
 fn page(desk: &Desk<'_>, poll: Poll, form: Filled) -> Answer {
-    let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    Ok(Reply::page(&OfficersPage { frame: desk.frame("更换监票人、计票人"), poll, form })?.with_status(status))
+    let is_wrong = form.is_wrong();
+    Ok(Reply::page(&OfficersPage { frame: desk.frame("更换监票人、计票人"), poll, form })?.wrong_if(is_wrong))
 }

@@ -1,7 +1,6 @@
 //! The scrutineers and tellers of a union, created by its chair with a password that is shown once. While a round is
 //! under way, nobody who has an account gets another password here, but from the union above.
 
-use actix_web::http::StatusCode;
 use askama::Template;
 
 use crate::domain::account::{Account, Role};
@@ -28,9 +27,9 @@ struct PeoplePage {
 }
 
 fn page(desk: &Desk<'_>, form: Filled) -> Answer {
-    let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let is_wrong = form.is_wrong();
     let (frame, people, under_way) = (desk.frame("监票人与计票人"), people(desk)?, under_way(desk)?);
-    Ok(Reply::page(&PeoplePage { frame, people, under_way, form })?.with_status(status))
+    Ok(Reply::page(&PeoplePage { frame, people, under_way, form })?.wrong_if(is_wrong))
 }
 
 /// The scrutineers and tellers of this union.

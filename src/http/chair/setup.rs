@@ -1,6 +1,5 @@
 //! Setting a round up, in one form.
 
-use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::draft;
@@ -212,7 +211,7 @@ pub fn edit_form(desk: &Desk<'_>) -> Answer {
 /// As [`edit_form`]; `stale` when the round was changed since the form was shown; shows the form again with what is wrong.
 pub fn edit(desk: &Desk<'_>) -> Answer {
     let (poll, _) = revisable(desk)?;
-    desk.saw(&poll).map_err(draft::back(&poll))?;
+    desk.saw(&poll.version).map_err(draft::back(&poll))?;
     let (facts, paper, year) = match read(desk, Some(&poll))? {
         Ok(read) => read,
         Err(mut form) => {
@@ -242,10 +241,10 @@ fn page(desk: &Desk<'_>, form: Filled, poll: Option<&Poll>) -> Answer {
     let union = desk.who.union.clone();
     let (set, category) = rules(desk, poll)?;
     let guide = guide(desk.app, set, category)?;
-    let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let is_wrong = form.is_wrong();
     let title = if poll.is_some() { "修改本轮评议" } else { "新建一轮评议" };
     Ok(Reply::page(&SetupPage { frame: desk.frame(title), form, guide, union, poll: poll.map(|poll| poll.id) })?
-        .with_status(status))
+        .wrong_if(is_wrong))
 }
 
 type Read = (Facts, Paper, u16);

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::{draft, packets};
@@ -159,7 +158,7 @@ pub fn issue(desk: &Desk<'_>) -> Answer {
 
 /// The page with the codes, and the form of files as it was filled in.
 fn page(desk: &Desk<'_>, printing: &Printing, all: &[SlipCode], issued: SlipIssue, form: Filled) -> Answer {
-    let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let is_wrong = form.is_wrong();
     let sheet = printing.sheet();
     let slips = if all.len() <= DRAWN {
         all.iter()
@@ -186,7 +185,7 @@ fn page(desk: &Desk<'_>, printing: &Printing, all: &[SlipCode], issued: SlipIssu
         megabytes: format!("{}.{}", tenths / 10, tenths % 10),
         poll: printing.poll.clone(),
     };
-    Ok(Reply::page(&page)?.with_status(status))
+    Ok(Reply::page(&page)?.wrong_if(is_wrong))
 }
 
 /// What kind of file is asked for.

@@ -1,6 +1,5 @@
 //! Stopping phones, opening the box, confirming the result, voiding the round.
 
-use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::{advance, back, done, round_in};
@@ -193,7 +192,7 @@ pub fn void_form(desk: &Desk<'_>) -> Answer {
 }
 
 fn void_page(desk: &Desk<'_>, poll: &Poll, form: Filled) -> Answer {
-    let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let is_wrong = form.is_wrong();
     let page = AskPage {
         frame: desk.frame("作废本轮评议？"),
         id: poll.id,
@@ -207,7 +206,7 @@ fn void_page(desk: &Desk<'_>, poll: &Poll, form: Filled) -> Answer {
         form,
         reason: true,
     };
-    Ok(Reply::page(&page)?.with_status(status))
+    Ok(Reply::page(&page)?.wrong_if(is_wrong))
 }
 
 /// `POST /rounds/{id}/void`: the round counts for nothing.

@@ -1,6 +1,5 @@
 //! Custody of slips: counted by the chair, confirmed by the scrutineer; spoiled and unused slips are voided.
 
-use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::{address, advance, back, done, round_in, show};
@@ -154,7 +153,7 @@ fn doubt_attendance(form: &mut Filled, custody: &Custody, expected: u32) {
 /// `NOT_YOURS`, `WrongPhase`, `stale` when the figures have changed since.
 pub fn confirm_custody(desk: &Desk<'_>) -> Answer {
     let (poll, _) = round_in(desk, &[Act::Scrutinise], is_running)?;
-    desk.saw(&poll).map_err(back(poll.id))?;
+    desk.saw(&poll.version).map_err(back(poll.id))?;
     let own = desk.who.account.id;
     advance(desk, &poll, "poll.custody_confirm", "", |phase| phase.confirm_custody(own))?;
     Ok(done(poll.id, "custody_confirmed"))
@@ -181,7 +180,7 @@ pub fn void_slips_form(desk: &Desk<'_>) -> Answer {
 }
 
 fn void_page(desk: &Desk<'_>, poll: &Poll, form: Filled) -> Answer {
-    let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let is_wrong = form.is_wrong();
     let lines = desk.ask.query.get("lines").bytes().take(MOST);
     let page = VoidSlipsPage {
         frame: desk.frame("作废选票"),
@@ -190,7 +189,7 @@ fn void_page(desk: &Desk<'_>, poll: &Poll, form: Filled) -> Answer {
         form,
         lines: (1..).zip(lines).map(|(place, letter)| told(place, letter)).collect(),
     };
-    Ok(Reply::page(&page)?.with_status(status))
+    Ok(Reply::page(&page)?.wrong_if(is_wrong))
 }
 
 /// `POST /rounds/{id}/void-slips`: voids the slips and packets whose codes were typed or scanned, one per line. The answer

@@ -1,6 +1,5 @@
 //! Paper ballots: two tellers enter each independently, and what both read goes into the box.
 
-use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::{address, advance, back, round_in};
@@ -50,7 +49,7 @@ pub fn paper_form(desk: &Desk<'_>) -> Answer {
 }
 
 fn page(desk: &Desk<'_>, poll: &Poll, form: Filled) -> Answer {
-    let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let is_wrong = form.is_wrong();
     let page = PaperPage {
         frame: desk.frame("录入纸质选票"),
         id: poll.id,
@@ -59,7 +58,7 @@ fn page(desk: &Desk<'_>, poll: &Poll, form: Filled) -> Answer {
         outcome: if form.is_wrong() { None } else { outcome(desk.ask.query.get("entry")) },
         form,
     };
-    Ok(Reply::page(&page)?.with_status(status))
+    Ok(Reply::page(&page)?.wrong_if(is_wrong))
 }
 
 fn outcome(code: &str) -> Option<(&'static str, &'static str, &'static str)> {

@@ -164,9 +164,7 @@ pub fn report(desk: &Desk<'_>) -> Answer {
     let stored = stored.ok_or_else(|| back(poll.id)(poll::Refusal::WrongPhase))?;
     let stage = Stage::of(&poll.phase);
     stored.rectification.may_report(stage).map_err(back(poll.id))?;
-    if desk.ask.form.get("version") != stored.version.to_string() {
-        return Err(back(poll.id)(StoreError::Stale));
-    }
+    desk.saw(&stored.version).map_err(back(poll.id))?;
     let mut form = Filled::of(&desk.ask.form);
     let counted_on = poll.phase.opened().map(|opened| opened.closed_on);
     let Some(report) = read(&mut form, date_in_china(desk.ask.now), counted_on) else {

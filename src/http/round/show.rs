@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use actix_web::http::StatusCode;
 use askama::Template;
 use time::PrimitiveDateTime;
 
@@ -117,7 +116,7 @@ pub fn show(desk: &Desk<'_>) -> Answer {
 /// The page, with the form of custody or of a report as it was filled in.
 pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) -> Answer {
     let app = desk.app;
-    let status = if form.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let is_wrong = form.is_wrong();
     let counting = matches!(poll.phase, Phase::Counting { .. });
     let waiting = if counting { app.ballot_box.paper_waiting(poll.id)? } else { 0 };
     let confirmers = app.office.confirmers(poll)?;
@@ -181,7 +180,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
         journal: lines.iter().map(entry).collect(),
         poll,
     };
-    Ok(Reply::page(&page)?.with_status(status))
+    Ok(Reply::page(&page)?.wrong_if(is_wrong))
 }
 
 /// The next step of a running round in words, for the list of a union's rounds.

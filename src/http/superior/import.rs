@@ -169,7 +169,7 @@ fn page(desk: &Desk<'_>, above: Union, text: String, import: Option<Import>) -> 
         import,
     };
     let reply = Reply::page(&page)?;
-    Ok(if wrong { reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY) } else { reply })
+    Ok(reply.wrong_if(wrong))
 }
 
 /// UTF-8, or what Chinese Excel writes: GB18030.

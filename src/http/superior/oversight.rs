@@ -172,7 +172,8 @@ pub(super) fn reason(fields: &Fields) -> Result<String, String> {
 /// The round, if this person may decide on it and its page shows it as it is now.
 fn seen(desk: &Desk<'_>) -> Result<(Poll, Union), Problem> {
     let (poll, union) = desk.poll(&[Act::Oversee])?;
-    desk.saw(&poll).map_err(|stale| Problem::from(stale).back_to(format!("/oversight/{}", poll.id), "回到本轮评议"))?;
+    desk.saw(&poll.version)
+        .map_err(|stale| Problem::from(stale).back_to(format!("/oversight/{}", poll.id), "回到本轮评议"))?;
     Ok((poll, union))
 }
 
@@ -226,7 +227,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
         poll,
     };
     let reply = Reply::page(&page)?;
-    if wrong { Ok(reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY)) } else { Ok(reply) }
+    Ok(reply.wrong_if(wrong))
 }
 
 /// Says so when the union has other rounds in the same year.

@@ -183,9 +183,7 @@ pub fn decide(desk: &Desk<'_>) -> Answer {
     let stored = stored.ok_or_else(|| back(poll::Refusal::WrongPhase.into()))?;
     let stage = Stage::of(&poll.phase);
     stored.rectification.may_check(stage).map_err(|refusal| back(refusal.into()))?;
-    if desk.ask.form.get("version") != stored.version.to_string() {
-        return Err(back(StoreError::Stale.into()));
-    }
+    desk.saw(&stored.version).map_err(|stale| back(stale.into()))?;
     let (checked, text) = match (desk.ask.form.get("decision"), oversight::reason(&desk.ask.form)) {
         ("check" | "return", Err(words)) => return oversight::page(desk, poll, union, words),
         ("check", Ok(text)) => (true, if text.is_empty() { "整改属实。".to_owned() } else { text }),

@@ -68,7 +68,7 @@ fn page(desk: &Desk<'_>, form: Filled) -> Answer {
     let draws = desk.app.database.read(|c| spot_checks::newest(c, desk.who.union.id, SHOWN))?;
     let draws = draws.into_iter().map(PastDraw::of).collect();
     let reply = Reply::page(&SpotChecksPage { frame: desk.frame("随机抽查").wide(), home, form, draws })?;
-    Ok(if is_wrong { reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY) } else { reply })
+    Ok(reply.wrong_if(is_wrong))
 }
 
 fn candidates(desk: &Desk<'_>, year: u16, held_only: bool) -> Result<Vec<(i64, String)>, Problem> {

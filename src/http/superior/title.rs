@@ -1,6 +1,5 @@
 //! The titles of one union: put down when they are given, and what happens to each afterwards.
 
-use actix_web::http::StatusCode;
 use askama::Template;
 use time::Date;
 use time::macros::date;
@@ -129,11 +128,7 @@ fn union_page(desk: &Desk<'_>, union: Union, form: Filled) -> Answer {
         journal: words::journal(lines),
         union,
     };
-    Ok(answered(Reply::page(&page)?, wrong))
-}
-
-fn answered(reply: Reply, wrong: bool) -> Reply {
-    if wrong { reply.with_status(StatusCode::UNPROCESSABLE_ENTITY) } else { reply }
+    Ok(Reply::page(&page)?.wrong_if(wrong))
 }
 
 /// `POST /unions/{id}/titles`: puts down a title that the union was given.
@@ -254,7 +249,7 @@ fn title_page(desk: &Desk<'_>, stored: &Stored, union: Union, form: Filled) -> A
         view,
         union,
     };
-    Ok(answered(Reply::page(&page)?, wrong))
+    Ok(Reply::page(&page)?.wrong_if(wrong))
 }
 
 /// What happened to a title.
@@ -272,9 +267,7 @@ pub fn decide(desk: &Desk<'_>) -> Answer {
     let (stored, union) = title_of(desk, Act::Oversee)?;
     let place = format!("/titles/{}", stored.id);
     let back = |problem: Problem| problem.back_to(place.clone(), "回到这项称号");
-    if desk.ask.form.get("version") != stored.version.to_string() {
-        return Err(back(StoreError::Stale.into()));
-    }
+    desk.saw(&stored.version).map_err(|stale| back(stale.into()))?;
     let terms = desk.app.rules.title_terms(&union.rule_set, union.category);
     let mut form = Filled::of(&desk.ask.form);
     let Some((on, step)) = read_step(&mut form, &terms, date_in_china(desk.ask.now)) else {

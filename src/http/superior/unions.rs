@@ -167,7 +167,7 @@ pub(super) fn page(desk: &Desk<'_>, union: Union, form: Filled) -> Answer {
         union,
     };
     let reply = Reply::page(&page)?;
-    Ok(if is_wrong { reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY) } else { reply })
+    Ok(reply.wrong_if(is_wrong))
 }
 
 fn facts(desk: &Desk<'_>, union: &Union) -> Vec<(&'static str, String)> {
@@ -304,9 +304,7 @@ pub fn edit_form(desk: &Desk<'_>) -> Answer {
 pub fn edit(desk: &Desk<'_>) -> Answer {
     let union = desk.union(Act::Describe)?;
     let stale = || Problem::from(StoreError::Stale).back_to(format!("/unions/{}", union.id), "回到工会资料");
-    if desk.ask.form.get("version") != version(&union) {
-        return Err(stale());
-    }
+    desk.saw(&version(&union)).map_err(|_| stale())?;
     let above = match union.superior {
         Some(id) => desk.app.database.read(|c| unions::load(c, id))?,
         None => None,
@@ -350,7 +348,7 @@ fn rule_sets(desk: &Desk<'_>) -> Vec<(String, String)> {
 fn form_page(page: &UnionForm) -> Answer {
     let is_wrong = page.form.is_wrong();
     let reply = Reply::page(page)?;
-    Ok(if is_wrong { reply.with_status(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY) } else { reply })
+    Ok(reply.wrong_if(is_wrong))
 }
 
 /// The union above the one to be: one's own, or the one named, if this person administers it.

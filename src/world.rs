@@ -15,7 +15,7 @@ pub fn now() -> OffsetDateTime {
 /// The date in China Standard Time (UTC+8, no summer time): the dates of rounds and sheets.
 #[must_use]
 pub fn date_in_china(at: OffsetDateTime) -> Date {
-    UtcOffset::from_hms(8, 0, 0).map_or(at, |offset| at.to_offset(offset)).date()
+    time_in_china(at).date()
 }
 
 /// The time on the clocks of China.

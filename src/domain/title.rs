@@ -263,6 +263,12 @@ impl Title {
         }
     }
 
+    /// Whether it is no longer held.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        matches!(self.course, Course::Ended { .. })
+    }
+
     /// The day by which something is to be done; of one that has ended, the day on which it did.
     #[must_use]
     pub fn due(&self) -> Option<Date> {

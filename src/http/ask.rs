@@ -38,7 +38,7 @@ impl Fields {
         let mut ends = Vec::new();
         for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let mut parts = pair.splitn(2, |byte| *byte == b'=');
-            let mut end = || decode(parts.next().unwrap_or_default(), &mut bytes);
+            let mut end = || decode(parts.next().unwrap_or_default(), b' ', &mut bytes);
             ends.push((end()?, end()?));
         }
         let text = String::from_utf8(bytes).map_err(|_| Problem::MALFORMED_FORM)?;
@@ -110,22 +110,16 @@ pub fn encoded(text: &str) -> String {
 /// A part of a path with its escapes undone; `None` when they are none, or no text.
 pub(super) fn decoded(part: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(part.len());
-    // A plus stands for a space in forms alone.
-    for (place, piece) in part.split('+').enumerate() {
-        if place > 0 {
-            bytes.push(b'+');
-        }
-        decode(piece.as_bytes(), &mut bytes).ok()?;
-    }
+    decode(part.as_bytes(), b'+', &mut bytes).ok()?;
     String::from_utf8(bytes).ok()
 }
 
-/// Puts the meant bytes at the end of `bytes` and says where they end.
-fn decode(text: &[u8], bytes: &mut Vec<u8>) -> Result<usize, Problem> {
+/// Puts the meant bytes at the end of `bytes` and says where they end. A `plus` stands for itself, but for a space in forms.
+fn decode(text: &[u8], plus: u8, bytes: &mut Vec<u8>) -> Result<usize, Problem> {
     let mut rest = text.iter();
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
-            b'+' => b' ',
+            b'+' => plus,
             b'%' => {
                 let mut digit = || rest.next().and_then(|digit| char::from(*digit).to_digit(16));
                 let (Some(high), Some(low)) = (digit(), digit()) else { return Err(Problem::MALFORMED_FORM) };

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::request::Request;
 use super::session;
 
-/// Refuses a form for `route` that does not come from one of our pages. (The path itself may be spelt with escapes.)
+/// Refuses a form for `route` that does not come from one of our pages.
 ///
 /// # Errors
 /// `FOREIGN_FORM`; `OTHER_ADDRESS` when it comes from our page under a name that is not the public one.

@@ -13,6 +13,9 @@ use super::rollup_pdf::RollUpSheet;
 use super::sheet_pdf::SheetPdf;
 use table::{Formats, Value, table};
 
+/// The media type of workbooks.
+pub const KIND: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
 /// The result workbook: 结果, 票数, 指标, 说明. The same sheet gives the same bytes.
 ///
 /// # Errors

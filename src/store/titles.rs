@@ -117,8 +117,7 @@ pub fn give(connection: &mut AnyConnection, union: &Union, title: &Title, by: By
     // Its place in the tree as it is by now, and nobody else puts one down meanwhile.
     let (path, _) = hold_union(connection, union.id)?;
     let same = of_union(connection, union.id)?.into_iter().any(|held| {
-        let ended = matches!(held.title.course, Course::Ended { .. });
-        !ended && held.title.label == title.label && held.title.named_by == title.named_by
+        !held.title.has_ended() && held.title.label == title.label && held.title.named_by == title.named_by
     });
     if same {
         return Err(StoreError::SameTitle);

@@ -50,15 +50,18 @@ pub fn write<T>(house: &Installation, work: impl FnOnce(&mut AnyConnection) -> R
     house.database().write(work).unwrap()
 }
 
-pub fn union(c: &mut AnyConnection, superior: Option<&Union>, name: &str) -> Result<Union, StoreError> {
-    let new = NewUnion {
+pub fn new_union(superior: Option<&Union>, name: &str) -> NewUnion {
+    NewUnion {
         superior: superior.map(|union| union.id),
         name: name.to_owned(),
         credit_code: None,
         category: Category::Enterprise,
         rule_set: "qingdao-2020".to_owned(),
-    };
-    unions::create(c, &new, BY)
+    }
+}
+
+pub fn union(c: &mut AnyConnection, superior: Option<&Union>, name: &str) -> Result<Union, StoreError> {
+    unions::create(c, &new_union(superior, name), BY)
 }
 
 fn password() -> PasswordDigest {
@@ -137,13 +140,7 @@ fn a_union_is_put_above_a_whole_tree(house: &Installation) {
         let leaf = union(c, Some(&root), "乙厂工会")?;
         let round = poll(c, &leaf, 7)?;
         super::rollup::certify_with(c, &round, |sheet| sheet.assessment.verdict = Verdict::NotMet)?;
-        let new = NewUnion {
-            superior: None,
-            name: "市总工会".into(),
-            credit_code: None,
-            category: Category::GeneralUnion,
-            rule_set: "qingdao-2020".into(),
-        };
+        let new = NewUnion { category: Category::GeneralUnion, ..new_union(None, "市总工会") };
         let above = unions::create_above(c, &root, &new, BY)?;
         let tree = unions::below(c, &above.path, 9)?;
         let placed = |union: &Union, path: &str| Union { path: format!("{path}{}/", union.id), ..union.clone() };
@@ -171,13 +168,7 @@ fn a_union_is_put_above_a_whole_tree(house: &Installation) {
 }
 
 fn no_union_below_a_union_that_does_not_exist(house: &Installation) {
-    let nowhere = NewUnion {
-        superior: Some(UnionId(99)),
-        name: "无".into(),
-        credit_code: None,
-        category: Category::Enterprise,
-        rule_set: "qingdao-2020".into(),
-    };
+    let nowhere = NewUnion { superior: Some(UnionId(99)), ..new_union(None, "无") };
     let made = house.database().write(|c| unions::create(c, &nowhere, BY));
     assert!(matches!(made, Err(StoreError::NoSuchUnion)));
 }

@@ -7,7 +7,7 @@ use pingjia::domain::union::Category;
 use pingjia::store::StoreError;
 use pingjia::store::unions::{self, NewUnion};
 
-use super::store::{BY, union};
+use super::store::{BY, new_union, union};
 use crate::support::installation::Installation;
 use crate::support::round::eventually;
 
@@ -29,13 +29,7 @@ fn a_union_created_meanwhile_stands_below_what_was_put_above() {
              WHERE datname = current_database() AND wait_event_type = 'Lock'";
         diesel::sql_query(waiting).get_result::<Waiting>(&mut owner).unwrap().count == 1
     };
-    let new = NewUnion {
-        superior: None,
-        name: "市总工会".into(),
-        credit_code: None,
-        category: Category::GeneralUnion,
-        rule_set: "qingdao-2020".into(),
-    };
+    let new = NewUnion { category: Category::GeneralUnion, ..new_union(None, "市总工会") };
     let placed = database.write(|c| {
         let above = unions::create_above(c, &root, &new, BY)?;
         let (other, below) = (database.clone(), root.clone());

@@ -9,7 +9,7 @@ use pingjia::database::schema::{sealed_ballot, sealed_comment, slip};
 use pingjia::database::{Database, DatabaseError};
 use pingjia::domain::ids::PollId;
 use pingjia::domain::poll::Opened;
-use pingjia::domain::slip::Receipt;
+use pingjia::domain::slip::{Receipt, SlipCode};
 
 use crate::support::round;
 use crate::support::service::{Form, House};
@@ -30,6 +30,13 @@ impl Ledger {
     pub fn add(&mut self, other: Ledger) {
         self.thanked.extend(other.thanked);
         self.unsure.extend(other.unsure);
+    }
+
+    /// Casts with this slip, and is thanked.
+    pub fn cast(&mut self, address: SocketAddr, slip: &SlipCode, says: &str) {
+        let form = Form::fetch(address, slip, says).unwrap();
+        let receipt = form.thanked(address);
+        self.thanked.push((form, receipt));
     }
 
     /// Sends every form again from place `since` on, and those of unknown fate three times at once: all are thanked, with

@@ -30,11 +30,7 @@ fn an_old_database_beside_a_newer_vault_is_noticed() {
     let kept = house.folder().join("kept");
     fs::create_dir(&kept).unwrap();
     let mut ledger = Ledger::default();
-    let cast = |ledger: &mut Ledger, address, place: usize| {
-        let form = Form::fetch(address, &round.slips.roll[place], SAYS).unwrap();
-        let receipt = form.thanked(address);
-        ledger.thanked.push((form, receipt));
-    };
+    let cast = |ledger: &mut Ledger, address, place: usize| ledger.cast(address, &round.slips.roll[place], SAYS);
 
     let service = house.serve();
     cast(&mut ledger, service.address, 0);
@@ -100,11 +96,7 @@ fn a_dump_of_the_server_goes_on_or_stops_by_the_mark() {
     let round = open(&ballots, &database, &paper(true), 20, 0);
     drop((database, ballots));
     let mut ledger = Ledger::default();
-    let cast = |ledger: &mut Ledger, address, place: usize| {
-        let form = Form::fetch(address, &round.slips.roll[place], SAYS).unwrap();
-        let receipt = form.thanked(address);
-        ledger.thanked.push((form, receipt));
-    };
+    let cast = |ledger: &mut Ledger, address, place: usize| ledger.cast(address, &round.slips.roll[place], SAYS);
     let service = house.serve();
     (0..3).for_each(|place| cast(&mut ledger, service.address, place));
     let dump = house.folder().join("pingjia.dump");

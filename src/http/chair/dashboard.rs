@@ -8,7 +8,6 @@ use crate::domain::account::Role;
 use crate::domain::poll::{Phase, Poll};
 use crate::domain::rectification::State;
 use crate::domain::standing::Stage;
-use crate::domain::title;
 use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
@@ -80,7 +79,7 @@ pub fn show(desk: &Desk<'_>) -> Answer {
         titles: titles
             .iter()
             .map(|stored| &stored.title)
-            .filter(|held| held.state(today) != title::State::Ended)
+            .filter(|held| !held.has_ended())
             .map(|held| in_a_line(held, today))
             .collect(),
         chair: role == Role::Chair,

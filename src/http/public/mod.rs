@@ -25,6 +25,7 @@ use crate::domain::statement::OpinionStatement;
 use crate::render::attachments;
 use crate::render::chart::PAGE_WIDTH;
 use crate::render::sheet_document;
+use crate::render::workbook;
 use crate::store::sheets::StoredSheet;
 use crate::store::{polls, sheets, statements};
 
@@ -146,7 +147,6 @@ fn opinion_on(app: &App, stored: &StoredSheet) -> Result<Option<(String, Opinion
 /// # Errors
 /// `NOT_FOUND`, `UNAVAILABLE`, `INTERNAL`.
 pub fn sheet_workbook(app: &App, ask: &Ask) -> Answer {
-    const KIND: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
     let stored = stored(app, ask)?;
     let opinion = opinion_on(app, &stored)?;
     let opinion = opinion.as_ref().map(|(signed, _)| signed.as_str());
@@ -154,7 +154,7 @@ pub fn sheet_workbook(app: &App, ask: &Ask) -> Answer {
         let book = sheet_document::sheet_workbook(stored.body.as_bytes(), opinion.map(str::as_bytes));
         book.map_err(|error| Problem::internal(&error))
     })?;
-    Ok(Reply::file(KIND, &format!("{}.xlsx", stored.id), book).cached(Cache::Public(PAGE)))
+    Ok(Reply::file(workbook::KIND, &format!("{}.xlsx", stored.id), book).cached(Cache::Public(PAGE)))
 }
 
 /// `GET /sheets/{id}/chart.png`: the result as a picture, for notices and slides; `?of=` detailed, pledges or turnout

@@ -49,7 +49,7 @@ pub fn pdf(desk: &Desk<'_>) -> Answer {
 pub fn xlsx(desk: &Desk<'_>) -> Answer {
     let sheet = sheet(desk, WORKBOOK_LINES)?;
     let file = workbook::roll_up(&sheet).map_err(|error| Problem::internal(&error))?;
-    Ok(Reply::file("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "rollup.xlsx", file))
+    Ok(Reply::file(workbook::KIND, "rollup.xlsx", file))
 }
 
 fn sheet(desk: &Desk<'_>, most: usize) -> Result<RollUpSheet, Problem> {

@@ -77,9 +77,8 @@ pub fn sample(_: &Desk<'_>) -> Answer {
 /// # Errors
 /// `INTERNAL`.
 pub fn sample_workbook(desk: &Desk<'_>) -> Answer {
-    const KIND: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
     let book = workbook::form("工会", &COLUMNS, &SAMPLE, world::date_in_china(desk.ask.now));
-    Ok(Reply::file(KIND, "unions.xlsx", book.map_err(|error| Problem::internal(&error))?))
+    Ok(Reply::file(workbook::KIND, "unions.xlsx", book.map_err(|error| Problem::internal(&error))?))
 }
 
 /// `POST /unions/import`: shows what the table says. Changes nothing.

@@ -10,7 +10,7 @@ use crate::database::DatabaseError;
 use crate::domain::account::Act;
 use crate::domain::dates::in_words;
 use crate::domain::ids::TitleId;
-use crate::domain::title::{Course, End, Refusal, State, Terms, Title};
+use crate::domain::title::{Course, End, Refusal, Terms, Title};
 use crate::domain::union::Union;
 use crate::http::form::{Filled, date_value};
 use crate::http::gate::Desk;
@@ -76,7 +76,7 @@ impl View {
                 let rule = streak.rule;
                 (streak.asked, format!("{}{}（{}）", rule.statement, rule.source, rule.id))
             }),
-            ended: held.state(today) == State::Ended,
+            ended: held.has_ended(),
         }
     }
 }

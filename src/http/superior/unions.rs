@@ -11,7 +11,6 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::UnionId;
 use crate::domain::import::check_name;
 use crate::domain::standing::{Class, Stage};
-use crate::domain::title::State;
 use crate::domain::union::{Category, Union, check_credit_code};
 use crate::http::ask::encoded;
 use crate::http::form::Filled;
@@ -130,7 +129,7 @@ pub(super) fn page(desk: &Desk<'_>, union: Union, form: Filled) -> Answer {
             if watches { titles::of_union(c, union.id)? } else { Vec::new() },
         ))
     })?;
-    let held = held.iter().map(|stored| &stored.title).filter(|title| title.state(today) != State::Ended);
+    let held = held.iter().map(|stored| &stored.title).filter(|title| !title.has_ended());
     let titles =
         held.map(|held| (title::tone(held.state(today)), title::word(held, today), title::in_a_line(held, today)));
     let rounds = rounds.map(|rounds| {

@@ -223,6 +223,11 @@ mod tests {
         book.save_to_buffer().unwrap()
     }
 
+    /// Into the first cell of the third row.
+    fn write_day(sheet: &mut Worksheet, day: ExcelDateTime, format: &str) -> Result<(), XlsxError> {
+        sheet.write_datetime_with_format(2, 0, day, &Format::new().set_num_format(format)).map(drop)
+    }
+
     fn remarks(file: &[u8]) -> Vec<(u64, String)> {
         match read(file) {
             Err(Unreadable::Cells(remarks)) => remarks.into_iter().map(|remark| (remark.line, remark.words)).collect(),
@@ -241,12 +246,7 @@ mod tests {
             sheet.write_string(2, 1, "企业工会")?;
             sheet.write_string(2, 2, "甲厂\"红旗\"工会, 一分会")?;
             sheet.write_string(2, 3, "81370212MC0000001X")?;
-            sheet.write_datetime_with_format(
-                2,
-                0,
-                ExcelDateTime::from_ymd(2026, 1, 2)?,
-                &Format::new().set_num_format("yyyy-mm-dd"),
-            )?;
+            write_day(sheet, ExcelDateTime::from_ymd(2026, 1, 2)?, "yyyy-mm-dd")?;
             sheet.write_string(2, 4, "不是这个")?;
             sheet.write_formula(4, 1, Formula::new("=\"企业\"&\"工会\"").set_result("企业工会"))?;
             sheet.write_number(4, 2, 81_370_212_345_678_f64)?;
@@ -270,12 +270,7 @@ mod tests {
                 sheet.write_string(0, column, name)?;
             }
             sheet.write_number(1, 3, 813_702_120_000_000_017_f64)?;
-            sheet.write_datetime_with_format(
-                2,
-                0,
-                ExcelDateTime::from_ymd(2026, 5, 1)?,
-                &Format::new().set_num_format("m\"月\"d\"日\""),
-            )?;
+            write_day(sheet, ExcelDateTime::from_ymd(2026, 5, 1)?, "m\"月\"d\"日\"")?;
             sheet.write_string(3, 0, "甲厂\n工会")?;
             sheet.write_formula(4, 0, Formula::new("=NA()").set_result("#N/A"))?;
             sheet.write_string(5, 5, "长".repeat(2000))?;

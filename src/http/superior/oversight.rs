@@ -75,7 +75,7 @@ struct RoundPage {
     changes: Vec<Change>,
     journal: Vec<JournalRow>,
     opening: Option<OpeningView>,
-    /// What was done to accounts of the union while the round was under way; none before its opening.
+    /// What was done to accounts of the union from the approval of the roll on; none before the opening if that is nothing.
     on_accounts: Option<Vec<JournalRow>>,
     /// What this person may decide now.
     decide: Waits,
@@ -302,7 +302,7 @@ fn notes(poll: &Poll, union: &Union) -> Vec<String> {
     notes
 }
 
-/// Says so when others than their owners had to do with accounts of the union while the round was under way.
+/// Says so when others than their owners had to do with accounts of the union since the roll was approved.
 fn words_on_accounts(lines: &[AccountLine]) -> Option<String> {
     let count = lines.iter().filter(|line| !line.is_own_password()).count();
     (count > 0).then(|| format!("本轮评议期间，本工会的账号有{count}次变动，见下面的“评议期间的账号变动”。"))

@@ -11,6 +11,7 @@ use pingjia::world;
 use rand::RngExt as _;
 
 use crate::support::round::nonce;
+use crate::support::service::Service;
 
 /// How often a phone tries one form before the test gives up.
 const TRIES: usize = 600;
@@ -22,6 +23,17 @@ pub struct Hall<'a> {
     pub slips: &'a [SlipCode],
     pub next: AtomicUsize,
     pub thanked: AtomicUsize,
+}
+
+impl<'a> Hall<'a> {
+    pub fn new(services: &[Service], slips: &'a [SlipCode]) -> Self {
+        Hall {
+            doors: RwLock::new(services.iter().map(|service| service.address).collect()),
+            slips,
+            next: AtomicUsize::new(0),
+            thanked: AtomicUsize::new(0),
+        }
+    }
 }
 
 /// One member: what was sent, and the receipt.

@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::RwLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pingjia::ballot_box::LIVE_STEP;
@@ -60,20 +59,21 @@ const RESTARTS: &[(usize, Blow)] =
 /// A process is killed before and after the server was lost.
 const FAILOVER: &[(usize, Blow)] = &[(1, Blow::Kill), (4, Blow::FailOver), (7, Blow::Kill)];
 
+/// So many members vote after the storm, one by one until a live state is shown: a storm may be over before one is due.
+const LATE: usize = 120;
+/// Between two of them.
+const PAUSE: Duration = Duration::from_millis(200);
+
 fn storm(processes: usize, members: u32, phones: usize, blows: &[(usize, Blow)]) {
     let servers = Pair::new(blows.iter().any(|(_, blow)| matches!(blow, Blow::FailOver)));
     let house = House::on_server(&servers.url());
     let round = Round::open(&house, members);
     servers.wait_for_standby();
     let mut services: Vec<Service> = (0..processes).map(|_| house.serve()).collect();
-    let hall = Hall {
-        doors: RwLock::new(services.iter().map(|service| service.address).collect()),
-        slips: &round.slips.roll,
-        next: AtomicUsize::new(0),
-        thanked: AtomicUsize::new(0),
-    };
+    let (early, late) = round.slips.roll.split_at(round.slips.roll.len() - LATE);
+    let hall = Hall::new(&services, early);
     let done = AtomicBool::new(false);
-    let (votes, seen) = std::thread::scope(|scope| {
+    let (mut votes, mut seen) = std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch(&round, &hall, &done));
         let phones: Vec<_> = (0..phones).map(|_| scope.spawn(|| vote(&hall))).collect();
         for (tenth, blow) in blows {
@@ -87,8 +87,18 @@ fn storm(processes: usize, members: u32, phones: usize, blows: &[(usize, Blow)])
         done.store(true, Ordering::SeqCst);
         (votes, watcher.join().unwrap())
     });
-    assert_eq!(votes.len(), usize::try_from(members).unwrap());
     assert!(votes.iter().any(|vote| vote.sent > 1), "some answer was lost on the way");
+    for slip in late {
+        votes.extend(vote(&Hall::new(&services, std::slice::from_ref(slip))));
+        if seen.keys().all(|count| *count == 0) {
+            std::thread::sleep(PAUSE);
+            for service in &services {
+                let (count, picture) = live(&round, service.address).expect("a page");
+                seen.entry(count).or_default().insert(picture);
+            }
+        }
+    }
+    assert_eq!(votes.len(), usize::try_from(members).unwrap());
     resend(&votes, &services);
     end(&round, &services, &votes, &seen);
     drop(services);

@@ -91,8 +91,16 @@ async fn leaves_items_blank(phone: Phone) {
     browser.click(".item:first-of-type .answer:nth-child(3)").await;
     browser.click(".cast .button").await;
     browser.find("[data-page=blanks]").await;
-    assert_eq!(browser.text("h1").await, "还没有投票");
+    assert_eq!(browser.text("form > .stack h1").await, "还没有投票");
     assert_eq!(browser.client.title().await.unwrap(), "还没有投票");
+    if phone.scripts {
+        let asked = "return performance.getEntriesByType('resource').length";
+        assert_eq!(
+            browser.run(asked).await,
+            json!(0),
+            "nothing was sent, so nobody on the way sees that there are blanks"
+        );
+    }
     browser.assert_target(".twin .button", 60.0).await;
     let look = "return Array.from(document.querySelectorAll('.twin .button')).map(function (b) { var s = \
                 getComputedStyle(b); return [s.color, s.backgroundColor, s.fontSize, s.borderColor].join(); })";
@@ -106,6 +114,14 @@ async fn leaves_items_blank(phone: Phone) {
     assert_eq!(browser.count("input:checked").await, 1, "what was chosen is still there");
     assert_eq!(browser.count(".item.left").await, browser.count(".item").await - 1);
     browser.picture(if phone.scripts { "ballot-back" } else { "ballot-back-without-scripts" }).await;
+    if phone.scripts {
+        browser.click(".item.left .answer:nth-child(1)").await;
+        assert_eq!(
+            browser.count(".item.left").await,
+            browser.count(".item").await - 2,
+            "what is filled in is not blank"
+        );
+    }
 
     browser.click(".cast .button").await;
     browser.click("[value=cast]").await;

@@ -14,6 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod asked;
 mod attack;
 mod chance;
 mod leaky;

@@ -1,9 +1,10 @@
-// Helps the ballot on a bad network: one submission at a time, the same form again until an answer comes.
+// Helps the ballot on a bad network: one submission at a time, the same form again until an answer comes. Asks about
+// blanks here: whoever watches the line sees one submission, whether there were any or not.
 // Without this script the form works by itself. Nothing is kept on the phone.
 (function () {
   'use strict';
   if (!window.XMLHttpRequest || !window.DOMParser || !document.addEventListener) { return; }
-  var busy = false, waits = [2, 4, 8, 15, 15, 30, 30], pressed = null;
+  var busy = false, waits = [2, 4, 8, 15, 15, 30, 30], pressed = null, title = document.title;
 
   function pairs(form) {
     var out = [], i, field;
@@ -36,6 +37,40 @@
         if (field === (pressed || form.querySelector('[type=submit]'))) { field.setAttribute('aria-busy', on ? 'true' : 'false'); }
       }
     }
+  }
+
+  // Turns from the ballot to the question about its blanks, and back.
+  function turn(form, asking) {
+    var question = form.querySelector('.asking'), main = document.getElementById('main');
+    form.querySelector('.filling').hidden = asking;
+    question.hidden = !asking;
+    main.setAttribute('data-page', asking ? 'blanks' : 'ballot');
+    document.title = asking ? question.querySelector('h1').textContent : title;
+    if (asking) { window.scrollTo(0, 0); } else { form.querySelector('.item.left').scrollIntoView(); }
+    main.focus({ preventScroll: true });
+  }
+
+  // Whether the form waits for an answer to the question: it was just asked, or was not answered by casting.
+  function asks(form) {
+    var question = form.querySelector('.asking'), items = form.querySelectorAll('.item'), list, line, i;
+    if (!question) { return false; }
+    if (!question.hidden) {
+      if (pressed && pressed.value === 'back') { turn(form, false); }
+      return !pressed || pressed.value !== 'cast';
+    }
+    list = question.querySelector('.blank-list');
+    list.textContent = '';
+    for (i = 0; i < items.length; i++) {
+      if (items[i].querySelector(':checked')) { items[i].classList.remove('left'); continue; }
+      items[i].classList.add('left');
+      line = document.createElement('li');
+      line.textContent = '第 ' + items[i].id.slice(1) + ' 项：' + items[i].querySelector('.question').textContent;
+      list.appendChild(line);
+    }
+    if (!list.firstChild) { return false; }
+    question.querySelector('.blank-count').textContent = list.childNodes.length;
+    turn(form, true);
+    return true;
   }
 
   // Puts the server's page in the place of this one: the choices leave the screen and the memory with it.
@@ -92,11 +127,16 @@
     var button = event.target;
     if (button && button.type === 'submit') { pressed = button; }
   });
+  document.addEventListener('change', function (event) {
+    var item = event.target;
+    while (item && item.tagName !== 'FIELDSET') { item = item.parentNode; }
+    if (item) { item.classList.remove('left'); }
+  });
   document.addEventListener('submit', function (event) {
     var form = event.target, fragment = '';
     if (!form.hasAttribute('data-cast')) { return; }
     event.preventDefault();
-    if (busy) { return; }
+    if (busy || asks(form)) { return; }
     if (pressed && pressed.getAttribute('formaction')) { fragment = pressed.getAttribute('formaction').split('#')[1] || ''; }
     lock(form, true);
     say(form, '正在提交，请稍等。');

@@ -19,6 +19,7 @@ pub struct Assets {
 const ALONE: &str = include_str!("../../../web/templates/member/alone.html");
 const BALLOT: &str = include_str!("../../../web/templates/member/ballot.html");
 const HELD: &str = include_str!("../../../web/templates/member/held.html");
+const QUESTION: &str = include_str!("../../../web/templates/member/question.html");
 const WORD: &str = include_str!("../../../web/templates/member/word.html");
 const PROBLEM: &str = include_str!("../../../web/templates/problem.html");
 const THANKS: &str = include_str!("../../../web/templates/member/thanks.html");
@@ -26,7 +27,7 @@ const SCRIPT: &str = include_str!("../../../web/static/ballot.js");
 
 /// For the ballot, and for every page that its script may put in the place of it.
 pub static BALLOT_ASSETS: LazyLock<Assets> =
-    LazyLock::new(|| Assets::of(&[ALONE, BALLOT, HELD, WORD, PROBLEM, THANKS, SCRIPT], SCRIPT));
+    LazyLock::new(|| Assets::of(&[ALONE, BALLOT, HELD, QUESTION, WORD, PROBLEM, THANKS, SCRIPT], SCRIPT));
 
 /// For the thank-you, which is the answer to every ballot and so carries no more than it needs.
 pub static THANKS_ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets::of(&[ALONE, THANKS], ""));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 
 use super::page::{self, Filled};
-use super::rounds::{Round, Rounds};
+use super::rounds::{Round, Rounds, Shown};
 use super::words::{self, Word};
 use crate::ballot_box::{Cast, CastRefusal, SlipState};
 use crate::domain::ballot::{Ballot, BallotRefusal};
@@ -47,7 +47,7 @@ pub fn show(app: &App, ask: &Ask) -> Answer {
         Err(error) => return page::word(&words::mistyped(error), None),
     };
     match why_not(app, &slip) {
-        Ok(Ok(round)) => page::empty(&round, &slip, &FormNonce(world::random_bytes()), ask.takes_gzip),
+        Ok(Ok(shown)) => page::empty(&shown, &slip, &FormNonce(world::random_bytes()), ask.takes_gzip),
         Ok(Err((word, round))) => page::word(&word, round.as_deref()),
         Err(_) => page::word(&words::unavailable(&slip.link_form()), None),
     }
@@ -55,10 +55,11 @@ pub fn show(app: &App, ask: &Ask) -> Answer {
 
 /// The round in which this slip can be cast now, or why it cannot, with the round as far as it is known.
 #[expect(clippy::type_complexity, reason = "a fault of ours, else a refusal, else the round")]
-fn why_not(app: &App, slip: &SlipCode) -> Result<Result<Arc<Round>, (Word, Option<Arc<Round>>)>, Problem> {
-    let Some(round) = app.rounds.find(&app.database, slip.tag())? else {
+fn why_not(app: &App, slip: &SlipCode) -> Result<Result<Arc<Shown>, (Word, Option<Arc<Round>>)>, Problem> {
+    let Some(shown) = app.rounds.find(&app.database, slip.tag())? else {
         return Ok(Err((words::unknown_round(), None)));
     };
+    let round = shown.round.clone();
     if let Some(why) = words::about_phase(&round.poll) {
         return Ok(Err((why, Some(round))));
     }
@@ -71,7 +72,7 @@ fn why_not(app: &App, slip: &SlipCode) -> Result<Result<Arc<Round>, (Word, Optio
     }
     Ok(match words::about_slip(state) {
         Some(why) => Err((why, Some(round))),
-        None => Ok(round),
+        None => Ok(shown),
     })
 }
 
@@ -86,7 +87,7 @@ pub async fn cast(app: Arc<App>, ask: Ask) -> Answer {
         Ok(slip) => slip,
         Err(error) => return page::word(&words::mistyped(error), None),
     };
-    let round = match Rounds::find_aside(&app, slip.tag()).await {
+    let round = match Rounds::to_cast_in(&app, slip.tag()).await {
         Ok(Some(round)) => round,
         Ok(None) => return page::word(&words::unknown_round(), None),
         Err(_) => return page::word(&words::unavailable(&slip.link_form()), None),
@@ -97,7 +98,7 @@ pub async fn cast(app: Arc<App>, ask: Ask) -> Answer {
     }
 }
 
-async fn submit(app: &App, round: &Round, slip: &SlipCode, form: &Form, gzip: bool) -> Answer {
+async fn submit(app: &Arc<App>, round: &Round, slip: &SlipCode, form: &Form, gzip: bool) -> Answer {
     let ballot = match Ballot::parse(&round.poll.paper, form.ballot_fields()) {
         Ok(ballot) => ballot,
         Err(BallotRefusal::CommentTooLong) => return shorten(round, slip, form),
@@ -111,12 +112,18 @@ async fn submit(app: &App, round: &Round, slip: &SlipCode, form: &Form, gzip: bo
         Step::Ask if !ballot.blanks().is_empty() => page::blanks(round, slip, &ballot, &form.all_fields()),
         Step::Ask | Step::Cast => match app.ballot_box.cast(round.poll.id, slip, &form.nonce, &ballot).await {
             Ok(Cast::Cast(receipt) | Cast::AlreadyCast(receipt)) => page::thanks(round.poll.tag, receipt, gzip),
-            Err(refusal) => refused(app, round, slip, form, refusal),
+            Err(refusal) => refused(app, round, slip, form, refusal).await,
         },
     }
 }
 
-fn refused(app: &App, round: &Round, slip: &SlipCode, form: &Form, refusal: CastRefusal) -> Answer {
+async fn refused(app: &Arc<App>, round: &Round, slip: &SlipCode, form: &Form, refusal: CastRefusal) -> Answer {
+    // What is final is said of the round as it is now; a form that may be sent again waits for no look at it.
+    let anew = match words::about_cast(refusal, &round.poll) {
+        Some(_) => Rounds::find_aside(app, slip.tag()).await.ok().flatten(),
+        None => None,
+    };
+    let round = anew.as_deref().unwrap_or(round);
     if refusal == CastRefusal::UnknownSlip && !app.rounds.note_unknown(round) {
         return page::word(&words::slow_down(), Some(round));
     }

@@ -6,7 +6,7 @@ use actix_web::http::{StatusCode, header};
 use askama::Template;
 
 use super::assets::{Assets, BALLOT_ASSETS, THANKS_ASSETS};
-use super::rounds::Round;
+use super::rounds::{Round, Shown};
 use super::words::{Word, day, whom_to_ask};
 use crate::domain::ballot::{Ballot, COMMENT_LIMIT};
 use crate::domain::paper::{Answer, Item, Paper};
@@ -56,6 +56,7 @@ struct BallotPage<'p> {
     comment_asked: bool,
     comment: &'p str,
     refused: &'p str,
+    question: Question<'p>,
     filler: String,
 }
 
@@ -69,16 +70,16 @@ pub struct Filled<'p> {
 }
 
 /// The empty ballot.
-pub fn empty(round: &Round, slip: &SlipCode, nonce: &FormNonce, gzip: bool) -> Answered {
-    let stencil = if let Some(stencil) = round.ballot.get() {
+pub fn empty(shown: &Shown, slip: &SlipCode, nonce: &FormNonce, gzip: bool) -> Answered {
+    let stencil = if let Some(stencil) = shown.ballot.get() {
         stencil
     } else {
         let page = |[link, nonce]: [&str; 2]| {
-            let page = ballot_page(round, link.to_owned(), nonce.to_owned(), Filled::default());
+            let page = ballot_page(&shown.round, link.to_owned(), nonce.to_owned(), Filled::default());
             page.render().map_err(|error| Problem::internal(&error))
         };
         let stencil = Stencil::of(page)?;
-        round.ballot.get_or_init(|| stencil)
+        shown.ballot.get_or_init(|| stencil)
     };
     let reply = Reply::filled(stencil, &[&slip.link_form(), &nonce.text()], gzip);
     Ok(reply.header(header::CONTENT_SECURITY_POLICY, BALLOT_ASSETS.policy.as_str()))
@@ -114,6 +115,7 @@ fn ballot_page<'p>(round: &'p Round, link: String, nonce: String, filled: Filled
         comment_asked: paper.comment,
         comment: filled.comment,
         refused: filled.refused,
+        question: Question::default(),
         filler: String::new(),
     }
 }
@@ -181,16 +183,24 @@ struct Blank<'p> {
     title: &'p str,
 }
 
+/// The one question back. The ballot carries it without blanks, and its script puts them in: when it is asked on the phone,
+/// nothing on the way tells that there are any.
+#[derive(Default)]
+struct Question<'p> {
+    blanks: Vec<Blank<'p>>,
+    /// Place of the first blank.
+    first: usize,
+}
+
 #[derive(Template)]
 #[template(path = "member/held.html")]
 struct HeldPage<'p> {
     asset: &'static Assets,
     code: &'p str,
     heading: &'p str,
-    lines: Vec<String>,
-    blanks: Vec<Blank<'p>>,
-    /// Place of the first blank.
-    first: usize,
+    lines: &'p [&'p str],
+    /// Nothing where the form may just be sent again.
+    question: Option<Question<'p>>,
     link: String,
     /// The filled form, to be sent again as it is.
     fields: &'p [(String, String)],
@@ -208,25 +218,28 @@ impl HeldPage<'_> {
 /// The one question back: items were left blank. Nothing is cast yet.
 pub fn blanks(round: &Round, slip: &SlipCode, ballot: &Ballot, fields: &[(String, String)]) -> Answered {
     let paper = &round.poll.paper;
-    let longest = longest_fields(paper, fields);
-    let all: Vec<usize> = (0..paper.items.len()).collect();
-    let longest = HeldPage { first: all.len(), ..asking(paper, slip, &all, &longest) };
-    asking(paper, slip, &ballot.blanks(), fields).send(StatusCode::OK, &longest)
+    let (longest, all): (_, Vec<usize>) = (longest_fields(paper, fields), (0..paper.items.len()).collect());
+    let longest_question = Question { first: all.len(), ..question(paper, &all) };
+    let longest = asking(longest_question, slip, &longest);
+    asking(question(paper, &ballot.blanks()), slip, fields).send(StatusCode::OK, &longest)
 }
 
 /// The question about these blanks.
-fn asking<'p>(paper: &'p Paper, slip: &SlipCode, places: &[usize], fields: &'p [(String, String)]) -> HeldPage<'p> {
+fn question<'p>(paper: &'p Paper, places: &[usize]) -> Question<'p> {
     let blanks: Vec<Blank<'_>> = places
         .iter()
         .filter_map(|place| Some(Blank { place: place + 1, title: paper.items.get(*place)?.title.as_str() }))
         .collect();
+    Question { first: blanks.first().map_or(1, |blank| blank.place), blanks }
+}
+
+fn asking<'p>(question: Question<'p>, slip: &SlipCode, fields: &'p [(String, String)]) -> HeldPage<'p> {
     HeldPage {
         asset: &BALLOT_ASSETS,
         code: "blanks",
         heading: "还没有投票",
-        lines: vec![format!("您有 {} 项空着：", blanks.len())],
-        first: blanks.first().map_or(1, |blank| blank.place),
-        blanks,
+        lines: &[],
+        question: Some(question),
         link: slip.link_form(),
         fields,
         filler: String::new(),
@@ -241,9 +254,8 @@ pub fn again(round: &Round, slip: &SlipCode, words: (&str, &str, &[&str]), field
         asset: &BALLOT_ASSETS,
         code,
         heading,
-        lines: lines.iter().map(|line| (*line).to_owned()).collect(),
-        blanks: Vec::new(),
-        first: 1,
+        lines,
+        question: None,
         link: slip.link_form(),
         fields,
         filler: String::new(),
@@ -334,7 +346,7 @@ mod tests {
         Item { id: id.into(), section, scale, title: title.to_owned() }
     }
 
-    fn round() -> Round {
+    fn round() -> Shown {
         let details = [
             "组织建设与民主管理",
             "思想引领与职工素质",
@@ -377,7 +389,7 @@ mod tests {
             phase: Phase::new(),
             version: 0,
         };
-        Round::new(poll, "青岛海星机械有限公司工会委员会".to_owned())
+        Shown::new(Round { poll, union: "青岛海星机械有限公司工会委员会".to_owned() })
     }
 
     async fn text(answer: Answered) -> String {
@@ -406,12 +418,12 @@ mod tests {
     #[actix_web::test]
     async fn the_question_back_keeps_the_form_as_it_was() {
         let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
-        let round = round();
+        let round = round().round;
         let given = Ballot::parse(&round.poll.paper, [("home", "dissatisfied")]).unwrap();
         let fields = [("home".to_owned(), "dissatisfied".to_owned()), ("n".to_owned(), FormNonce([7; 32]).text())];
         let page = text(blanks(&round, &slip, &given, &fields)).await;
         keep("blanks", &page);
-        assert!(page.contains("还没有投票") && page.contains("您有 8 项空着"));
+        assert!(page.contains("还没有投票") && page.contains(r#"<span class="blank-count">8</span> 项空着"#));
         assert!(page.contains(r#"name="home" value="dissatisfied""#) && page.contains(&FormNonce([7; 32]).text()));
         let back = text(ballot(
             StatusCode::OK,
@@ -429,13 +441,17 @@ mod tests {
     #[actix_web::test]
     async fn the_length_of_a_page_tells_nothing_of_the_choices_in_it() {
         let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
-        let mut round = round();
+        let mut paper = round().round.poll.paper.clone();
         // Titles of unequal length, places of one and of two digits.
         for (id, title) in
             [("pledge_2", "修车棚"), ("pledge_3", "<每年>组织\"两次\"体检&复查"), ("pledge_4", "暑期托管班")]
         {
-            round.poll.paper.items.push(item(id, Section::Pledges, Scale::Pledge, title));
+            paper.items.push(item(id, Section::Pledges, Scale::Pledge, title));
         }
+        let shown = round();
+        let poll = Poll { paper, ..shown.round.poll.clone() };
+        let shown = Shown::new(Round { poll, union: shown.round.union.clone() });
+        let round = &shown.round;
         let seen = async |answer: Answered| {
             // Whoever asks would take it compressed.
             let http = answer.unwrap().into_http(false, true);
@@ -471,10 +487,10 @@ mod tests {
             let cast: Vec<_> = fields.iter().cloned().chain([owned(("step", "cast"))]).collect();
             let filled = Filled { ballot: Some(&given), comment, refused: "" };
             all.push([
-                seen(blanks(&round, &slip, &given, &fields)).await,
-                seen(again(&round, &slip, words, &fields)).await,
-                seen(again(&round, &slip, words, &cast)).await,
-                seen(ballot(StatusCode::OK, &round, &slip, &nonce, filled)).await,
+                seen(blanks(round, &slip, &given, &fields)).await,
+                seen(again(round, &slip, words, &fields)).await,
+                seen(again(round, &slip, words, &cast)).await,
+                seen(ballot(StatusCode::OK, round, &slip, &nonce, filled)).await,
             ]);
         }
         assert!(all.iter().all(|pages| *pages == all[0]), "{all:?}");
@@ -482,7 +498,7 @@ mod tests {
         assert!(all[0].iter().all(|(encoding, _)| encoding.as_deref() == Some("identity")));
         let fresh = async |random| {
             let slip = SlipCode::from_random(PollTag::from_random(77), random);
-            seen(empty(&round, &slip, &FormNonce([7; 32]), true)).await
+            seen(empty(&shown, &slip, &FormNonce([7; 32]), true)).await
         };
         assert_eq!(fresh(1).await.0.as_deref(), Some("gzip"), "an empty ballot may be compressed");
         assert_eq!(fresh(1).await, fresh(u128::MAX / 3).await, "but not the code in it");
@@ -506,13 +522,13 @@ mod tests {
         let slip = SlipCode::from_random(PollTag::from_random(77), 12345);
         let fields = [("home".to_owned(), "\"><b>".to_owned()), ("n".to_owned(), FormNonce([7; 32]).text())];
         let words = super::super::words::try_again(crate::ballot_box::CastRefusal::Busy);
-        let http = again(&round(), &slip, words, &fields).unwrap().into_http(false, false);
+        let http = again(&round().round, &slip, words, &fields).unwrap().into_http(false, false);
         assert_eq!(http.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(http.headers().get(header::RETRY_AFTER).unwrap(), RETRY_AFTER);
-        let page = text(again(&round(), &slip, words, &fields)).await;
+        let page = text(again(&round().round, &slip, words, &fields)).await;
         keep("again", &page);
         assert!(page.contains("再试一次") && !page.contains("<b>"), "what came in is escaped");
         let spent = super::super::words::about_slip(crate::ballot_box::SlipState::Spent).unwrap();
-        keep("spent", &text(word(&spent, Some(&round()))).await);
+        keep("spent", &text(word(&spent, Some(&round().round))).await);
     }
 }

@@ -79,7 +79,7 @@ fn outcome(app: &App, round: &str, typed: &str) -> Result<Outcome, Problem> {
         Some(tag) => app.rounds.find(&app.database, tag)?,
         None => None,
     };
-    let Some(round) = round else {
+    let Some(round) = round.map(|shown| shown.round.clone()) else {
         return Ok(Outcome::Refused("没有找到这一轮评议。请看看选票码的前五个字。"));
     };
     if let Phase::Void { .. } = round.poll.phase {

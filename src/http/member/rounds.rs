@@ -2,22 +2,25 @@
 //! and whether somebody is trying codes out.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use crate::database::{Database, DatabaseError, Looks, look_aside};
-use crate::domain::poll::Poll;
+use crate::domain::poll::{Phase, Poll};
 use crate::domain::slip::PollTag;
 use crate::http::App;
 use crate::http::stencil::Stencil;
 use crate::http::throttle::{Limit, Pace, limit};
 use crate::store;
 
-/// How long a round is shown as it was read. Casting never relies on it: the ballot box reads the phase itself.
+/// How long a round is shown as it was read.
 const FRESH: Duration = Duration::from_secs(2);
 
 /// How long it may be shown while somebody looks at it anew.
 const STALE: Duration = Duration::from_secs(10);
+
+/// Of so many open rounds at most the paper is kept for casting.
+const OPEN: usize = 10_000;
 
 /// Unknown codes of one round answered at once, before the guard slows down to one a second. A hall of people
 /// with last year's slips stays below it; codes that exist are never counted.
@@ -40,22 +43,30 @@ pub struct Round {
     pub poll: Poll,
     /// Name of the union.
     pub union: String,
+}
+
+/// A round as it is shown for a moment.
+pub struct Shown {
+    pub round: Arc<Round>,
     /// Its empty ballot, once somebody has asked for it.
     pub(super) ballot: OnceLock<Stencil>,
 }
 
-impl Round {
-    /// A round as it was read.
+impl Shown {
+    /// A round that nobody has asked the ballot of.
     #[must_use]
-    pub fn new(poll: Poll, union: String) -> Self {
-        Round { poll, union, ballot: OnceLock::new() }
+    pub fn new(round: Round) -> Self {
+        Shown { round: Arc::new(round), ballot: OnceLock::new() }
     }
 }
 
-/// Rounds as they were read, and when.
+/// Rounds as they were read.
 #[derive(Default)]
 struct Read {
-    rounds: HashMap<PollTag, (Instant, Arc<Round>)>,
+    /// To be shown, and when they were read.
+    rounds: HashMap<PollTag, (Instant, Arc<Shown>)>,
+    /// To be cast in: those that were open when they were last read, however long ago.
+    open: HashMap<PollTag, Arc<Round>>,
     /// How often all were forgotten: what was read before is not kept.
     forgotten: u64,
 }
@@ -91,8 +102,8 @@ impl Rounds {
     ///
     /// # Errors
     /// Database faults.
-    pub fn find(&self, database: &Database, tag: PollTag) -> Result<Option<Arc<Round>>, DatabaseError> {
-        self.known(tag, FRESH).map_or_else(|| self.look(database, tag), |round| Ok(Some(round)))
+    pub fn find(&self, database: &Database, tag: PollTag) -> Result<Option<Arc<Shown>>, DatabaseError> {
+        self.known(tag, FRESH).map_or_else(|| self.look(database, tag), |shown| Ok(Some(shown)))
     }
 
     /// The same for the event loop, which may not wait; ten seconds old while somebody looks at it anew.
@@ -105,20 +116,44 @@ impl Rounds {
             let app = app.clone();
             look_aside(move || app.rounds.look(&app.database, tag)).await
         };
-        app.rounds.looks.ask(tag, || known(FRESH), || known(STALE), look).await
+        let found = app.rounds.looks.ask(tag, || known(FRESH), || known(STALE), look).await?;
+        Ok(found.map(|shown| shown.round.clone()))
     }
 
-    fn look(&self, database: &Database, tag: PollTag) -> Result<Option<Arc<Round>>, DatabaseError> {
-        let forgotten = self.read.read().unwrap_or_else(PoisonError::into_inner).forgotten;
+    /// The round in which a form is to be cast: the paper of an open round stays as it is, and the ballot box itself looks
+    /// whether it is still open. So a form that is not cast yet, because the question about blanks comes before, asks the
+    /// database nothing: a log of its statements would else tell which ballots have blanks.
+    ///
+    /// # Errors
+    /// Those of [`Rounds::find_aside`].
+    pub async fn to_cast_in(app: &Arc<App>, tag: PollTag) -> Result<Option<Arc<Round>>, DatabaseError> {
+        let open = app.rounds.read().open.get(&tag).cloned();
+        match open {
+            Some(round) => Ok(Some(round)),
+            None => Rounds::find_aside(app, tag).await,
+        }
+    }
+
+    fn look(&self, database: &Database, tag: PollTag) -> Result<Option<Arc<Shown>>, DatabaseError> {
+        let forgotten = self.read().forgotten;
         let found = database.read(|connection| -> Result<_, DatabaseError> {
             let Some(poll) = store::polls::by_tag(connection, tag)? else { return Ok(None) };
             let union = store::unions::load(connection, poll.union)?.map(|union| union.name).unwrap_or_default();
-            Ok(Some(Arc::new(Round::new(poll, union))))
+            Ok(Some(Arc::new(Shown::new(Round { poll, union }))))
         })?;
         let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
+        match found.as_ref().map(|shown| &shown.round) {
+            Some(round) if matches!(round.poll.phase, Phase::Open { .. }) => {
+                if read.open.len() >= OPEN {
+                    read.open.clear();
+                }
+                read.open.insert(tag, round.clone());
+            }
+            _ => drop(read.open.remove(&tag)),
+        }
         match &found {
-            Some(round) if read.forgotten == forgotten => {
-                read.rounds.insert(tag, (Instant::now(), Arc::clone(round)));
+            Some(shown) if read.forgotten == forgotten => {
+                read.rounds.insert(tag, (Instant::now(), shown.clone()));
             }
             Some(_) => {}
             None => drop(read.rounds.remove(&tag)),
@@ -127,9 +162,12 @@ impl Rounds {
     }
 
     /// The round as it was read no longer than this ago, if it was.
-    fn known(&self, tag: PollTag, age: Duration) -> Option<Arc<Round>> {
-        let read = self.read.read().unwrap_or_else(PoisonError::into_inner);
-        read.rounds.get(&tag).filter(|(at, _)| at.elapsed() < age).map(|(_, round)| round.clone())
+    fn known(&self, tag: PollTag, age: Duration) -> Option<Arc<Shown>> {
+        self.read().rounds.get(&tag).filter(|(at, _)| at.elapsed() < age).map(|(_, shown)| shown.clone())
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Read> {
+        self.read.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets every round as it was read: somebody changed one, and members are to see it at once.

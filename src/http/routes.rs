@@ -72,8 +72,8 @@ pub struct Endpoint {
     pub access: Access,
     /// Largest body in bytes.
     pub limit: usize,
-    /// What members use on their way to the box and after it: it leaves no line in the log unless the operator asks for
-    /// more than the usual, because a line for each would be a list of the moments at which they came.
+    /// What members use on their way to the box and after it: it leaves no line in the log, because a line for each would
+    /// be a list of the moments at which they came.
     pub quiet: bool,
     pub handler: Handler,
 }

@@ -97,10 +97,12 @@ impl Ticket {
             return Err(DoesNotOpen);
         }
         let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(answers.iter().map(|answer| Answer::to_byte(*answer)).collect());
-        let content = Content { r: fresh(rng), receipt: self.receipt, source, answers: &bytes };
+        // From the system: a generator's state, read from memory later, would give them back, and nonces of the same one
+        // stand in the database beside the slip that was spent with them.
+        let content = Content { r: crate::world::random_bytes(), receipt: self.receipt, source, answers: &bytes };
         let sealed = sealer.ballot(&self.box_id, &content, fresh(rng))?;
         let comment = if paper.comment {
-            let id = fresh(rng);
+            let id = crate::world::random_bytes();
             Some((id, sealer.comment(&id, comment, fresh(rng))?))
         } else {
             None

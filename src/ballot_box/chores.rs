@@ -254,18 +254,18 @@ fn vacuum_aside(database: &Database) {
     let database = database.clone();
     let vacuum = move || {
         if let Err(error) = vacuum(&database) {
-            tracing::warn!(%error, "the sealed rows of closed rounds could not be cleared away");
+            tracing::warn!(%error, "the rows of rounds that are over could not be cleared away");
         }
     };
     if let Err(error) = thread::Builder::new().name("ballot-vacuum".to_owned()).spawn(vacuum) {
-        tracing::warn!(%error, "no thread to clear away the sealed rows of closed rounds");
+        tracing::warn!(%error, "no thread to clear away the rows of rounds that are over");
     }
 }
 
 fn vacuum(database: &Database) -> Result<(), DatabaseError> {
     if let AnyConnection::Postgres(mut inner) = database.connect()? {
         inner.batch_execute("SET statement_timeout = 0")?;
-        inner.batch_execute("VACUUM (SKIP_LOCKED) sealed_ballot, sealed_comment")?;
+        inner.batch_execute("VACUUM (SKIP_LOCKED) sealed_ballot, sealed_comment, paper_entry, slip, slip_packet")?;
     }
     Ok(())
 }

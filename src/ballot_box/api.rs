@@ -509,6 +509,15 @@ impl BallotBox {
         Ok(self.inner.shared.database.read(|connection| paper::waiting(connection, poll))?)
     }
 
+    /// Drops every paper entry that waits for the other teller, in `Counting`, and gives their number: the slips stay unspent,
+    /// and their papers may be entered again. A paper that only one teller ever read would else keep the box shut. Journals.
+    ///
+    /// # Errors
+    /// `WrongPhase`, database faults.
+    pub fn drop_entries(&self, poll: PollId, by: AccountId, at: OffsetDateTime) -> Result<u64, BoxError> {
+        paper::drop_entries(&self.inner.shared, poll, by, at)
+    }
+
     /// Opens the box and counts: `Counting → Closing → Closed`, then destroys the key. Safe to call again
     /// after an interruption at any point. More slips spent than handed out makes the round void. Journals.
     ///

@@ -2,16 +2,17 @@
 //! same box. A comment written on paper is not taken down.
 
 use diesel::prelude::*;
+use time::OffsetDateTime;
 
 use super::api::{BoxError, CastRefusal, PaperBallot, PaperEntry, SlipState, Teller};
 use super::cast::{Ticket, fresh};
-use super::issue::held;
+use super::issue::{held, note};
 use super::rows;
 use super::seal::{DoesNotOpen, Source};
 use super::shared::Shared;
 use crate::database::schema::paper_entry;
 use crate::database::{AnyConnection, DatabaseError};
-use crate::domain::ids::PollId;
+use crate::domain::ids::{AccountId, PollId};
 use crate::domain::paper::Answer;
 use crate::domain::poll::{Phase, Poll, Refusal};
 use crate::domain::slip::{FormNonce, SlipCode};
@@ -103,6 +104,26 @@ fn insert(
         ))
         .execute(connection)?;
     Ok(())
+}
+
+/// See [`super::BallotBox::drop_entries`].
+pub(super) fn drop_entries(shared: &Shared, id: PollId, by: AccountId, at: OffsetDateTime) -> Result<u64, BoxError> {
+    let dropped = shared.database.write(|connection| {
+        let head = held(connection, id)?;
+        if !matches!(head.phase, Phase::Counting { .. }) {
+            return Err(BoxError::Refused(Refusal::WrongPhase));
+        }
+        let waiting = waiting(connection, id)?;
+        if waiting > 0 {
+            diesel::delete(paper_entry::table.filter(paper_entry::poll_id.eq(id.0)))
+                .execute(connection)
+                .map_err(DatabaseError::from)?;
+            note(connection, &head, Some(by), at, "poll.drop_entries", &waiting.to_string())?;
+        }
+        Ok(waiting)
+    })?;
+    shared.announce();
+    Ok(dropped)
 }
 
 /// Entries that wait for the other teller.

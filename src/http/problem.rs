@@ -368,9 +368,11 @@ impl From<BoxError> for Problem {
                     )
                 }
             }
-            BoxError::PaperWaiting(_) => {
-                Problem::conflict("paper_waiting", sentence, "请另一名计票人录入同样的纸质选票，再开票。")
-            }
+            BoxError::PaperWaiting(_) => Problem::conflict(
+                "paper_waiting",
+                sentence,
+                "请另一名计票人录入同样的纸质选票，再开票。找不到那张选票的，请监票人取消只有一人录入的。",
+            ),
             BoxError::MoreVoidThanCounted { .. } => {
                 Problem::conflict("more_void_than_counted", sentence, "请工会主席改正选票去向，再请监票人确认。")
             }

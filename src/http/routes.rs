@@ -198,6 +198,8 @@ pub fn table() -> &'static [Endpoint] {
         desk_post("/rounds/{id}/stop", CHAIR, round::stop),
         desk_get("/rounds/{id}/paper", TELLER, round::paper_form),
         desk_post("/rounds/{id}/paper", TELLER, round::paper),
+        desk_get("/rounds/{id}/paper/drop", SCRUTINEER, round::drop_form),
+        desk_post("/rounds/{id}/paper/drop", SCRUTINEER, round::drop_entries),
         desk_get("/rounds/{id}/close", CHAIR, round::close_form),
         desk_post("/rounds/{id}/close", CHAIR, round::close),
         desk_post("/rounds/{id}/result/confirm", JUDGES, round::confirm_result),

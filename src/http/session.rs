@@ -273,6 +273,7 @@ pub(super) fn done(code: &str) -> Option<&'static str> {
         ("opened", "投票已经开始。"),
         ("custody", "选票去向已保存，请监票人确认。"),
         ("custody_confirmed", "选票去向已确认。"),
+        ("entries_dropped", "只有一名计票人录入的纸质选票，录入已取消。"),
         ("phones_stopped", "手机投票已停止，可以录入纸质选票。"),
         ("closed", "开票完成。"),
         ("result_confirmed", "结果已确认。"),

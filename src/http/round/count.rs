@@ -32,7 +32,14 @@ struct AskPage {
     reason: bool,
 }
 
-fn ask(desk: &Desk<'_>, poll: &Poll, step: &'static str, button: &'static str, lines: Vec<String>) -> Answer {
+/// Asks before a step.
+pub(super) fn ask(
+    desk: &Desk<'_>,
+    poll: &Poll,
+    step: &'static str,
+    button: &'static str,
+    lines: Vec<String>,
+) -> Answer {
     ask_in_doubt(desk, poll, step, button, lines, Vec::new())
 }
 
@@ -62,6 +69,16 @@ fn too_few(spent: u64, expected: u64) -> Vec<String> {
         doubts.push(format!("不到 {LIVE_STEP} 张票，结果可能让人猜出某个人怎么投的。"));
     }
     doubts
+}
+
+/// What speaks against stopping phones when so few have voted on them: tellers know every ballot on paper, so that the result
+/// less those is what the phones said.
+fn too_few_phones(spent: u64) -> Vec<String> {
+    let few = (1..LIVE_STEP).contains(&spent);
+    let words = format!(
+        "用手机投的不到 {LIVE_STEP} 张。现在停止，再收了纸质选票，计票人从总数里减去纸质选票，就知道这几个人怎么投的。请等多一些人用手机投了再停止，或者不收纸质选票。"
+    );
+    few.then_some(words).into_iter().collect()
 }
 
 fn is_open(phase: &Phase) -> bool {
@@ -113,7 +130,7 @@ pub fn stop_form(desk: &Desk<'_>) -> Answer {
     if poll.phase.custody().is_none_or(|custody| custody.confirmed_by.is_none()) {
         lines.push("选票去向还没有登记并经监票人确认。可以先停止，确认以后才能开票。".to_owned());
     }
-    ask(desk, &poll, "stop", "停止手机投票", lines)
+    ask_in_doubt(desk, &poll, "stop", "停止手机投票", lines, too_few_phones(spent))
 }
 
 /// `POST /rounds/{id}/stop`

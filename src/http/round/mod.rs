@@ -17,7 +17,7 @@ pub use certify::{certify, certify_form};
 pub use count::{close, close_form, confirm_result, stop, stop_form, void, void_form};
 pub use custody::{confirm_custody, custody, void_slips, void_slips_form};
 pub use events::events;
-pub use paper::{paper, paper_form};
+pub use paper::{drop_entries, drop_form, paper, paper_form};
 pub use rectification::report as report_rectification;
 pub use show::{next_words, show};
 

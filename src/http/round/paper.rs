@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::{address, advance, back, round_in};
+use super::count::ask;
+use super::{address, advance, back, done, round_in};
 use crate::ballot_box::{BoxError, CastRefusal, PaperBallot, PaperEntry, Teller};
 use crate::database::DatabaseError;
 use crate::domain::account::Act;
@@ -16,7 +17,7 @@ use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
-use crate::store::{accounts, journal};
+use crate::store::{accounts, journal, polls};
 
 /// The value of an item that the paper leaves blank: said on purpose, so that nothing is skipped by mistake.
 const BLANK: &str = "blank";
@@ -89,6 +90,11 @@ pub fn paper(desk: &Desk<'_>) -> Answer {
         Ok(PaperEntry::Differs) => "differs",
         Err(BoxError::Cast(refusal)) => {
             let Some(words) = about_slip(refusal) else { return Err(back(poll.id)(refusal)) };
+            if refusal == CastRefusal::SlipSpent {
+                // Somebody who knew the code may have been faster than the member; which slip it was is not set down.
+                let noted = |c: &mut _| polls::note(c, &poll, "poll.paper_spent", "", desk.by());
+                desk.app.database.write(noted).map_err(back(poll.id))?;
+            }
             form.refuse("slip", words);
             return page(desk, &poll, form);
         }
@@ -97,9 +103,36 @@ pub fn paper(desk: &Desk<'_>) -> Answer {
     Ok(Reply::see_other(format!("{}/paper?entry={entry}", address(poll.id))))
 }
 
+/// `GET /rounds/{id}/paper/drop`: asks once.
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`.
+pub fn drop_form(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = round_in(desk, &[Act::Scrutinise], is_counting)?;
+    let waiting = desk.app.ballot_box.paper_waiting(poll.id)?;
+    let lines = vec![
+        format!("只有一名计票人录入的，现在有 {waiting} 张。录完这些票，或者取消这些录入，才能开票。"),
+        "先请两名计票人把手里的纸质选票都录完。另一名计票人找不到那张票的，再取消。".to_owned(),
+        "取消的录入不计票。选票没有作废，找到了还可以由两人重新录入。".to_owned(),
+    ];
+    ask(desk, &poll, "paper/drop", "取消只有一人录入的", lines)
+}
+
+/// `POST /rounds/{id}/paper/drop`: the scrutineer drops what only one teller has entered.
+///
+/// # Errors
+/// `NOT_YOURS`, `WrongPhase`.
+pub fn drop_entries(desk: &Desk<'_>) -> Answer {
+    let (poll, _) = round_in(desk, &[Act::Scrutinise], is_counting)?;
+    desk.app.ballot_box.drop_entries(poll.id, desk.who.account.id, desk.ask.now).map_err(back(poll.id))?;
+    Ok(done(poll.id, "entries_dropped"))
+}
+
 fn about_slip(refusal: CastRefusal) -> Option<&'static str> {
     match refusal {
-        CastRefusal::SlipSpent => Some("这张选票已经计入（用手机投过，或者已经录完），不再重复计票"),
+        CastRefusal::SlipSpent => Some(
+            "这张选票已经计入，不再重复计票。不是两人已经录完的，就是有人用手机投过：请把这张纸质选票交给监票人，查明是谁投的",
+        ),
         CastRefusal::SlipVoid => Some("这张选票已经作废，不能计票"),
         CastRefusal::UnknownSlip => Some("本轮评议没有这张选票，请核对选票码"),
         _ => None,

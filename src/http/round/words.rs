@@ -40,6 +40,8 @@ pub(in crate::http) fn act(action: &str, detail: &str) -> (&'static str, String)
         ("poll.void_slips", "作废选票"),
         ("poll.stop_phones", "停止手机投票"),
         ("poll.teller", "开始录入纸质选票"),
+        ("poll.paper_spent", "录入纸质选票时，遇到已经计入的选票"),
+        ("poll.drop_entries", "取消只有一人录入的纸质选票"),
         ("poll.close", "开票"),
         ("poll.closed", "计票完成"),
         ("poll.restored", "按保管处的封存记录恢复结果"),
@@ -74,7 +76,7 @@ pub(in crate::http) fn act(action: &str, detail: &str) -> (&'static str, String)
             };
             format!("{format}，{count} 张")
         }
-        ("poll.void_slips", _) => format!("{detail} 张"),
+        ("poll.void_slips" | "poll.drop_entries", _) => format!("{detail} 张"),
         ("poll.teller", _) => format!("第{detail}录入人"),
         _ => detail.to_owned(),
     };

@@ -195,8 +195,8 @@ pub(super) fn void_slips(
         let voided: u64 = outcome.iter().map(|each| each.voided()).sum();
         if voided > 0 {
             within_custody(connection, &head)?;
+            note(connection, &head, Some(by), at, "poll.void_slips", &voided.to_string())?;
         }
-        note(connection, &head, Some(by), at, "poll.void_slips", &voided.to_string())?;
         Ok(outcome)
     })?;
     shared.announce();

@@ -306,9 +306,11 @@ pub(super) fn older_copy(spent: u64, mark: u64) -> Fault {
 }
 
 /// How many more ballots a live state must have than the one before: k, or a tenth of the slips handed out
-/// where that is more. Until the hand-out is counted the printed roll stands for it.
+/// where that is more. Until the scrutineer has confirmed what was handed out the printed roll stands for it: the chair alone
+/// cannot have smaller steps shown.
 fn step(phase: &Phase) -> u64 {
-    let handed_out = match (phase.custody(), phase.opening()) {
+    let confirmed = phase.custody().filter(|custody| custody.confirmed_by.is_some());
+    let handed_out = match (confirmed, phase.opening()) {
         (Some(custody), _) => u64::from(custody.handed_out),
         (None, Some(opening)) => u64::from(opening.slips.roll),
         (None, None) => 0,

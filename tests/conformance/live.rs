@@ -128,10 +128,13 @@ fn states_keep_their_distance(house: &Installation) {
     assert!(states > 0, "some state was shown");
 }
 
-/// The chair counts; the step of the live tally follows.
-fn count_custody(database: &Database, id: PollId, handed_out: u32) {
-    let custody = Custody { present: handed_out, handed_out, spoiled: 0, unused: 0, confirmed_by: None };
-    change(database, id, |phase| phase.count_custody(custody).unwrap());
+fn handed_out(handed_out: u32) -> Custody {
+    Custody { present: handed_out, handed_out, spoiled: 0, unused: 12, confirmed_by: None }
+}
+
+/// The chair counts and the scrutineer confirms; the step of the live tally follows.
+fn count_custody(database: &Database, id: PollId, slips: u32) {
+    change(database, id, |phase| phase.count_custody(handed_out(slips)).unwrap().confirm_custody(SCRUTINEER).unwrap());
 }
 
 /// More slips went out than the roll has, from the spares; and then still more.
@@ -140,8 +143,15 @@ fn the_step_follows_the_slips_handed_out(house: &Installation) {
     let round = open(&ballots, &database, &paper(false), 200, 300);
     let mut watcher = Watcher { id: round.id, seen: Vec::new() };
     let mut slips = round.slips.roll.iter().chain(&round.slips.spares);
-    let mut before = 0;
-    for (states, handed_out) in [(1, 400), (2, 500)] {
+    // What the chair alone says makes no smaller steps.
+    change(&database, round.id, |phase| phase.count_custody(handed_out(12)).unwrap());
+    cast_until(&ballots, &round, &mut slips, (10, Answer::Satisfied), || {
+        watcher.look(&ballots);
+        watcher.seen.len() == 1
+    });
+    let mut before = watcher.seen[0].count;
+    assert!(before >= 20, "{before}, a tenth of the roll");
+    for (states, handed_out) in [(2, 400), (3, 500)] {
         count_custody(&database, round.id, handed_out);
         let step = handed_out / 10;
         // Without a pause only as many as the printed roll alone would ask for.

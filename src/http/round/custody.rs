@@ -34,6 +34,7 @@ pub(super) struct View {
     pub to_void: Option<u64>,
     /// Whether it can still be changed.
     pub running: bool,
+    pub voided_by_scrutineer: bool,
     /// What the scrutineer saw when confirming.
     pub version: i64,
 }
@@ -62,12 +63,30 @@ pub(super) fn view(desk: &Desk<'_>, poll: &Poll) -> Result<Option<View>, Problem
         confirmed_by,
         voided: desk.app.ballot_box.turnout(poll.id)?.voided,
         running: is_running(&poll.phase),
+        voided_by_scrutineer: is_voided_by_scrutineer(&poll.phase),
         version: poll.version,
     }))
 }
 
 fn is_running(phase: &Phase) -> bool {
     matches!(phase, Phase::Open { .. } | Phase::Counting { .. })
+}
+
+/// Whether only a scrutineer voids slips: from the confirmation on, and once paper ballots lie on the table, the chair could
+/// else void those of members.
+fn is_voided_by_scrutineer(phase: &Phase) -> bool {
+    !matches!(phase, Phase::Open { .. }) || phase.custody().is_some_and(|custody| custody.confirmed_by.is_some())
+}
+
+/// The round, if this person may void slips of it now.
+fn round_to_void_in(desk: &Desk<'_>) -> Result<Poll, Problem> {
+    let (poll, union) = round_in(desk, &[Act::Run, Act::Scrutinise], is_running)?;
+    if is_voided_by_scrutineer(&poll.phase) && !desk.may(Act::Scrutinise, &union) {
+        let sentence = "选票去向确认以后，或者手机投票停止以后，只有监票人能作废选票";
+        let way = "请监票人用自己的账号作废。";
+        return Err(back(poll.id)(Problem::conflict("scrutineer_voids", sentence, way)));
+    }
+    Ok(poll)
 }
 
 /// Whether printed = handed out + spoiled + unused, in words.
@@ -173,9 +192,9 @@ struct VoidSlipsPage {
 /// `GET /rounds/{id}/void-slips`
 ///
 /// # Errors
-/// `NOT_YOURS`, `WrongPhase`.
+/// `NOT_YOURS`, `WrongPhase`, `scrutineer_voids`.
 pub fn void_slips_form(desk: &Desk<'_>) -> Answer {
-    let (poll, _) = round_in(desk, &[Act::Run, Act::Scrutinise], is_running)?;
+    let poll = round_to_void_in(desk)?;
     void_page(desk, &poll, Filled::default())
 }
 
@@ -196,9 +215,9 @@ fn void_page(desk: &Desk<'_>, poll: &Poll, form: Filled) -> Answer {
 /// says of each line what it was; codes stand in no address.
 ///
 /// # Errors
-/// `NOT_YOURS`, `WrongPhase`; lines that are no codes show the form again, and nothing is voided.
+/// `NOT_YOURS`, `WrongPhase`, `scrutineer_voids`; lines that are no codes show the form again, and nothing is voided.
 pub fn void_slips(desk: &Desk<'_>) -> Answer {
-    let (poll, _) = round_in(desk, &[Act::Run, Act::Scrutinise], is_running)?;
+    let poll = round_to_void_in(desk)?;
     let mut form = Filled::of(&desk.ask.form);
     let lines = form.lines("codes", 200, MOST);
     let mut slips = Vec::with_capacity(lines.len());

@@ -31,19 +31,43 @@ fn moment(at: i64) -> Result<OffsetDateTime, DatabaseError> {
     at.map_err(|error| DatabaseError::Row(format!("time in the journal: {error}")))
 }
 
-/// What was done to a round, newest first; at most `limit` lines.
+/// Where a page of the journal stands in the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// How many lines are newer.
+    pub newer: i64,
+    /// How many there are in all.
+    pub total: i64,
+}
+
+impl Place {
+    /// Lines on a page at most.
+    const PAGE: i64 = 200;
+
+    /// How many lines are newer than those of the next page; none if this is the last.
+    #[must_use]
+    pub fn next(self) -> Option<i64> {
+        Some(self.newer + Place::PAGE).filter(|newer| *newer < self.total)
+    }
+}
+
+/// What was done to a round, newest first: the page that follows on the `newer` newest lines. However many lines somebody
+/// has written, the older ones can be turned to.
 ///
 /// # Errors
 /// Database faults.
-pub fn of_poll(connection: &mut AnyConnection, poll: PollId, limit: i64) -> Result<Vec<Line>, DatabaseError> {
+pub fn of_poll(connection: &mut AnyConnection, poll: PollId, newer: i64) -> Result<(Vec<Line>, Place), DatabaseError> {
+    let total = t::table.filter(t::poll_id.eq(poll.0)).count().get_result(connection)?;
+    let place = Place { newer: newer.clamp(0, total), total };
     let rows: Vec<Row> = t::table
         .left_join(account::table.on(t::account_id.eq(account::id.nullable())))
         .filter(t::poll_id.eq(poll.0))
         .order(t::id.desc())
-        .limit(limit)
+        .offset(place.newer)
+        .limit(Place::PAGE)
         .select((t::at, account::name.nullable(), t::action, t::detail))
         .load(connection)?;
-    rows.into_iter().map(line_of).collect()
+    Ok((rows.into_iter().map(line_of).collect::<Result<_, _>>()?, place))
 }
 
 /// Those of these actions that were done to a union, newest first; at most `limit` lines.

@@ -267,7 +267,7 @@ fn a_round_is_read_as_it_was_written_and_moves_once(house: &Installation) {
         assert!(matches!(asked.phase, Phase::Draft { approval: Approval::Asked, .. }));
         let refused = polls::advance(c, &asked, "poll.ask", "", BY, Phase::ask_approval);
         assert!(matches!(refused, Err(StoreError::Refused(_))));
-        let lines: Vec<String> = journal::of_poll(c, first.id, 9)?.into_iter().map(|line| line.action).collect();
+        let lines: Vec<String> = journal::of_poll(c, first.id, 0)?.0.into_iter().map(|line| line.action).collect();
         assert_eq!(lines, ["poll.ask", "poll.create"], "what was refused leaves no line");
         Ok(())
     });
@@ -356,14 +356,25 @@ fn the_journal_is_read_by_round(house: &Installation) {
         for (who, action, detail) in [(&zhang, "poll.a", "1"), (&li, "poll.a", "2"), (&zhang, "poll.b", "3")] {
             polls::note(c, &of, action, detail, By { account: Some(who.id), at: NOW })?;
         }
-        let lines = journal::of_poll(c, of.id, 3)?;
+        let (mut lines, place) = journal::of_poll(c, of.id, 0)?;
+        assert_eq!((place.newer, place.total, place.next()), (0, 4, None));
+        assert_eq!(lines.pop().map(|line| line.who), Some(None), "nobody's doing");
         let of_line = |line: &journal::Line| (line.who.clone().unwrap(), line.detail.clone());
         let said: Vec<(String, String)> = lines.iter().map(of_line).collect();
         let expected = [("zhang本人", "3"), ("li本人", "2"), ("zhang本人", "1")];
         assert_eq!(said, expected.map(|(who, detail)| (who.to_owned(), detail.to_owned())), "newest first");
         assert!(lines.iter().all(|line| line.at == NOW));
         assert_eq!(journal::doers(c, of.id, "poll.a")?, [(zhang.id, "1".to_owned()), (li.id, "2".to_owned())]);
-        assert_eq!(journal::of_poll(c, of.id, 9)?.last().map(|line| line.who.clone()), Some(None), "nobody's doing");
+        // However many lines somebody adds, the old ones can be turned to.
+        for _ in 0..200 {
+            polls::note(c, &of, "poll.c", "", By { account: Some(li.id), at: NOW })?;
+        }
+        let (lines, place) = journal::of_poll(c, of.id, 0)?;
+        assert!(lines.len() == 200 && lines.iter().all(|line| line.action == "poll.c"));
+        let (lines, last) = journal::of_poll(c, of.id, place.next().unwrap())?;
+        assert_eq!((lines.len(), last.newer, last.total, last.next()), (4, 200, 204, None));
+        assert_eq!(journal::of_poll(c, of.id, i64::MAX)?.0, [], "beyond the end");
+        assert_eq!(journal::of_poll(c, of.id, -1)?.1, place);
         Ok(())
     });
 }

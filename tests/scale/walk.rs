@@ -126,7 +126,7 @@ fn rounds(connection: &mut AnyConnection) -> Result<(), StoreError> {
     for n in 0..8 {
         polls::by_tag(connection, PollTag::from_random(n + 1_050_000))?;
         polls::of_union(connection, UnionId(1002))?;
-        journal::of_poll(connection, PollId(1000 + i64::from(n)), 100)?;
+        journal::of_poll(connection, PollId(1000 + i64::from(n)), 0)?;
         journal::doers(connection, PollId(1500), "poll.open")?;
         let opened = Poll { id: PollId(1500 + i64::from(n)), union: UnionId(1500 + i64::from(n)), ..poll.clone() };
         journal::of_accounts(connection, &opened, 100)?;

@@ -30,9 +30,6 @@ use crate::render::chart::{Chart, ItemBars};
 use crate::store::{journal, sheets};
 use crate::world::{date_in_china, time_in_china};
 
-/// Lines of the journal on the page.
-const LINES: i64 = 200;
-
 /// The box while ballots come in.
 struct BoxView {
     turnout: Turnout,
@@ -84,6 +81,7 @@ struct RoundPage<'p> {
     may_report: bool,
     may_void: bool,
     journal: Vec<Entry>,
+    journal_place: journal::Place,
 }
 
 impl RoundPage<'_> {
@@ -132,8 +130,9 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
     let closed = matches!(poll.phase, Phase::Closed { .. });
     let judges = desk.may(Act::Scrutinise, union) || desk.may(Act::Count, union);
     let (result, trouble) = result(desk, poll)?;
-    let (lines, sheets) = app.database.read(|c| {
-        Ok::<_, crate::database::DatabaseError>((journal::of_poll(c, poll.id, LINES)?, sheets::of_poll(c, poll.id)?))
+    let newer = desk.ask.query.get("newer").parse().unwrap_or(0);
+    let ((lines, journal_place), sheets) = app.database.read(|c| {
+        Ok::<_, crate::database::DatabaseError>((journal::of_poll(c, poll.id, newer)?, sheets::of_poll(c, poll.id)?))
     })?;
     let view = rectify.as_ref().map(|stored| rectification::View::of(poll, stored, &sheets, today)).transpose()?;
     let sheet = poll.phase.sheet().cloned();
@@ -178,6 +177,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: &Poll, union: &Union, form: Filled) ->
         rectification: view,
         may_void,
         journal: lines.iter().map(entry).collect(),
+        journal_place,
         poll,
     };
     Ok(Reply::page(&page)?.wrong_if(is_wrong))

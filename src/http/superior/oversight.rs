@@ -32,8 +32,8 @@ use crate::world::date_in_china;
 /// Longest reason, in characters.
 const REASON: usize = 500;
 pub(super) const WITHOUT_REASON: &str = "退回要写明理由，不超过500字。";
-/// Lines of the journal.
-const LINES: i64 = 200;
+/// Lines on accounts.
+const LINES: i64 = 1000;
 
 /// A certified sheet in the list.
 struct SheetRow {
@@ -74,6 +74,7 @@ struct RoundPage {
     sheets: Vec<SheetRow>,
     changes: Vec<Change>,
     journal: Vec<JournalRow>,
+    journal_place: journal::Place,
     opening: Option<OpeningView>,
     /// What was done to accounts of the union from the approval of the roll on; none before the opening if that is nothing.
     on_accounts: Option<Vec<JournalRow>>,
@@ -180,16 +181,18 @@ fn seen(desk: &Desk<'_>) -> Result<(Poll, Union), Problem> {
 pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> Answer {
     let wrong = !error.is_empty();
     let stage = Stage::of(&poll.phase);
-    let (lineage, stored, opening, lines, others, moves, people) =
+    let newer = desk.ask.query.get("newer").parse().unwrap_or(0);
+    let (lineage, stored, opening, (lines, journal_place), others, moves, people, beaten) =
         desk.app.database.read(|c| -> Result<_, DatabaseError> {
             Ok((
                 unions::lineage(c, &union)?,
                 sheets::of_poll(c, poll.id)?,
                 statements::load(c, poll.id, statements::OPENING)?,
-                journal::of_poll(c, poll.id, LINES)?,
+                journal::of_poll(c, poll.id, newer)?,
                 polls::beside(c, &poll)?,
                 journal::of_accounts(c, &poll, LINES)?,
                 accounts::of_union(c, union.id)?,
+                journal::doers(c, poll.id, "poll.paper_spent")?.len(),
             ))
         })?;
     let rectification = rectifying(desk, &poll, &union, &stored)?;
@@ -211,10 +214,12 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
             .into_iter()
             .chain(words_on_others(&others))
             .chain(words_on_accounts(&moves))
+            .chain(words_on_beaten(beaten))
             .collect(),
         sheets: rows,
         changes,
         journal: words::journal(lines),
+        journal_place,
         on_accounts: (opening.is_some() || !moves.is_empty()).then(|| words::on_accounts(moves, &people)),
         opening: opening.and_then(|stored| OpeningView::of(&stored, &desk.app.keys.key_set())),
         decide,
@@ -228,6 +233,14 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
     };
     let reply = Reply::page(&page)?;
     Ok(reply.wrong_if(wrong))
+}
+
+/// Says so when tellers were brought paper ballots whose slips were spent already.
+fn words_on_beaten(times: usize) -> Option<String> {
+    let words = format!(
+        "计票人录入纸质选票时，有{times}次遇到已经计入的选票（见办理记录）。可能是重复录入，也可能是别人抢先用手机投了会员的选票，请问清。"
+    );
+    (times > 0).then_some(words)
 }
 
 /// Says so when the union has other rounds in the same year.

@@ -145,6 +145,7 @@ fn of_rounds(route: &str) -> Tour {
                 RECTIFIED.map(|(name, how)| stop(Chair, name, format!("/rounds/{}", demo().rectified(how))));
             in_phases("", &ROUNDS).into_iter().chain(rectified).collect()
         }
+        "/rounds/{id}/paper/drop" => in_phases("/paper/drop", &[(Scrutineer, "drop-entries", "counting")]),
         "/rounds/{id}/void-slips" => in_phases("/void-slips", &[(Scrutineer, "void-slips", "open")]),
         "/rounds/{id}/stop" => in_phases("/stop", &[(Chair, "stop", "open")]),
         "/rounds/{id}/paper" => in_phases("/paper", &[(Teller, "paper", "counting")]),

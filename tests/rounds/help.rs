@@ -27,9 +27,10 @@ fn the_secrecy_page_says_what_is_not_protected() {
     for (what, part, words) in [
         ("an operator who alters the program", &not, "管机器的人改程序，或拿到箱和钥匙。"),
         ("a look over the shoulder", &not, "有人在旁边看您的手机。"),
-        ("a unanimous result, and rounds below k", &not, "大家都选得一样，或投的不到 10 人。"),
+        ("a unanimous result, and rounds below k", &not, "大家都选得一样，或手机投的不到 10 人。"),
         ("k − 1 accomplices", &not, "别的人几乎都串通好。"),
-        ("a chair who copies codes", &not, "发票前抄下选票码，替没投的人投。"),
+        ("a chair who copies codes", &not, "发票前抄下选票码，替会员投。"),
+        ("tellers, of paper", &not, "交纸票的，计票人看得到码和选择。"),
         ("who has voted", &seen, "哪些选票用过了，和会场上一样。"),
         ("live steps", &seen, "各项总票数，多 10 张以上才更新。"),
     ] {

@@ -77,7 +77,7 @@ pub fn counted(service: &Service, poll: PollId, codes: &[String]) {
     chair.step(&round("custody"), &custody);
     scrutineer.submit(&format!("/rounds/{poll}"), &round("custody/confirm"), &[]);
     let voided = codes[12..].join("\r\n");
-    let told = chair.step(&round("void-slips"), &[("codes", &voided)]);
+    let told = scrutineer.step(&round("void-slips"), &[("codes", &voided)]);
     assert!(told.location.ends_with("lines=uuuuu"), "{}", told.location);
     chair.submit(&round("stop"), &round("stop"), &[]);
     for (teller, outcome) in [("jia-teller1", "waiting"), ("jia-teller2", "cast")] {

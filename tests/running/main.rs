@@ -86,21 +86,30 @@ fn a_round_goes_from_the_open_box_to_the_corrected_sheet() {
     assert_eq!(refused.status, 422);
     assert!(refused.text.contains("第 2 行") && refused.text.contains(&spoiled), "what was typed is kept");
     assert_eq!(house.office.ballot_box.turnout(id).unwrap().voided, 0);
-    let done = chair.post(&at("/void-slips"), &[("codes", &format!("{spoiled}\r\n{spare}\n{spent}\n{spoiled}"))]);
+    // From the confirmation on the chair voids nothing.
+    for refused in [chair.get(&at("/void-slips")), chair.post(&at("/void-slips"), &[("codes", &spoiled)])] {
+        assert!(refused.status == 409 && refused.text.contains("只有监票人能作废选票"), "{}", refused.text);
+    }
+    assert!(!chair.get(&at("")).text.contains(&at("/void-slips")), "and is offered nothing");
+    let done = scrutineer.post(&at("/void-slips"), &[("codes", &format!("{spoiled}\r\n{spare}\n{spent}\n{spoiled}"))]);
     ok(&done);
     assert_eq!(done.location, at("/void-slips?lines=uusv"), "no code stands in an address");
-    let told = chair.get(&done.location).text;
+    let told = scrutineer.get(&done.location).text;
     assert!(told.contains("第 3 行：已经投过票") && told.contains("第 4 行：以前已经作废"), "{told}");
     assert_eq!(house.office.ballot_box.turnout(id).unwrap().voided, 2);
+    let before = trace(&house, id);
+    ok(&scrutineer.post(&at("/void-slips"), &[("codes", &spent)]));
+    assert_eq!(trace(&house, id), before, "what voids nothing leaves no line");
 
     let beyond: Vec<String> = slips.roll[5..10].iter().map(SlipCode::typing_form).collect();
-    let refused = chair.post(&at("/void-slips"), &[("codes", &beyond.join("\n"))]);
+    let refused = scrutineer.post(&at("/void-slips"), &[("codes", &beyond.join("\n"))]);
     assert!(refused.status == 409 && refused.text.contains("请工会主席改正选票去向"), "{}", refused.text);
     assert_eq!(house.office.ballot_box.turnout(id).unwrap().voided, 2, "seven would be more than six");
 
     // Phones stop; paper comes in by two tellers.
     assert_eq!(first.get(&at("/paper")).status, 409, "phones are open");
-    assert!(chair.get(&at("/stop")).text.contains("不能恢复"));
+    let asked = chair.get(&at("/stop")).text;
+    assert!(asked.contains("不能恢复") && asked.contains("就知道这几个人怎么投的"), "few phones beside paper: {asked}");
     ok(&chair.post(&at("/stop"), &[]));
     assert_eq!(chair.post(&at("/stop"), &[]).status, 409, "once");
     let paper = &slips.roll[5];
@@ -113,8 +122,8 @@ fn a_round_goes_from_the_open_box_to_the_corrected_sheet() {
     assert_eq!(enter(first, id, paper, "dissatisfied").location, at("/paper?entry=waiting"));
     assert_eq!(enter(first, id, paper, "dissatisfied").location, at("/paper?entry=waiting"), "one person, one reading");
     assert!(chair.get(&at("/close")).text.contains("还有 1 张纸质选票只有一名计票人录入"));
-    let returned = chair.post(&at("/void-slips"), &[("codes", &paper.typing_form())]);
-    assert!(chair.get(&returned.location).text.contains("计票人正在录入，不能作废"));
+    let returned = scrutineer.post(&at("/void-slips"), &[("codes", &paper.typing_form())]);
+    assert!(scrutineer.get(&returned.location).text.contains("计票人正在录入，不能作废"));
     let waiting = chair.post(&at("/close"), &[]);
     assert!(waiting.status == 409 && waiting.text.contains("1张"), "{}", waiting.text);
     assert_eq!(enter(second, id, paper, "dissatisfied").location, at("/paper?entry=cast"));
@@ -124,10 +133,26 @@ fn a_round_goes_from_the_open_box_to_the_corrected_sheet() {
     for (teller, entry) in [(first, "waiting"), (second, "cast")] {
         assert_eq!(enter(teller, id, &slips.roll[7], "invalid").location, at(&format!("/paper?entry={entry}")));
     }
+    let before = trace(&house, id).4;
     for (slip, words) in [(&slips.roll[0], "已经计入"), (&slips.roll[11], "已经作废")] {
         let refused = enter(first, id, slip, "satisfied");
         assert!(refused.status == 422 && refused.text.contains(words), "{}", refused.text);
     }
+    assert_eq!(trace(&house, id).4, before + 1, "a member may have been beaten to it: that is set down");
+    assert!(chair.get(&at("")).text.contains("录入纸质选票时，遇到已经计入的选票"));
+
+    // A paper that only one teller ever read would keep the box shut: the scrutineer drops what was entered of it.
+    assert_eq!(enter(second, id, &slips.roll[8], "satisfied").location, at("/paper?entry=waiting"));
+    assert_eq!(chair.post(&at("/close"), &[]).status, 409);
+    for other in [chair, first] {
+        assert_eq!(other.post(&at("/paper/drop"), &[]).status, 403);
+    }
+    assert!(scrutineer.get(&at("/paper/drop")).text.contains("现在有 1 张"));
+    ok(&scrutineer.post(&at("/paper/drop"), &[]));
+    assert!(chair.get(&at("")).text.contains("取消只有一人录入的纸质选票：1 张"));
+    let before = trace(&house, id);
+    ok(&scrutineer.post(&at("/paper/drop"), &[]));
+    assert_eq!(trace(&house, id), before, "nothing to drop, nothing to say");
 
     // The box is opened; nothing is signed before a scrutineer has confirmed.
     assert!(chair.get(&at("/close")).text.contains("收回 7 张"));
@@ -191,9 +216,9 @@ fn session_of(house: &House, role: Role, ours: bool) -> Option<&Person> {
 }
 
 /// What a request may change: the round, its slips and its journal.
-fn trace(house: &House, id: PollId) -> (i64, u64, u64, u64, usize) {
+fn trace(house: &House, id: PollId) -> (i64, u64, u64, u64, i64) {
     let turnout = house.office.ballot_box.turnout(id).unwrap();
-    let lines = house.office.database.read(|c| journal::of_poll(c, id, 1000)).unwrap().len();
+    let lines = house.office.database.read(|c| journal::of_poll(c, id, 0)).unwrap().1.total;
     (house.poll(id).version, turnout.spent, turnout.voided, house.office.ballot_box.paper_waiting(id).unwrap(), lines)
 }
 

@@ -14,12 +14,14 @@
       out.push([field.name, field.value]);
     }
     if (pressed && pressed.form === form && pressed.name) { out.push([pressed.name, pressed.value]); }
-    return filled(out.map(function (p) { return encodeURIComponent(p[0]) + '=' + encodeURIComponent(p[1]); }).join('&'));
+    return filled(out.map(function (p) { return encodeURIComponent(p[0]) + '=' + encodeURIComponent(p[1]); }).join('&'),
+      form.elements.comment ? 4096 : 2048);
   }
 
-  // Filled up to a size that all answers share: encryption on the way does not hide how long a form is.
-  function filled(body) {
-    return body + '&pad=' + new Array(2048 - (body.length + 5) % 2048 + 1).join('0');
+  // Filled up to a size that all forms of the paper share, the longest comment included: encryption on the way does not
+  // hide how long a form is.
+  function filled(body, size) {
+    return body + '&pad=' + new Array(size - (body.length + 5) % size + 1).join('0');
   }
 
   function say(form, text) {

@@ -285,7 +285,9 @@ fn whoever_has_everything_but_the_vault_learns_nothing() {
     let mut spy = Spy::new(&attacked.house.sqlite_file());
     let begun = service.logged();
     attacked.vote(&service, &mut spy);
-    assert_eq!(service.log()[begun..], *"", "the most verbose log says nothing while members vote");
+    let log = service.log();
+    let said: Vec<&str> = log[begun..].lines().filter(|line| !line.contains("actix_server")).collect();
+    assert_eq!(said, [""; 0], "but for its start, the most verbose log says nothing while members vote");
     for place in [0, 7, 133] {
         attacked.guess(&service, place);
     }

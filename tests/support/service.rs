@@ -147,6 +147,11 @@ impl Service {
         self.log.lock().expect("the log").clone()
     }
 
+    /// Waits until it has logged this: its log is read aside, and an answer may come before the line about it.
+    pub fn says(&self, words: &str) {
+        eventually(&format!("the log says {words}"), || self.log().contains(words));
+    }
+
     /// How many bytes it has logged so far.
     pub fn logged(&self) -> usize {
         self.log.lock().expect("the log").len()

@@ -509,13 +509,14 @@ impl BallotBox {
         Ok(self.inner.shared.database.read(|connection| paper::waiting(connection, poll))?)
     }
 
-    /// Drops every paper entry that waits for the other teller, in `Counting`, and gives their number: the slips stay unspent,
-    /// and their papers may be entered again. A paper that only one teller ever read would else keep the box shut. Journals.
+    /// Drops every paper entry that waits for the other teller, in `Counting`: the slips stay unspent, and their papers may be
+    /// entered again. A paper that only one teller ever read would else keep the box shut. `seen`: how many somebody agreed
+    /// to drop. Journals.
     ///
     /// # Errors
-    /// `WrongPhase`, database faults.
-    pub fn drop_entries(&self, poll: PollId, by: AccountId, at: OffsetDateTime) -> Result<u64, BoxError> {
-        paper::drop_entries(&self.inner.shared, poll, by, at)
+    /// `WrongPhase`, `Stale` when it is another number by now, database faults.
+    pub fn drop_entries(&self, poll: PollId, seen: u64, by: AccountId, at: OffsetDateTime) -> Result<(), BoxError> {
+        paper::drop_entries(&self.inner.shared, poll, seen, by, at)
     }
 
     /// Opens the box and counts: `Counting → Closing → Closed`, then destroys the key. Safe to call again

@@ -47,7 +47,7 @@ pub(super) fn enter(
     };
     let bytes: Vec<u8> = answers.iter().map(|answer| Answer::to_byte(*answer)).collect();
     let mut rng = crate::world::rng();
-    let ticket = Ticket::of(poll.id, slip, &FormNonce(fresh(&mut rng)));
+    let ticket = Ticket::of(poll.id, slip, &FormNonce(crate::world::random_bytes()));
     let row = ticket.seal(&round.sealer, &round.paper, source, &answers, None, &mut rng).map_err(broken)?;
     let digest = row.digest;
     let place = |teller| [digest.0.as_slice(), &number(teller).to_be_bytes()].concat();
@@ -107,23 +107,32 @@ fn insert(
 }
 
 /// See [`super::BallotBox::drop_entries`].
-pub(super) fn drop_entries(shared: &Shared, id: PollId, by: AccountId, at: OffsetDateTime) -> Result<u64, BoxError> {
-    let dropped = shared.database.write(|connection| {
+pub(super) fn drop_entries(
+    shared: &Shared,
+    id: PollId,
+    seen: u64,
+    by: AccountId,
+    at: OffsetDateTime,
+) -> Result<(), BoxError> {
+    shared.database.write(|connection| {
         let head = held(connection, id)?;
         if !matches!(head.phase, Phase::Counting { .. }) {
             return Err(BoxError::Refused(Refusal::WrongPhase));
         }
         let waiting = waiting(connection, id)?;
+        if waiting != seen {
+            return Err(BoxError::Stale);
+        }
         if waiting > 0 {
             diesel::delete(paper_entry::table.filter(paper_entry::poll_id.eq(id.0)))
                 .execute(connection)
                 .map_err(DatabaseError::from)?;
             note(connection, &head, Some(by), at, "poll.drop_entries", &waiting.to_string())?;
         }
-        Ok(waiting)
+        Ok(())
     })?;
     shared.announce();
-    Ok(dropped)
+    Ok(())
 }
 
 /// Entries that wait for the other teller.

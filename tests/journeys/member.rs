@@ -1,5 +1,7 @@
 //! The member: scans, ticks, casts, on every kind of phone and on a network that breaks.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::harness::{Browser, PHONE, Phone, demo};
@@ -81,6 +83,9 @@ async fn casts_without_scripts() {
     cast(Phone { scripts: false, ..PHONE }, "390-without-scripts").await;
 }
 
+/// For so long the page takes no other tap once it has turned to the question, or back.
+pub const NO_SECOND_TAP: Duration = Duration::from_millis(750);
+
 /// The one question back, there and back again.
 async fn leaves_items_blank(phone: Phone) {
     let link = demo().link();
@@ -89,7 +94,14 @@ async fn leaves_items_blank(phone: Phone) {
     let nonce = "return document.querySelector('[name=n]').value";
     let first_nonce = browser.run(nonce).await;
     browser.click(".item:first-of-type .answer:nth-child(3)").await;
-    browser.click(".cast .button").await;
+    if phone.scripts {
+        // Where one button was, the other is now: a second tap of an impatient thumb must not cast.
+        let twice = "document.querySelector('.cast .button').click(); document.querySelector('[value=cast]').click(); \
+                     return document.getElementById('main').getAttribute('data-page')";
+        assert_eq!(browser.run(twice).await, json!("blanks"));
+    } else {
+        browser.click(".cast .button").await;
+    }
     browser.find("[data-page=blanks]").await;
     assert_eq!(browser.text("form > .stack h1").await, "还没有投票");
     assert_eq!(browser.client.title().await.unwrap(), "还没有投票");
@@ -108,6 +120,7 @@ async fn leaves_items_blank(phone: Phone) {
     assert_eq!(look[0], look[1], "both ways are equally plain");
     browser.picture(if phone.scripts { "blanks" } else { "blanks-without-scripts" }).await;
 
+    tokio::time::sleep(NO_SECOND_TAP).await;
     browser.click("[value=back]").await;
     browser.find("[data-page=ballot] .item.left").await;
     assert_eq!(browser.run(nonce).await, first_nonce, "it is the same form");
@@ -123,7 +136,10 @@ async fn leaves_items_blank(phone: Phone) {
         );
     }
 
+    tokio::time::sleep(NO_SECOND_TAP).await;
     browser.click(".cast .button").await;
+    browser.find("[data-page=blanks]").await;
+    tokio::time::sleep(NO_SECOND_TAP).await;
     browser.click("[value=cast]").await;
     browser.find("[data-receipt]").await;
     assert_keeps_no_choice(&browser, &link).await;

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::harness::{Browser, PHONE, demo};
+use crate::member::NO_SECOND_TAP;
 
 /// Highest that the page on secrecy may be on an ordinary phone, in CSS pixels: a screen and a half, with what is protected
 /// on the first screen.
@@ -28,10 +29,14 @@ async fn answers_to_the_ballot_are_accessible() {
     browser.click(".cast .button").await;
     browser.find("[data-page=blanks]").await;
     browser.accessible("blanks").await;
+    tokio::time::sleep(NO_SECOND_TAP).await;
     browser.click("[value=back]").await;
     browser.find(".item.left").await;
     browser.accessible("ballot with blank items marked").await;
+    tokio::time::sleep(NO_SECOND_TAP).await;
     browser.click(".cast .button").await;
+    browser.find("[data-page=blanks]").await;
+    tokio::time::sleep(NO_SECOND_TAP).await;
     browser.click("[value=cast]").await;
     browser.find("[data-receipt]").await;
     browser.accessible("thanks").await;

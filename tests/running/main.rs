@@ -86,7 +86,11 @@ fn a_round_goes_from_the_open_box_to_the_corrected_sheet() {
     assert_eq!(refused.status, 422);
     assert!(refused.text.contains("第 2 行") && refused.text.contains(&spoiled), "what was typed is kept");
     assert_eq!(house.office.ballot_box.turnout(id).unwrap().voided, 0);
-    // From the confirmation on the chair voids nothing.
+    // From the confirmation on the chair voids nothing, even by counting again.
+    ok(&chair.post(&at("/custody"), &custody("9", "9", "1", "4")));
+    assert_eq!(chair.post(&at("/void-slips"), &[("codes", &spoiled)]).status, 409);
+    ok(&chair.post(&at("/custody"), &custody("9", "9", "1", "5")));
+    ok(&scrutineer.post(&at("/custody/confirm"), &[("version", &version(&house, id))]));
     for refused in [chair.get(&at("/void-slips")), chair.post(&at("/void-slips"), &[("codes", &spoiled)])] {
         assert!(refused.status == 409 && refused.text.contains("只有监票人能作废选票"), "{}", refused.text);
     }
@@ -145,13 +149,16 @@ fn a_round_goes_from_the_open_box_to_the_corrected_sheet() {
     assert_eq!(enter(second, id, &slips.roll[8], "satisfied").location, at("/paper?entry=waiting"));
     assert_eq!(chair.post(&at("/close"), &[]).status, 409);
     for other in [chair, first] {
-        assert_eq!(other.post(&at("/paper/drop"), &[]).status, 403);
+        assert_eq!(other.post(&at("/paper/drop"), &[("seen", "1")]).status, 403);
+    }
+    for seen in ["", "2"] {
+        assert_eq!(scrutineer.post(&at("/paper/drop"), &[("seen", seen)]).status, 409, "not what the page showed");
     }
     assert!(scrutineer.get(&at("/paper/drop")).text.contains("现在有 1 张"));
-    ok(&scrutineer.post(&at("/paper/drop"), &[]));
+    ok(&scrutineer.post(&at("/paper/drop"), &[("seen", "1")]));
     assert!(chair.get(&at("")).text.contains("取消只有一人录入的纸质选票：1 张"));
     let before = trace(&house, id);
-    ok(&scrutineer.post(&at("/paper/drop"), &[]));
+    ok(&scrutineer.post(&at("/paper/drop"), &[("seen", "0")]));
     assert_eq!(trace(&house, id), before, "nothing to drop, nothing to say");
 
     // The box is opened; nothing is signed before a scrutineer has confirmed.

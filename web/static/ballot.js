@@ -4,7 +4,7 @@
 (function () {
   'use strict';
   if (!window.XMLHttpRequest || !window.DOMParser || !document.addEventListener) { return; }
-  var busy = false, waits = [2, 4, 8, 15, 15, 30, 30], pressed = null, title = document.title;
+  var busy = false, waits = [2, 4, 8, 15, 15, 30, 30], pressed = null, title = document.title, asked = '', turned = 0;
 
   function pairs(form) {
     var out = [], i, field;
@@ -41,36 +41,50 @@
     }
   }
 
-  // Turns from the ballot to the question about its blanks, and back.
+  // Turns from the ballot to the question about its blanks, and back. Another tap at the same place is no answer.
   function turn(form, asking) {
     var question = form.querySelector('.asking'), main = document.getElementById('main');
     form.querySelector('.filling').hidden = asking;
     question.hidden = !asking;
     main.setAttribute('data-page', asking ? 'blanks' : 'ballot');
     document.title = asking ? question.querySelector('h1').textContent : title;
+    say(form, '');
     if (asking) { window.scrollTo(0, 0); } else { form.querySelector('.item.left').scrollIntoView(); }
     main.focus({ preventScroll: true });
+    turned = Date.now();
   }
 
-  // Whether the form waits for an answer to the question: it was just asked, or was not answered by casting.
-  function asks(form) {
-    var question = form.querySelector('.asking'), items = form.querySelectorAll('.item'), list, line, i;
-    if (!question) { return false; }
-    if (!question.hidden) {
-      if (pressed && pressed.value === 'back') { turn(form, false); }
-      return !pressed || pressed.value !== 'cast';
-    }
-    list = question.querySelector('.blank-list');
-    list.textContent = '';
+  // Marks the items that are blank, and names them.
+  function blanks(form) {
+    var items = form.querySelectorAll('.item'), named = [], i;
     for (i = 0; i < items.length; i++) {
       if (items[i].querySelector(':checked')) { items[i].classList.remove('left'); continue; }
       items[i].classList.add('left');
+      named.push('第 ' + items[i].id.slice(1) + ' 项：' + items[i].querySelector('.question').textContent);
+    }
+    return named;
+  }
+
+  // Whether the form waits for an answer to the question: it was just asked, or was not answered by casting the very ballot
+  // that it was asked about.
+  function asks(form) {
+    var question = form.querySelector('.asking'), word = pressed && pressed.value, named, list, line, i;
+    if (!question) { return false; }
+    if (!question.hidden && word !== 'cast') {
+      if (word === 'back') { turn(form, false); }
+      return true;
+    }
+    named = blanks(form);
+    if (question.hidden ? !named.length : named.join() === asked) { return false; }
+    asked = named.join();
+    list = question.querySelector('.blank-list');
+    list.textContent = '';
+    for (i = 0; i < named.length; i++) {
       line = document.createElement('li');
-      line.textContent = '第 ' + items[i].id.slice(1) + ' 项：' + items[i].querySelector('.question').textContent;
+      line.textContent = named[i];
       list.appendChild(line);
     }
-    if (!list.firstChild) { return false; }
-    question.querySelector('.blank-count').textContent = list.childNodes.length;
+    question.querySelector('.blank-count').textContent = named.length;
     turn(form, true);
     return true;
   }
@@ -127,7 +141,7 @@
   });
   document.addEventListener('click', function (event) {
     var button = event.target;
-    if (button && button.type === 'submit') { pressed = button; }
+    if (button && button.type === 'submit' && !busy) { pressed = button; }
   });
   document.addEventListener('change', function (event) {
     var item = event.target;
@@ -138,7 +152,7 @@
     var form = event.target, fragment = '';
     if (!form.hasAttribute('data-cast')) { return; }
     event.preventDefault();
-    if (busy || asks(form)) { return; }
+    if (busy || Date.now() - turned < 700 || asks(form)) { return; }
     if (pressed && pressed.getAttribute('formaction')) { fragment = pressed.getAttribute('formaction').split('#')[1] || ''; }
     lock(form, true);
     say(form, '正在提交，请稍等。');

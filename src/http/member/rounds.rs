@@ -145,7 +145,8 @@ impl Rounds {
         match found.as_ref().map(|shown| &shown.round) {
             Some(round) if matches!(round.poll.phase, Phase::Open { .. }) => {
                 if read.open.len() >= OPEN {
-                    read.open.clear();
+                    let any = read.open.keys().next().copied();
+                    any.map(|any| read.open.remove(&any));
                 }
                 read.open.insert(tag, round.clone());
             }

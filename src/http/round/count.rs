@@ -19,7 +19,7 @@ const REASON: usize = 200;
 /// The question before a step that cannot be undone.
 #[derive(Template)]
 #[template(path = "round/ask.html")]
-struct AskPage {
+pub(super) struct AskPage {
     frame: Frame,
     id: PollId,
     /// Where the answer goes, behind the round's address.
@@ -30,16 +30,33 @@ struct AskPage {
     button: &'static str,
     form: Filled,
     reason: bool,
+    /// How many of something the question is about, to be sent back with the answer.
+    pub seen: Option<u64>,
 }
 
-/// Asks before a step.
-pub(super) fn ask(
-    desk: &Desk<'_>,
-    poll: &Poll,
-    step: &'static str,
-    button: &'static str,
-    lines: Vec<String>,
-) -> Answer {
+impl AskPage {
+    pub(super) fn new(
+        desk: &Desk<'_>,
+        poll: &Poll,
+        step: &'static str,
+        button: &'static str,
+        lines: Vec<String>,
+    ) -> Self {
+        AskPage {
+            frame: desk.frame(&format!("{button}？")),
+            id: poll.id,
+            step,
+            lines,
+            doubts: Vec::new(),
+            button,
+            form: Filled::default(),
+            reason: false,
+            seen: None,
+        }
+    }
+}
+
+fn ask(desk: &Desk<'_>, poll: &Poll, step: &'static str, button: &'static str, lines: Vec<String>) -> Answer {
     ask_in_doubt(desk, poll, step, button, lines, Vec::new())
 }
 
@@ -55,8 +72,7 @@ pub(in crate::http) fn ask_in_doubt(
     lines: Vec<String>,
     doubts: Vec<String>,
 ) -> Answer {
-    let frame = desk.frame(&format!("{button}？"));
-    Reply::page(&AskPage { frame, id: poll.id, step, lines, doubts, button, form: Filled::default(), reason: false })
+    Reply::page(&AskPage { doubts, ..AskPage::new(desk, poll, step, button, lines) })
 }
 
 /// What speaks against opening the box for so few ballots.
@@ -162,7 +178,9 @@ pub fn close_form(desk: &Desk<'_>) -> Answer {
     ];
     let waiting = desk.app.ballot_box.paper_waiting(poll.id)?;
     if waiting > 0 {
-        lines.push(format!("还有 {waiting} 张纸质选票只有一名计票人录入，另一名计票人录完以后才能开票。"));
+        lines.push(format!(
+            "还有 {waiting} 张纸质选票只有一名计票人录入，另一名计票人录完以后才能开票。找不到原票的，请监票人取消。"
+        ));
     }
     if spent > handed_out {
         lines.push("收回的票比发出的多：开票后本轮评议会作废，票不会打开。".to_owned());
@@ -210,19 +228,11 @@ pub fn void_form(desk: &Desk<'_>) -> Answer {
 
 fn void_page(desk: &Desk<'_>, poll: &Poll, form: Filled) -> Answer {
     let is_wrong = form.is_wrong();
-    let page = AskPage {
-        frame: desk.frame("作废本轮评议？"),
-        id: poll.id,
-        step: "void",
-        lines: vec![
-            "作废以后，本轮已经投的票全部不算，密钥销毁，票再也打不开，不能恢复。".to_owned(),
-            "需要重新评议的，另建一轮，重新印发选票。".to_owned(),
-        ],
-        doubts: Vec::new(),
-        button: "作废本轮评议",
-        form,
-        reason: true,
-    };
+    let lines = vec![
+        "作废以后，本轮已经投的票全部不算，密钥销毁，票再也打不开，不能恢复。".to_owned(),
+        "需要重新评议的，另建一轮，重新印发选票。".to_owned(),
+    ];
+    let page = AskPage { form, reason: true, ..AskPage::new(desk, poll, "void", "作废本轮评议", lines) };
     Ok(Reply::page(&page)?.wrong_if(is_wrong))
 }
 

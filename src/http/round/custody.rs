@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::{address, advance, back, done, round_in, show};
 use crate::ballot_box::Voiding;
+use crate::database::DatabaseError;
 use crate::domain::account::Act;
 use crate::domain::ids::PollId;
 use crate::domain::packet::Scanned;
@@ -13,7 +14,7 @@ use crate::http::gate::Desk;
 use crate::http::page::Frame;
 use crate::http::problem::Problem;
 use crate::http::reply::{Answer, Reply};
-use crate::store::accounts;
+use crate::store::{accounts, journal};
 
 /// The way on from unlikely figures.
 const INSIST: &str = "请再清点一遍；如果没有数错，请勾选下面的“确实如此”";
@@ -63,7 +64,7 @@ pub(super) fn view(desk: &Desk<'_>, poll: &Poll) -> Result<Option<View>, Problem
         confirmed_by,
         voided: desk.app.ballot_box.turnout(poll.id)?.voided,
         running: is_running(&poll.phase),
-        voided_by_scrutineer: is_voided_by_scrutineer(&poll.phase),
+        voided_by_scrutineer: is_voided_by_scrutineer(desk, poll)?,
         version: poll.version,
     }))
 }
@@ -72,16 +73,20 @@ fn is_running(phase: &Phase) -> bool {
     matches!(phase, Phase::Open { .. } | Phase::Counting { .. })
 }
 
-/// Whether only a scrutineer voids slips: from the confirmation on, and once paper ballots lie on the table, the chair could
-/// else void those of members.
-fn is_voided_by_scrutineer(phase: &Phase) -> bool {
-    !matches!(phase, Phase::Open { .. }) || phase.custody().is_some_and(|custody| custody.confirmed_by.is_some())
+/// Whether only a scrutineer voids slips: from the first confirmation on, and once paper ballots lie on the table, the chair
+/// could else void those of members.
+fn is_voided_by_scrutineer(desk: &Desk<'_>, poll: &Poll) -> Result<bool, DatabaseError> {
+    if !matches!(poll.phase, Phase::Open { .. }) {
+        return Ok(true);
+    }
+    // A chair who counts again drops the confirmation, and not that there was one.
+    Ok(!desk.app.database.read(|c| journal::doers(c, poll.id, "poll.custody_confirm"))?.is_empty())
 }
 
 /// The round, if this person may void slips of it now.
 fn round_to_void_in(desk: &Desk<'_>) -> Result<Poll, Problem> {
     let (poll, union) = round_in(desk, &[Act::Run, Act::Scrutinise], is_running)?;
-    if is_voided_by_scrutineer(&poll.phase) && !desk.may(Act::Scrutinise, &union) {
+    if !desk.may(Act::Scrutinise, &union) && is_voided_by_scrutineer(desk, &poll)? {
         let sentence = "选票去向确认以后，或者手机投票停止以后，只有监票人能作废选票";
         let way = "请监票人用自己的账号作废。";
         return Err(back(poll.id)(Problem::conflict("scrutineer_voids", sentence, way)));

@@ -93,9 +93,10 @@ fn chair(poll: &Poll, about: Circumstances) -> Next {
         Phase::Open { .. } => {
             go("到会的人都投完后，停止手机投票", "停止以后不能再用手机投票，也不能恢复。", ("/stop", "停止手机投票"))
         }
-        Phase::Counting { .. } if about.waiting > 0 => {
-            wait("等计票人录完纸质选票", format!("还有 {} 张只有一名计票人录入。两人都录完才能开票。", about.waiting))
-        }
+        Phase::Counting { .. } if about.waiting > 0 => wait(
+            "等计票人录完纸质选票",
+            format!("还有 {} 张只有一名计票人录入。两人都录完才能开票；找不到原票的，请监票人取消。", about.waiting),
+        ),
         Phase::Counting { .. } => go(
             "开票",
             "有纸质选票的，请先让两名计票人录完。没有纸质选票，或者已经录完，就可以开票。",

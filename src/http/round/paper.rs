@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::count::ask;
+use super::count::AskPage;
 use super::{address, advance, back, done, round_in};
 use crate::ballot_box::{BoxError, CastRefusal, PaperBallot, PaperEntry, Teller};
 use crate::database::DatabaseError;
@@ -112,26 +112,29 @@ pub fn drop_form(desk: &Desk<'_>) -> Answer {
     let waiting = desk.app.ballot_box.paper_waiting(poll.id)?;
     let lines = vec![
         format!("只有一名计票人录入的，现在有 {waiting} 张。录完这些票，或者取消这些录入，才能开票。"),
-        "先请两名计票人把手里的纸质选票都录完。另一名计票人找不到那张票的，再取消。".to_owned(),
+        "先请两名计票人把手里的纸质选票都录完。另一名计票人找不到那张票的，再取消，并且告诉两名计票人。".to_owned(),
         "取消的录入不计票。选票没有作废，找到了还可以由两人重新录入。".to_owned(),
     ];
-    ask(desk, &poll, "paper/drop", "取消只有一人录入的", lines)
+    let mut page = AskPage::new(desk, &poll, "paper/drop", "取消只有一人录入的", lines);
+    page.seen = Some(waiting);
+    Reply::page(&page)
 }
 
 /// `POST /rounds/{id}/paper/drop`: the scrutineer drops what only one teller has entered.
 ///
 /// # Errors
-/// `NOT_YOURS`, `WrongPhase`.
+/// `NOT_YOURS`, `WrongPhase`, `stale` when tellers have entered more or less since the page was shown.
 pub fn drop_entries(desk: &Desk<'_>) -> Answer {
     let (poll, _) = round_in(desk, &[Act::Scrutinise], is_counting)?;
-    desk.app.ballot_box.drop_entries(poll.id, desk.who.account.id, desk.ask.now).map_err(back(poll.id))?;
+    let seen = desk.ask.form.get("seen").parse().map_err(|_| back(poll.id)(BoxError::Stale))?;
+    desk.app.ballot_box.drop_entries(poll.id, seen, desk.who.account.id, desk.ask.now).map_err(back(poll.id))?;
     Ok(done(poll.id, "entries_dropped"))
 }
 
 fn about_slip(refusal: CastRefusal) -> Option<&'static str> {
     match refusal {
         CastRefusal::SlipSpent => Some(
-            "这张选票已经计入，不再重复计票。不是两人已经录完的，就是有人用手机投过：请把这张纸质选票交给监票人，查明是谁投的",
+            "这张选票已经计入（两人已经录完，或者用手机投过），不再重复计票。请把这张纸质选票交给监票人另外放好，不要追问是谁的",
         ),
         CastRefusal::SlipVoid => Some("这张选票已经作废，不能计票"),
         CastRefusal::UnknownSlip => Some("本轮评议没有这张选票，请核对选票码"),

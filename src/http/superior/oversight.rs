@@ -7,6 +7,7 @@ use super::words::{self, JournalRow};
 use crate::database::DatabaseError;
 use crate::domain::account::Act;
 use crate::domain::dates;
+use crate::domain::ids::AccountId;
 use crate::domain::jws::Statement;
 use crate::domain::poll::{Approval, Phase, Poll};
 use crate::domain::rectification::Refusal;
@@ -182,7 +183,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
     let wrong = !error.is_empty();
     let stage = Stage::of(&poll.phase);
     let newer = desk.ask.query.get("newer").parse().unwrap_or(0);
-    let (lineage, stored, opening, (lines, journal_place), others, moves, people, beaten) =
+    let (lineage, stored, opening, (lines, journal_place), others, moves, people, beaten, dropped) =
         desk.app.database.read(|c| -> Result<_, DatabaseError> {
             Ok((
                 unions::lineage(c, &union)?,
@@ -193,6 +194,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
                 journal::of_accounts(c, &poll, LINES)?,
                 accounts::of_union(c, union.id)?,
                 journal::doers(c, poll.id, "poll.paper_spent")?.len(),
+                journal::doers(c, poll.id, "poll.drop_entries")?,
             ))
         })?;
     let rectification = rectifying(desk, &poll, &union, &stored)?;
@@ -215,6 +217,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
             .chain(words_on_others(&others))
             .chain(words_on_accounts(&moves))
             .chain(words_on_beaten(beaten))
+            .chain(words_on_dropped(&dropped))
             .collect(),
         sheets: rows,
         changes,
@@ -238,9 +241,18 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
 /// Says so when tellers were brought paper ballots whose slips were spent already.
 fn words_on_beaten(times: usize) -> Option<String> {
     let words = format!(
-        "计票人录入纸质选票时，有{times}次遇到已经计入的选票（见办理记录）。可能是重复录入，也可能是别人抢先用手机投了会员的选票，请问清。"
+        "计票人录入纸质选票时，有{times}次遇到已经计入的选票（见办理记录）。可能是重复录入，也可能是别人抢先用手机投了会员的选票。请向监票人问清，不要追问是谁的票。"
     );
     (times > 0).then_some(words)
+}
+
+/// Says so when paper ballots that only one teller had entered were left out.
+fn words_on_dropped(times: &[(AccountId, String)]) -> Option<String> {
+    let entries: u64 = times.iter().filter_map(|(_, entries)| entries.parse::<u64>().ok()).sum();
+    let words = format!(
+        "监票人取消过{entries}张只有一名计票人录入的纸质选票（见办理记录）。原票后来找到的，应当已由两人重新录入；请问清。"
+    );
+    (entries > 0).then_some(words)
 }
 
 /// Says so when the union has other rounds in the same year.

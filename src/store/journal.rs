@@ -109,12 +109,15 @@ impl AccountLine {
     }
 }
 
+/// Of passwords that people chose for themselves only so many are told: nobody hides what else was done behind theirs.
+const OWN_PASSWORDS: usize = 100;
+
 /// What was done to the accounts of a round's union from when its electorate was approved until the round was over, newest
-/// first; at most `limit` lines.
+/// first; own passwords are told at most a hundred times.
 ///
 /// # Errors
 /// Database faults.
-pub fn of_accounts(connection: &mut AnyConnection, poll: &Poll, limit: i64) -> Result<Vec<AccountLine>, DatabaseError> {
+pub fn of_accounts(connection: &mut AnyConnection, poll: &Poll) -> Result<Vec<AccountLine>, DatabaseError> {
     type Doer = Option<(String, String, String)>;
     const ACTIONS: [&str; 4] = ["account.create", "account.password", "account.activate", "account.deactivate"];
     let mut first = |actions: &[&str]| -> Result<Option<i64>, DatabaseError> {
@@ -130,10 +133,10 @@ pub fn of_accounts(connection: &mut AnyConnection, poll: &Poll, limit: i64) -> R
         .filter(t::id.gt(begins))
         .filter(t::id.lt(ends))
         .order(t::id.desc())
-        .limit(limit)
         .select((t::at, (account::name, account::role, account::username).nullable(), t::action, t::detail))
         .load(connection)?;
-    rows.into_iter()
+    let lines = rows
+        .into_iter()
         .map(|(at, doer, action, detail)| {
             let (who, by) = match doer {
                 Some((name, role, username)) => (Some(name), Role::from_code(&role).map(|role| (role, username))),
@@ -141,7 +144,13 @@ pub fn of_accounts(connection: &mut AnyConnection, poll: &Poll, limit: i64) -> R
             };
             Ok(AccountLine { line: Line { at: moment(at)?, who, action, detail }, by })
         })
-        .collect()
+        .collect::<Result<Vec<_>, DatabaseError>>()?;
+    let mut own = 0;
+    let told = lines.into_iter().filter(|line| {
+        own += usize::from(line.is_own_password());
+        !line.is_own_password() || own <= OWN_PASSWORDS
+    });
+    Ok(told.collect())
 }
 
 /// Who did this action to a round, with the detail of each time, oldest first.

@@ -40,6 +40,7 @@ on_both!(
     sheets_name_those_they_correct,
     a_statement_takes_the_place_of_the_one_before,
     the_journal_is_read_by_round,
+    nobody_hides_what_was_done_to_accounts_behind_own_passwords,
     every_draw_can_be_opened_by_the_union_that_drew,
 );
 
@@ -344,6 +345,29 @@ fn a_statement_takes_the_place_of_the_one_before(house: &Installation) {
         }
         assert_eq!(statements::load(c, of.id, statements::OPENING)?.as_deref(), Some("二"));
         assert_eq!(statements::load(c, of.id, &opinion)?.as_deref(), Some("三"));
+        Ok(())
+    });
+}
+
+fn nobody_hides_what_was_done_to_accounts_behind_own_passwords(house: &Installation) {
+    write(house, |c| {
+        let home = union(c, None, "某工会")?;
+        let (chair, of) = (account(c, home.id, Role::Chair, "zhang")?, poll(c, &home, 5)?);
+        let by = By { account: Some(chair.id), at: NOW };
+        polls::note(c, &of, "poll.approve", "", BY)?;
+        accounts::create(
+            c,
+            &NewAccount { username: "li".to_owned(), role: Role::Teller, union: home.id, name: "李四".to_owned() },
+            &password(),
+            by,
+        )?;
+        for _ in 0..120 {
+            accounts::set_password(c, &chair, &password(), by)?;
+        }
+        let lines = journal::of_accounts(c, &of)?;
+        assert_eq!(lines.len(), 101);
+        assert_eq!(lines.iter().filter(|line| line.is_own_password()).count(), 100);
+        assert_eq!(lines.last().map(|line| line.line.action.as_str()), Some("account.create"));
         Ok(())
     });
 }

@@ -129,7 +129,7 @@ fn rounds(connection: &mut AnyConnection) -> Result<(), StoreError> {
         journal::of_poll(connection, PollId(1000 + i64::from(n)), 0)?;
         journal::doers(connection, PollId(1500), "poll.open")?;
         let opened = Poll { id: PollId(1500 + i64::from(n)), union: UnionId(1500 + i64::from(n)), ..poll.clone() };
-        journal::of_accounts(connection, &opened, 100)?;
+        journal::of_accounts(connection, &opened)?;
         spot_checks::newest(connection, UnionId(1500), 20)?;
         spot_checks::load(connection, UnionId(1500), 1)?;
         sheets::of_poll(connection, PollId(3000))?;

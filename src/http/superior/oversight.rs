@@ -33,8 +33,6 @@ use crate::world::date_in_china;
 /// Longest reason, in characters.
 const REASON: usize = 500;
 pub(super) const WITHOUT_REASON: &str = "退回要写明理由，不超过500字。";
-/// Lines on accounts.
-const LINES: i64 = 1000;
 
 /// A certified sheet in the list.
 struct SheetRow {
@@ -191,7 +189,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
                 statements::load(c, poll.id, statements::OPENING)?,
                 journal::of_poll(c, poll.id, newer)?,
                 polls::beside(c, &poll)?,
-                journal::of_accounts(c, &poll, LINES)?,
+                journal::of_accounts(c, &poll)?,
                 accounts::of_union(c, union.id)?,
                 journal::doers(c, poll.id, "poll.paper_spent")?.len(),
                 journal::doers(c, poll.id, "poll.drop_entries")?,

@@ -352,7 +352,7 @@ impl SheetFigures {
         SheetFigures {
             sheet: id,
             rating: Rating::of(sheet),
-            rate: sheet.assessment.deciding().filter(|metric| metric.base > 0).map(|metric| DecidingRate {
+            rate: sheet.deciding().filter(|metric| metric.base > 0).map(|metric| DecidingRate {
                 kind: metric.kind(),
                 numerator: metric.numerator,
                 base: metric.base,

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use pingjia::database::schema::{installation, standing};
 use pingjia::database::{AnyConnection, Kind};
@@ -12,7 +13,7 @@ use pingjia::domain::poll::{Officers, Opinion, Phase, Poll};
 use pingjia::domain::sheet::SheetPayload;
 use pingjia::domain::standing::{Class, RateClass, Rating, Stage, Waits};
 use pingjia::domain::union::{Category, Union};
-use pingjia::domain::verdict::{Comparator, Fraction, RateKind, Verdict};
+use pingjia::domain::verdict::{Comparator, Fraction, Metric, Outcome, RateKind, TierStanding, Verdict};
 use pingjia::store::rollup::{After, Filter, RoundLine, Sort};
 use pingjia::store::sheets::{self, StoredSheet};
 use pingjia::store::{By, StoreError, polls, rollup, unions};
@@ -32,6 +33,7 @@ on_both!(
     a_part_of_a_name_is_found_as_it_is_written,
     the_grassroots_are_those_of_the_area,
     what_an_older_program_read_is_read_anew_at_the_next_start,
+    the_rate_that_decided_is_read_anew_too,
 );
 
 const YEAR: u16 = 2026;
@@ -299,7 +301,7 @@ fn what_an_older_program_read_is_read_anew_at_the_next_start(house: &Installatio
             certify_with(c, &round, |sheet| {
                 sheet.assessment.verdict = Verdict::NotMet;
                 let last = sheet.assessment.metrics.last_mut().unwrap();
-                (last.id, last.outcome) = ("awareness".to_owned(), pingjia::domain::verdict::Outcome::NotMet);
+                (last.id, last.outcome) = ("awareness".to_owned(), Outcome::NotMet);
                 (last.comparator, last.threshold) = (Comparator::Below, Fraction::new(7, 10).unwrap());
             })?;
             heads.push(below);
@@ -334,4 +336,39 @@ fn what_an_older_program_read_is_read_anew_at_the_next_start(house: &Installatio
         })
         .unwrap();
     assert!(left.is_empty(), "the next start has nothing to read");
+}
+
+fn the_rate_that_decided_is_read_anew_too(house: &Installation) {
+    let head = write(house, |c| {
+        let root = union(c, None, "市总工会")?;
+        let head = union(c, Some(&root), "甲厂工会")?;
+        let round = poll(c, &head, 7)?;
+        certify_with(c, &round, |sheet| {
+            let tier = |id: &str| TierStanding {
+                id: id.to_owned(),
+                title: String::new(),
+                ballot: Some(Outcome::Met),
+                indicators: None,
+                to_examine: Vec::new(),
+            };
+            sheet.round.applying_for = Some("trusted".to_owned());
+            sheet.assessment.tiers = vec![tier("model"), tier("trusted")];
+            let lower = Metric { threshold: Fraction::new(17, 20).unwrap(), ..sheet.assessment.metrics[0].clone() };
+            let upper = Metric { threshold: Fraction::new(9, 10).unwrap(), ..lower.clone() };
+            sheet.assessment.metrics = vec![lower, upper];
+        })?;
+        let older = (standing::threshold_num.eq(17), standing::threshold_den.eq(20));
+        diesel::update(standing::table).set(older).execute(c)?;
+        match c {
+            AnyConnection::Postgres(inner) => {
+                inner.batch_execute(include_str!("../../migrations/postgres/0028_sheets_again/up.sql"))?;
+            }
+            AnyConnection::Sqlite(inner) => {
+                inner.batch_execute(include_str!("../../migrations/sqlite/0028_sheets_again/up.sql"))?;
+            }
+        }
+        Ok(head)
+    });
+    let rate = house.database().read(|c| Ok::<_, StoreError>(line(c, &head).rate)).unwrap();
+    assert_eq!(rate.map(|rate| rate.threshold), Fraction::new(9, 10));
 }

@@ -2,7 +2,7 @@
 //! no union a tier, and falling short of one is no failing.
 
 use super::SheetPayload;
-use crate::domain::verdict::{Outcome, TierStanding, Trigger, Verdict, Warning};
+use crate::domain::verdict::{Metric, Outcome, TierStanding, Trigger, Verdict, Warning};
 
 impl SheetPayload {
     /// 结论: 达标, 未达标 …, or whether the ballot condition of a tier is met.
@@ -12,6 +12,12 @@ impl SheetPayload {
         let Some(tier) = self.tier_judged() else { return verdict.label().to_owned() };
         let held = if verdict == Verdict::Met { "达到" } else { "没有达到" };
         format!("{held}“{}”的满意率条件", tier.title)
+    }
+
+    /// The metric that decided: see [`crate::domain::verdict::Assessment::deciding`].
+    #[must_use]
+    pub fn deciding(&self) -> Option<&Metric> {
+        self.assessment.deciding(self.round.applying_for.as_deref())
     }
 
     /// Whether the union has to set down what it will put right: where it fell short of what its rules demand, not

@@ -56,11 +56,11 @@ pub fn assess_by(registry: &RuleRegistry, set: &RuleSet, count: &Count) -> Resul
             measured.metric.outcome = Outcome::CannotAssess;
         }
     }
-    let deciding: Vec<Outcome> = measured
-        .iter()
-        .filter(|measured| decides(measured, &applied))
-        .map(|measured| measured.metric.outcome)
-        .collect();
+    for measured in &mut measured {
+        measured.metric.aside = !decides(measured, &applied);
+    }
+    let deciding: Vec<Outcome> =
+        measured.iter().filter(|measured| !measured.metric.aside).map(|measured| measured.metric.outcome).collect();
     let verdict = if void { Verdict::Invalid } else { verdict(&deciding, &mut warnings) };
     if count.applying_for.as_deref().is_some_and(|tier| !measured.iter().any(|m| m.rule.tier.as_deref() == Some(tier)))
     {
@@ -273,6 +273,8 @@ impl Part<'_> {
             rule: rule.rule.id.clone(),
             source: rule.rule.source.to_string(),
             formula: rule.formula(self.scale),
+            tier: rule.tier.clone(),
+            aside: false,
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::support::round;
 
 on_both!(
     the_screen_shows_every_union_with_its_round_of_the_year,
+    nobody_misses_a_round_of_a_union_that_looks_after_others,
     before_a_result_the_newest_round_that_is_not_void_is_shown,
     a_certified_round_is_shown_until_another_is_certified,
     pages_follow_each_other_without_gap_or_repetition,
@@ -169,6 +170,31 @@ fn the_screen_shows_every_union_with_its_round_of_the_year(house: &Installation)
         assert_eq!(rollup::years(c)?, Some((YEAR, YEAR)));
         send_back(c, &round)?;
         assert_eq!(line(c, &held).class.stage, Stage::SheetReturned);
+        Ok(())
+    });
+}
+
+fn nobody_misses_a_round_of_a_union_that_looks_after_others(house: &Installation) {
+    write(house, |c| {
+        let mut root = union(c, None, "市总工会")?;
+        let (held, idle) = (union(c, Some(&root), "甲厂工会")?, union(c, Some(&root), "乙厂工会")?);
+        poll(c, &held, 7)?;
+        let (any, none) = (Filter::default(), Filter { none: true, ..Filter::default() });
+        assert_eq!(rollup::totals(c, &root.path, YEAR)?.none(), 2);
+        for category in [Category::GeneralUnion, Category::CountyUnion] {
+            let above = Union { category, ..root.clone() };
+            unions::edit(c, &root, &above, BY)?;
+            root = above;
+            let totals = rollup::totals(c, &root.path, YEAR)?;
+            assert_eq!((totals.unions, totals.unjudged, totals.none()), (3, 1, 1), "{category:?}");
+            assert_eq!(shown(c, &root.path, &none, Sort::Tree), [&*idle.name]);
+            let lines = rollup::page(c, &root.path, YEAR, &any, Sort::Tree, &After::default(), 9)?;
+            assert_eq!(rollup::Totals::of(&lines), totals, "the totals of all lines are those of the area");
+        }
+        poll(c, &root, 9)?;
+        let totals = rollup::totals(c, &root.path, YEAR)?;
+        assert_eq!((totals.unjudged, totals.none()), (0, 1), "one that holds a round counts");
+        assert_eq!(rollup::totals(c, &root.path, 2025)?.unjudged, 1, "in the year of the round");
         Ok(())
     });
 }

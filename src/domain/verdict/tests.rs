@@ -237,7 +237,7 @@ fn joint_wording_asks_of_each_item_unless_pooled() {
     assert_eq!(each.verdict, Verdict::NotMet);
     assert_eq!(each.metrics.len(), 2);
     let text = include_str!("../../rules/hohhot-2020.toml")
-        .replace("1.1.0", "1.1.1")
+        .replace("1.2.0", "1.2.1")
         .replace("joint = \"each\"", "joint = \"pooled\"");
     let registry = registry().clone().with([("pooled.toml", text.as_str())]).unwrap();
     let pooled = assess(&registry, &count).unwrap();

@@ -495,6 +495,23 @@ mod tests {
     }
 
     #[test]
+    fn contracts_signed_are_another_figure_than_contracts_set_up() {
+        let registry = registry();
+        let declared = |category| {
+            let requirements = registry.requirements("hohhot-2020", category).unwrap();
+            let contracts = requirements.standards.into_iter().filter(|(indicator, _)| indicator.id.contains("contract"));
+            contracts.map(|(indicator, standard)| (standard.rule.id, indicator.title)).collect::<Vec<_>>()
+        };
+        let titled = |rule: &str, titles: &[&str]| -> Vec<(String, String)> {
+            titles.iter().map(|title| (rule.to_owned(), (*title).to_owned())).collect()
+        };
+        let signed = titled("HH-5.4", &["集体合同签订率", "工资专项集体合同签订率"]);
+        assert_eq!([declared(Category::JointUnion), declared(Category::TownshipUnion)], [signed.clone(), signed]);
+        let set_up = ["集体合同建制率", "工资集体合同建制率", "女职工专项集体合同签订率"];
+        assert_eq!(declared(Category::CountyUnion), titled("HH-1.3", &set_up));
+    }
+
+    #[test]
     fn requirements_hold_what_is_inherited() {
         let registry = registry();
         let requirements = registry.requirements("qingdao-2020", Category::StateOwnedEnterprise).unwrap();

@@ -217,6 +217,8 @@ pub struct Veto {
     pub events: Vec<String>,
     /// How many such events are still allowed.
     pub allowed: u64,
+    /// The tier that must not be applied for then; none: whatever is applied for.
+    pub tier: Option<String>,
 }
 
 /// What follows from a result or a title, with its figures.

@@ -102,7 +102,7 @@ fn read_set(mut file: Reader<'_, '_>, digest: Digest) -> RuleSet {
         standards: Vec::new(),
         duties: Vec::new(),
         conditions: Vec::new(),
-        vetoes: each(&mut file, "veto", &context, veto),
+        vetoes: Vec::new(),
         consequences: Vec::new(),
         coverage: Vec::new(),
         spot_checks: Vec::new(),
@@ -120,6 +120,7 @@ fn read_set(mut file: Reader<'_, '_>, digest: Digest) -> RuleSet {
     set.standards = each(&mut file, "standard", &context, |reader, context| standard(reader, context, &set));
     set.duties = each(&mut file, "duty", &context, |reader, context| duty(reader, context, &set));
     set.conditions = each(&mut file, "condition", &context, |reader, context| condition(reader, context, &set));
+    set.vetoes = each(&mut file, "veto", &context, |reader, context| veto(reader, context, &set));
     set.consequences = each(&mut file, "consequence", &context, |reader, context| consequence(reader, context, &set));
     set.coverage = each(&mut file, "coverage", &context, |reader, context| coverage(reader, context, &set));
     set.spot_checks = each(&mut file, "spot_check", &context, |reader, context| spot_check(reader, context, &set));
@@ -325,7 +326,7 @@ fn condition(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> O
     Some(Condition { rule: rule?, tier })
 }
 
-fn veto(reader: &mut Reader<'_, '_>, context: &Context) -> Option<Veto> {
+fn veto(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<Veto> {
     let rule = rule(reader, context);
     let span = reader.span_of("events");
     let events: Vec<String> = reader.texts("events").into_iter().map(toml::Spanned::into_inner).collect();
@@ -333,7 +334,8 @@ fn veto(reader: &mut Reader<'_, '_>, context: &Context) -> Option<Veto> {
         reader.fault_at(&span, "events", "至少要列出一种情形");
     }
     let allowed = reader.optional_number("allowed").unwrap_or(0);
-    Some(Veto { rule: rule?, events, allowed })
+    let tier = check::tier(reader, set);
+    Some(Veto { rule: rule?, events, allowed, tier })
 }
 
 fn consequence(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<Consequence> {

@@ -9,7 +9,7 @@ use crate::domain::poll::RuleSetRef;
 use crate::domain::union::Category;
 
 /// The files that are built into the program; the earlier versions because rounds and sheets rest on them.
-const EMBEDDED: [(&str, &str); 10] = [
+const EMBEDDED: [(&str, &str); 11] = [
     ("qingdao-2020.toml", include_str!("../../rules/qingdao-2020.toml")),
     ("shandong-2018.toml", include_str!("../../rules/shandong-2018.toml")),
     ("hohhot-2020.toml", include_str!("../../rules/hohhot-2020.toml")),
@@ -19,6 +19,7 @@ const EMBEDDED: [(&str, &str); 10] = [
     ("hohhot-2020-1.0.0.toml", include_str!("../../rules/earlier/hohhot-2020-1.0.0.toml")),
     ("hohhot-2020-1.1.0.toml", include_str!("../../rules/earlier/hohhot-2020-1.1.0.toml")),
     ("changzhou-2016-1.0.0.toml", include_str!("../../rules/earlier/changzhou-2016-1.0.0.toml")),
+    ("changzhou-2016-1.1.0.toml", include_str!("../../rules/earlier/changzhou-2016-1.1.0.toml")),
     ("chaoyang-2013-1.0.0.toml", include_str!("../../rules/earlier/chaoyang-2013-1.0.0.toml")),
 ];
 
@@ -419,7 +420,7 @@ mod tests {
         };
         // A rule set that changes keeps its former text: rounds and sheets rest on it.
         insta::assert_snapshot!(shown(&registry.sets), @r"
-        changzhou-2016 1.0.0 1.1.0
+        changzhou-2016 1.0.0 1.1.0 1.2.0
         chaoyang-2013 1.0.0 1.1.0
         hohhot-2020 1.0.0 1.1.0 1.2.0
         qingdao-2020 1.0.0

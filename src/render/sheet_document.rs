@@ -10,7 +10,7 @@ use crate::domain::ids::SheetId;
 use crate::domain::jws::{JwsError, Statement};
 use crate::domain::sheet::{self, SheetError, SheetPayload};
 use crate::domain::statement::{OpinionStatement, StatementError};
-use crate::domain::verdict::{Comparator, Metric, Outcome, percent, warning_text};
+use crate::domain::verdict::{Comparator, Metric, Outcome, Verdict, percent, warning_text};
 
 /// Why a document cannot be printed.
 #[derive(Debug, thiserror::Error)]
@@ -210,6 +210,7 @@ fn comparison(metric: &Metric) -> String {
 
 fn metric(sheet: &SheetPayload, metric: &Metric) -> SheetMetric {
     let outcome = match (metric.comparator, metric.outcome) {
+        (_, Outcome::CannotAssess) if sheet.assessment.verdict == Verdict::Invalid => "不作评定",
         (_, Outcome::CannotAssess) => "无法评定",
         (Comparator::AtLeast, Outcome::Met) => "达到",
         (Comparator::AtLeast, Outcome::NotMet) => "没有达到",

@@ -365,9 +365,16 @@ fn what_an_older_program_read_is_read_anew_at_the_next_start(house: &Installatio
 }
 
 fn the_rate_that_decided_is_read_anew_too(house: &Installation) {
-    let head = write(house, |c| {
+    let (head, void) = write(house, |c| {
         let root = union(c, None, "市总工会")?;
-        let head = union(c, Some(&root), "甲厂工会")?;
+        let (head, void) = (union(c, Some(&root), "甲厂工会")?, union(c, Some(&root), "乙厂工会")?);
+        let round = poll(c, &void, 8)?;
+        certify_with(c, &round, |sheet| {
+            sheet.assessment.verdict = Verdict::Invalid;
+            for metric in &mut sheet.assessment.metrics {
+                metric.outcome = Outcome::CannotAssess;
+            }
+        })?;
         let round = poll(c, &head, 7)?;
         certify_with(c, &round, |sheet| {
             let tier = |id: &str| TierStanding {
@@ -383,8 +390,18 @@ fn the_rate_that_decided_is_read_anew_too(house: &Installation) {
             let upper = Metric { threshold: Fraction::new(9, 10).unwrap(), ..lower.clone() };
             sheet.assessment.metrics = vec![lower, upper];
         })?;
-        let older = (standing::threshold_num.eq(17), standing::threshold_den.eq(20));
+        let known = RateClass { kind: RateKind::Satisfaction, comparator: Comparator::AtLeast, twentieths: 18 };
+        let class = |union: &Union, rating| {
+            let class = Class { stage: Stage::Certified, rating: Some(rating), rate: Some(known) };
+            (standing::table.filter(standing::union_id.eq(union.id.0)), standing::class.eq(class.number()))
+        };
+        let part = (standing::numerator.eq(21), standing::base.eq(23), standing::rate.eq(9130));
+        let older = (part, standing::threshold_num.eq(17), standing::threshold_den.eq(20));
         diesel::update(standing::table).set(older).execute(c)?;
+        for (rows, class) in [class(&head, Rating::Met), class(&void, Rating::Invalid)] {
+            diesel::update(rows).set(class).execute(c)?;
+        }
+        assert_eq!(line(c, &void).rate.map(|rate| rate.base), Some(23), "as an older program read it");
         match c {
             AnyConnection::Postgres(inner) => {
                 inner.batch_execute(include_str!("../../migrations/postgres/0028_sheets_again/up.sql"))?;
@@ -393,8 +410,9 @@ fn the_rate_that_decided_is_read_anew_too(house: &Installation) {
                 inner.batch_execute(include_str!("../../migrations/sqlite/0028_sheets_again/up.sql"))?;
             }
         }
-        Ok(head)
+        Ok((head, void))
     });
-    let rate = house.database().read(|c| Ok::<_, StoreError>(line(c, &head).rate)).unwrap();
-    assert_eq!(rate.map(|rate| rate.threshold), Fraction::new(9, 10));
+    let rates =
+        house.database().read(|c| Ok::<_, StoreError>([&head, &void].map(|union| line(c, union).rate))).unwrap();
+    assert_eq!(rates.map(|rate| rate.map(|rate| rate.threshold)), [Fraction::new(9, 10), None]);
 }

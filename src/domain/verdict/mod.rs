@@ -225,13 +225,14 @@ impl Assessment {
     /// The metric that decided in a round that applied for this tier, if for any: among those that the verdict rests on the
     /// first whose outcome is the verdict's own. Of several tiers it is that of the one that the verdict is about, which
     /// asks most, unless a threshold was missed that holds whatever the tier: as the conclusion on sheets has it. None where
-    /// no metric decided.
+    /// no metric decided, as in a void round: nothing in it was assessed.
     #[must_use]
     pub fn deciding(&self, applying_for: Option<&str>) -> Option<&Metric> {
         let outcome = match self.verdict {
             Verdict::Met => Outcome::Met,
             Verdict::NotMet => Outcome::NotMet,
-            Verdict::Invalid | Verdict::CannotAssess => Outcome::CannotAssess,
+            Verdict::CannotAssess => Outcome::CannotAssess,
+            Verdict::Invalid => return None,
         };
         let tiers = self.tiers_of_metrics(applying_for);
         let fitting = self.metrics.iter().zip(tiers).filter(|(metric, (_, aside))| !aside && metric.outcome == outcome);

@@ -304,6 +304,12 @@ pub struct Calendar {
 }
 
 impl MetricRule {
+    /// Whether nobody votes who is no member, by any of these: else those entitled may well be more than the members.
+    #[must_use]
+    pub fn ask_members_alone<'r>(metrics: impl IntoIterator<Item = &'r MetricRule>) -> bool {
+        metrics.into_iter().all(|metric| metric.electorate.is_of_members())
+    }
+
     /// The formula in words, as every result prints it: 满意率＝（满意票＋基本满意票）÷有效票.
     #[must_use]
     pub fn formula(&self, scale: Scale) -> String {

@@ -196,11 +196,10 @@ fn compare_totals(count: &Count, lineage: &[(&RuleSet, Category)], warnings: &mu
     if count.issued > count.expected {
         warnings.insert(Warning::IssuedExceedsExpected);
     }
-    let members_only = lineage.iter().all(|(set, category)| {
-        let mut metrics = set.metrics.iter().filter(|metric| metric.rule.applies_to(*category));
-        metrics.all(|metric| metric.electorate.is_of_members())
-    });
-    if members_only && count.expected > count.member_total {
+    let metrics = lineage
+        .iter()
+        .flat_map(|(set, category)| set.metrics.iter().filter(|metric| metric.rule.applies_to(*category)));
+    if MetricRule::ask_members_alone(metrics) && count.expected > count.member_total {
         warnings.insert(Warning::ExpectedExceedsMembers);
     }
 }

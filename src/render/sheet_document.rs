@@ -172,7 +172,7 @@ fn custody(counts: &sheet::Counts) -> Vec<String> {
 fn short_name(item: &sheet::SheetItem) -> &str {
     match item.id.as_str() {
         "home" => "职工之家",
-        "home_building" => "建家工作",
+        "home_building" => "建家活动",
         "union_work" => "工会工作",
         "chair" => "工会主席履职",
         "spot_check" => "抽查",
@@ -300,6 +300,17 @@ mod tests {
         assert_eq!(pdf, sheet_pdf(DOCUMENT, None).unwrap());
         assert!(pdf.starts_with(b"%PDF-"));
         assert!(missing(DOCUMENT).unwrap().is_empty());
+    }
+
+    #[test]
+    fn rates_are_named_as_the_questions_are() {
+        let registry = crate::domain::rules::RuleRegistry::embedded().unwrap();
+        for rule in registry.list().flat_map(|set| &set.items) {
+            let crate::domain::paper::Item { id, section, scale, title } = rule.item.clone();
+            let openings = crate::domain::digest::Digest::sha256(b"");
+            let item = sheet::SheetItem { id, section, scale, title, answers: [].into(), openings };
+            assert!(item.title.contains(short_name(&item)), "{}: {}", short_name(&item), item.title);
+        }
     }
 
     #[test]

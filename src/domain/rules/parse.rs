@@ -469,8 +469,8 @@ mod tests {
         one("items = [\"home\"]", "items = [\"home\"]\ntier = \"gold\"", "metric[1].tier", "不认识“gold”");
         one("items = [\"home\"]", "items = [\"home\"]\nfoo = 1", "metric[1].foo", "没有这个字段");
         one("indicator = \"card_rate\"", "indicator = \"car_rate\"", "standard[3].indicator", "是不是 card_rate");
-        for version in ["1.0", "+1.1.0", "01.1.0", "1.1.00", "1.1.0 ", "1.1.0.0", "1.x.0"] {
-            one("version = \"1.1.0\"", &format!("version = \"{version}\""), "version", "三个数");
+        for version in ["1.0", "+1.2.0", "01.2.0", "1.2.00", "1.2.0 ", "1.2.0.0", "1.x.0"] {
+            one("version = \"1.2.0\"", &format!("version = \"{version}\""), "version", "三个数");
         }
         one("id = \"chaoyang-2013\"", "id = \"Chaoyang\"", "id", "小写");
         one("id = \"chaoyang-2013\"", "id = \"chaoyang-2013\"\nparent = \"chaoyang-2013\"", "parent", "自己");
@@ -515,7 +515,7 @@ mod tests {
     #[test]
     fn what_earlier_versions_let_pass_is_still_read() {
         let text = [
-            ("version = \"1.1.0\"", "version = \"01.1.0\""),
+            ("version = \"1.2.0\"", "version = \"01.2.0\""),
             ("date = \"2013\"", "date = \"2013年6月\""),
             ("threshold = [19, 20]", "threshold = [0, 20]"),
             ("items = [\"home\"]", "items = [\"home\", \"home\"]"),
@@ -524,7 +524,7 @@ mod tests {
         .iter()
         .fold(GOOD.to_owned(), |text, (from, to)| text.replacen(from, to, 1));
         let set = RuleSet::parse(&text).unwrap();
-        assert_eq!((set.version, set.digest), (Version(1, 1, 0), Digest::sha256(text.as_bytes())));
+        assert_eq!((set.version, set.digest), (Version(1, 2, 0), Digest::sha256(text.as_bytes())));
         let fields: Vec<&str> = set.doubts.iter().map(|doubt| doubt.field.as_str()).collect();
         let metric = ["metric[1].items", "metric[1].threshold", "metric[1].trigger"];
         assert_eq!(fields, [&["version", "document.date"][..], &metric].concat());

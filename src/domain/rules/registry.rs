@@ -9,7 +9,7 @@ use crate::domain::poll::RuleSetRef;
 use crate::domain::union::Category;
 
 /// The files that are built into the program; the earlier versions because rounds and sheets rest on them.
-const EMBEDDED: [(&str, &str); 11] = [
+const EMBEDDED: [(&str, &str); 12] = [
     ("qingdao-2020.toml", include_str!("../../rules/qingdao-2020.toml")),
     ("shandong-2018.toml", include_str!("../../rules/shandong-2018.toml")),
     ("hohhot-2020.toml", include_str!("../../rules/hohhot-2020.toml")),
@@ -21,6 +21,7 @@ const EMBEDDED: [(&str, &str); 11] = [
     ("changzhou-2016-1.0.0.toml", include_str!("../../rules/earlier/changzhou-2016-1.0.0.toml")),
     ("changzhou-2016-1.1.0.toml", include_str!("../../rules/earlier/changzhou-2016-1.1.0.toml")),
     ("chaoyang-2013-1.0.0.toml", include_str!("../../rules/earlier/chaoyang-2013-1.0.0.toml")),
+    ("chaoyang-2013-1.1.0.toml", include_str!("../../rules/earlier/chaoyang-2013-1.1.0.toml")),
 ];
 
 /// All rule sets of an installation. Several versions of one set live side by side: a round keeps the version
@@ -394,11 +395,11 @@ mod tests {
     #[test]
     fn newer_versions_stand_beside_older_ones() {
         let text = include_str!("../../rules/chaoyang-2013.toml");
-        let newer = text.replace("1.1.0", "1.10.0");
+        let newer = text.replace("1.2.0", "1.10.0");
         let registry = registry().with([("newer.toml", newer.as_str())]).unwrap();
         assert_eq!(registry.get("chaoyang-2013").unwrap().version, Version(1, 10, 0));
         let old = RuleSet::parse(text).unwrap().reference();
-        assert_eq!(registry.at(&old).unwrap().version, Version(1, 1, 0));
+        assert_eq!(registry.at(&old).unwrap().version, Version(1, 2, 0));
         let first = include_str!("../../rules/earlier/chaoyang-2013-1.0.0.toml");
         let first = RuleSet::parse(first).unwrap().reference();
         assert_eq!(registry.at(&first).unwrap().version, Version(1, 0, 0), "rounds keep the version they began with");
@@ -421,7 +422,7 @@ mod tests {
         // A rule set that changes keeps its former text: rounds and sheets rest on it.
         insta::assert_snapshot!(shown(&registry.sets), @r"
         changzhou-2016 1.0.0 1.1.0 1.2.0
-        chaoyang-2013 1.0.0 1.1.0
+        chaoyang-2013 1.0.0 1.1.0 1.2.0
         hohhot-2020 1.0.0 1.1.0 1.2.0
         qingdao-2020 1.0.0
         shandong-2018 1.0.0 1.1.0
@@ -479,7 +480,7 @@ mod tests {
         let registry = registry();
         let of = |basis| registry.list().flat_map(|set| set.rules()).filter(move |rule| rule.basis == basis);
         let decided: Vec<&str> = of(Basis::Decision).map(|rule| rule.id.as_str()).collect();
-        assert_eq!(decided, ["CZ-4.7", "CZ-4.9", "HH-2.1", "HH-3.1", "HH-4.1", "HH-5.1", "HH-3.2"]);
+        assert_eq!(decided, ["CZ-4.7", "CZ-4.9", "CY-A1.5", "HH-2.1", "HH-3.1", "HH-4.1", "HH-5.1", "HH-3.2"]);
         assert!(of(Basis::Decision).all(|rule| rule.statement.contains("本系统")), "and said");
         assert!(of(Basis::Stated).all(|rule| !rule.statement.contains("本系统")));
         assert!(registry.list().all(|set| set.turnout.basis == Basis::Decision), "no document names a turnout");

@@ -312,7 +312,7 @@ fn turnout_is_advised_at_two_thirds() {
 #[test]
 fn a_required_turnout_decides() {
     let turnout = "[turnout]\nmode = \"required\"\nfraction = [2, 3]\nstatement = \"到会须达到三分之二\"\n\n[document]";
-    let text = include_str!("../../rules/chaoyang-2013.toml").replace("1.1.0", "1.1.1").replace("[document]", turnout);
+    let text = include_str!("../../rules/chaoyang-2013.toml").replace("1.2.0", "1.2.1").replace("[document]", turnout);
     let registry = registry().clone().with([("turnout.toml", text.as_str())]).unwrap();
     let at = |present| {
         let count = count("chaoyang-2013", Category::GrassrootsUnion, 3000, &[("home", 3000)]);

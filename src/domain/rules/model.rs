@@ -5,7 +5,7 @@ use time::Date;
 
 use super::reader::Finding;
 use super::words::{
-    Basis, Bound, ConsequenceKind, Denominator, Electorate, Joint, Period, Positive, TurnoutMode, Unit,
+    Basis, Bound, ConsequenceKind, Denominator, Electorate, Joint, Period, Positive, TurnoutMode, Unit, UponResult,
 };
 use crate::domain::digest::Digest;
 use crate::domain::paper::{Item, Scale};
@@ -237,6 +237,8 @@ pub struct Consequence {
     /// The part by which a subsidy shrinks.
     pub cut: Option<Fraction>,
     pub tier: Option<String>,
+    /// The result of an evaluation that is enough for a title to be revoked; none: results alone are not.
+    pub upon: Option<UponResult>,
 }
 
 /// A share of the unions in an area that should have done something.

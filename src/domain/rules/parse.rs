@@ -347,7 +347,12 @@ fn consequence(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) ->
     let yuan = reader.optional_number("yuan");
     let (raise, cut) = (reader.optional_fraction("raise", true), reader.optional_fraction("cut", true));
     let tier = check::tier(reader, set);
+    let place = reader.span_of("upon");
+    let upon = reader.optional_word("upon");
     let kind = kind?;
+    if upon.is_some() && kind != ConsequenceKind::Revocation {
+        reader.fault_at(&place, "upon", format!("只能用于“{}”", ConsequenceKind::Revocation.label()));
+    }
     let missing = match kind {
         ConsequenceKind::Rectification if months.is_none() => Some("months"),
         ConsequenceKind::YearlyAssessment | ConsequenceKind::Reverification | ConsequenceKind::Streak
@@ -362,7 +367,7 @@ fn consequence(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) ->
     if let Some(field) = missing {
         reader.fault(format!("缺少字段 {field}（{}）", kind.label()));
     }
-    Some(Consequence { rule: rule?, kind, months, years, as_a_rule, yuan, raise, cut, tier })
+    Some(Consequence { rule: rule?, kind, months, years, as_a_rule, yuan, raise, cut, tier, upon })
 }
 
 fn coverage(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<Coverage> {
@@ -475,6 +480,8 @@ mod tests {
         one("id = \"chaoyang-2013\"", "id = \"Chaoyang\"", "id", "小写");
         one("id = \"chaoyang-2013\"", "id = \"chaoyang-2013\"\nparent = \"chaoyang-2013\"", "parent", "自己");
         one("by = 2013-12-31", "by = \"2013-12-31\"", "coverage[1].by", "日期");
+        one("upon = \"not_met\"", "upon = \"unhappy\"", "consequence[2].upon", "不认识");
+        one("kind = \"report_up\"", "kind = \"report_up\"\nupon = \"not_met\"", "consequence[1].upon", "撤销称号");
         one("from = 100, yuan = 20000", "from = 10, yuan = 20000", "grant[1].steps", "从大到小");
         one("kind = \"report_up\"", "kind = \"rectification\"", "consequence[1]", "缺少字段 months");
         one("times = 1", "times = -1", "duty[1].times", "不小于0");

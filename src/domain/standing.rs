@@ -352,7 +352,7 @@ impl SheetFigures {
         SheetFigures {
             sheet: id,
             rating: Rating::of(sheet),
-            rate: sheet.assessment.deciding().filter(|metric| metric.base > 0).map(|metric| DecidingRate {
+            rate: sheet.deciding().filter(|metric| metric.base > 0).map(|metric| DecidingRate {
                 kind: metric.kind(),
                 numerator: metric.numerator,
                 base: metric.base,
@@ -430,6 +430,13 @@ mod tests {
         assert_eq!(aware.class(Stage::Accepted).rate.map(|rate| rate.kind), Some(RateKind::Awareness));
         sheet.assessment.metrics.last_mut().unwrap().base = 0;
         assert_eq!(figures(&sheet).rate, None);
+        sheet.assessment.metrics.last_mut().unwrap().base = 999;
+        sheet.assessment.verdict = Verdict::Invalid;
+        for metric in &mut sheet.assessment.metrics {
+            metric.outcome = Outcome::CannotAssess;
+        }
+        let void = figures(&sheet);
+        assert_eq!((void.rating, void.rate), (Rating::Invalid, None), "nothing was assessed: no rate for charts");
         sheet.assessment.triggers.push(Trigger::Overhaul);
         assert_eq!(figures(&sheet).rating, Rating::Overhaul);
     }

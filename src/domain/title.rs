@@ -4,8 +4,8 @@
 //! What the documents say: Shandong, clause 5 (SD-5.8): a titled Home is re-verified every three years, one that passes
 //! is confirmed, one that fails gets a term of half a year as a rule, and past it the naming body revokes the title;
 //! (SD-5.3) three years in a row as 模范 open the way to a 五一 recommendation. Chaoyang, 三（二）3 (CY-3.3): where the members
-//! are not satisfied the title may be revoked; what that means stays open, and a result that falls short is taken for it
-//! [D]. Changzhou grades Homes, Hohhot names none; neither says how a title ends. All figures come from the rule sets.
+//! are not satisfied the title may be revoked; what that means stays open, and its rule set takes a result that falls short
+//! for it [D] (`upon`). Changzhou grades Homes, Hohhot names none; neither says how a title ends. All figures come from the rule sets.
 
 use time::Date;
 
@@ -185,7 +185,10 @@ pub struct Terms<'r> {
     pub review: Option<&'r Consequence>,
     /// The term after a 复核 that failed, with its months.
     pub correction: Option<&'r Consequence>,
+    /// What ends a title that was not put right.
     pub revocation: Option<&'r Consequence>,
+    /// What may end it because of a result alone: the rule set says because of which.
+    pub question: Option<&'r Consequence>,
     streaks: Vec<&'r Consequence>,
 }
 
@@ -206,6 +209,7 @@ impl RuleRegistry {
             review: all(ConsequenceKind::Reverification).find(|found| found.years.is_some()),
             correction: all(ConsequenceKind::Rectification).find(|found| found.months.is_some()),
             revocation: all(ConsequenceKind::Revocation).next(),
+            question: all(ConsequenceKind::Revocation).find(|found| found.upon.is_some()),
             streaks: all(ConsequenceKind::Streak).collect(),
         }
     }
@@ -224,11 +228,11 @@ impl Terms<'_> {
         months_later(failed_on, self.correction?.months?)
     }
 
-    /// Whether a result that falls short may cost a title: where revocation follows no 复核 (SD-5.8), it follows what
-    /// the members say (CY-3.3).
+    /// Whether a result that falls short may cost a title: where the rules say so (CY-3.3), not where revocation follows
+    /// a 复核 alone (SD-5.8).
     #[must_use]
     pub fn evaluation(&self) -> Evaluation {
-        if self.revocation.is_some() && self.review.is_none() { Evaluation::Sound } else { Evaluation::Apart }
+        if self.question.is_some() { Evaluation::Sound } else { Evaluation::Apart }
     }
 }
 
@@ -284,7 +288,9 @@ impl Title {
     pub fn advice<'r>(&self, terms: &Terms<'r>, today: Date) -> Option<&'r Consequence> {
         match self.state(today) {
             State::ReviewDue => terms.review,
-            State::Expired | State::InQuestion => terms.revocation,
+            State::Expired => terms.revocation,
+            // A title that was put down by an earlier version of the rules may be in question without such a rule.
+            State::InQuestion => terms.question.or(terms.revocation),
             State::Correcting => terms.correction,
             State::Held | State::Ended => None,
         }
@@ -354,8 +360,8 @@ pub fn full_years(from: Date, to: Date) -> u32 {
     if has_come { years } else { years.saturating_sub(1) }
 }
 
-/// Whether a result falls short, so that the rules may take it for members who are not satisfied: not where it is merely
-/// short of a tier that was not applied for. None of a result that says nothing: void or without ballots.
+/// Whether a result falls short, which rules may take for members who are not satisfied ([`super::rules::UponResult`]): not
+/// where it is merely short of a tier that was not applied for. None of a result that says nothing: void or without ballots.
 #[must_use]
 pub fn falls_short(rating: Rating) -> Option<bool> {
     match rating {
@@ -483,6 +489,18 @@ mod tests {
         assert_eq!(ended.state(today), State::Ended);
         let ratings = Rating::ALL.map(falls_short);
         assert_eq!(ratings, [Some(false), Some(false), Some(true), Some(true), None, None]);
+    }
+
+    #[test]
+    fn a_result_costs_a_title_only_where_the_rule_set_says_so() {
+        let text = include_str!("../rules/chaoyang-2013.toml").replace("chaoyang-2013", "own-2026");
+        let silent = text.replace("upon = \"not_met\"\n", "");
+        assert_ne!(silent, text);
+        for (text, evaluation) in [(text, Evaluation::Sound), (silent, Evaluation::Apart)] {
+            let rules = rules().with([("own.toml", text.as_str())]).unwrap();
+            let terms = rules.title_terms("own-2026", Category::Enterprise);
+            assert_eq!((terms.evaluation(), terms.revocation.is_some()), (evaluation, true));
+        }
     }
 
     #[test]

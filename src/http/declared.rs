@@ -63,7 +63,11 @@ impl Declared {
         Declared {
             tier: title.or(standing.map(|known| &known.title)).map_or(tier, String::as_str).to_owned(),
             rows,
-            to_examine: standing.into_iter().flat_map(|known| known.to_examine.clone()).chain(vetoes(rules)).collect(),
+            to_examine: standing
+                .into_iter()
+                .flat_map(|known| known.to_examine.clone())
+                .chain(vetoes(rules, tier))
+                .collect(),
         }
     }
 
@@ -110,11 +114,12 @@ fn asked(own: &DeclaredIndicator, indicator: Option<&Indicator>) -> String {
     format!("{bound}{figure}")
 }
 
-/// What bars an application: 一票否决.
-fn vetoes(rules: &[(&RuleSet, Category)]) -> Vec<String> {
+/// What bars an application for this tier: 一票否决.
+fn vetoes(rules: &[(&RuleSet, Category)], tier: &str) -> Vec<String> {
+    let bars = |veto: &Veto| veto.tier.as_ref().is_none_or(|barred| barred == tier);
     let words = |veto: &Veto| format!("一票否决：{}所列情形：{}。", veto.rule.statement, veto.events.join("；"));
     let own = rules.iter().flat_map(|(set, category)| set.vetoes.iter().map(move |veto| (veto, *category)));
-    own.filter(|(veto, category)| veto.rule.applies_to(*category)).map(|(veto, _)| words(veto)).collect()
+    own.filter(|(veto, category)| veto.rule.applies_to(*category) && bars(veto)).map(|(veto, _)| words(veto)).collect()
 }
 
 #[cfg(test)]
@@ -172,7 +177,6 @@ mod tests {
             ]
         );
         assert!(model.to_examine.iter().any(|words| words.contains("每月至少开展一次职工活动")));
-        assert!(model.to_examine.iter().any(|words| words.starts_with("一票否决") && words.contains("拖欠职工工资")));
         let trusted = declared(Category::Enterprise, &figures, Some("trusted"));
         assert_eq!(
             *lines(&trusted).last().unwrap(),
@@ -180,6 +184,19 @@ mod tests {
             "what no rule asks for comes last"
         );
         assert_eq!(lines(&trusted)[4], ["职工入会率", "92.00% 46 ÷ 50", "不低于95% 信赖职工之家", "没有达到"]);
+    }
+
+    #[test]
+    fn a_veto_is_shown_where_it_bars() {
+        let barred = |tier| {
+            let shown = declared(Category::Enterprise, &[], Some(tier)).to_examine;
+            shown.iter().any(|words| words.starts_with("一票否决") && words.contains("拖欠职工工资"))
+        };
+        assert_eq!(["qualified", "model", "trusted"].map(barred), [false, false, true], "四4 names 信赖 alone");
+        // A round that was set up with the version before goes on as it was.
+        let set = RuleSet::parse(include_str!("../rules/earlier/changzhou-2016-1.1.0.toml")).unwrap();
+        let category = set.resolve(Category::Enterprise).unwrap();
+        assert_eq!(["model", "trusted"].map(|tier| vetoes(&[(&set, category)], tier).len()), [1, 1]);
     }
 
     #[test]

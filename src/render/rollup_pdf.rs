@@ -22,7 +22,7 @@ pub struct RollUpSheet {
     /// When the figures were taken, in words.
     pub as_of: String,
     pub rows: Vec<RollUpRow>,
-    /// Outcomes with the number of unions, in the order in which they are listed.
+    /// Outcomes with the number of unions, in the order in which they are listed; unions that nobody judges have none.
     pub outcomes: Vec<(String, u64)>,
     /// Date of the file.
     pub date: Date,
@@ -91,6 +91,12 @@ impl RollUpSheet {
         totals
     }
 
+    /// Unions without an outcome, because nobody judges them.
+    fn unjudged(&self) -> u64 {
+        let all = u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
+        all.saturating_sub(self.outcomes.iter().map(|(_, count)| count).sum())
+    }
+
     /// Outcomes and spread of the satisfaction rates as a chart.
     #[must_use]
     pub fn chart(&self) -> Chart {
@@ -157,8 +163,9 @@ impl RollUpSheet {
         );
         flow.y += 2.0;
         let outcomes = self.outcomes.iter().map(|(name, count)| (name.as_str(), count.to_string()));
-        let all = std::iter::once(("工会数", self.rows.len().to_string())).chain(outcomes);
-        summary_row(flow, &all.collect::<Vec<_>>());
+        let all = std::iter::once(("工会数", self.rows.len().to_string()));
+        let unjudged = (self.unjudged() > 0).then(|| ("其中不评议", self.unjudged().to_string()));
+        summary_row(flow, &all.chain(unjudged).chain(outcomes).collect::<Vec<_>>());
         let chart = self.chart();
         let chart_wide = 150.0;
         let high = chart.height(PAGE_WIDTH) * chart_wide / PAGE_WIDTH;

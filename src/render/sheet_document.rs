@@ -10,7 +10,7 @@ use crate::domain::ids::SheetId;
 use crate::domain::jws::{JwsError, Statement};
 use crate::domain::sheet::{self, SheetError, SheetPayload};
 use crate::domain::statement::{OpinionStatement, StatementError};
-use crate::domain::verdict::{Comparator, Metric, Outcome, percent, warning_text};
+use crate::domain::verdict::{Comparator, Metric, Outcome, Verdict, percent, warning_text};
 
 /// Why a document cannot be printed.
 #[derive(Debug, thiserror::Error)]
@@ -172,7 +172,7 @@ fn custody(counts: &sheet::Counts) -> Vec<String> {
 fn short_name(item: &sheet::SheetItem) -> &str {
     match item.id.as_str() {
         "home" => "职工之家",
-        "home_building" => "建家工作",
+        "home_building" => "建家活动",
         "union_work" => "工会工作",
         "chair" => "工会主席履职",
         "spot_check" => "抽查",
@@ -210,6 +210,7 @@ fn comparison(metric: &Metric) -> String {
 
 fn metric(sheet: &SheetPayload, metric: &Metric) -> SheetMetric {
     let outcome = match (metric.comparator, metric.outcome) {
+        (_, Outcome::CannotAssess) if sheet.assessment.verdict == Verdict::Invalid => "不作评定",
         (_, Outcome::CannotAssess) => "无法评定",
         (Comparator::AtLeast, Outcome::Met) => "达到",
         (Comparator::AtLeast, Outcome::NotMet) => "没有达到",
@@ -299,6 +300,17 @@ mod tests {
         assert_eq!(pdf, sheet_pdf(DOCUMENT, None).unwrap());
         assert!(pdf.starts_with(b"%PDF-"));
         assert!(missing(DOCUMENT).unwrap().is_empty());
+    }
+
+    #[test]
+    fn rates_are_named_as_the_questions_are() {
+        let registry = crate::domain::rules::RuleRegistry::embedded().unwrap();
+        for rule in registry.list().flat_map(|set| &set.items) {
+            let crate::domain::paper::Item { id, section, scale, title } = rule.item.clone();
+            let openings = crate::domain::digest::Digest::sha256(b"");
+            let item = sheet::SheetItem { id, section, scale, title, answers: [].into(), openings };
+            assert!(item.title.contains(short_name(&item)), "{}: {}", short_name(&item), item.title);
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub struct Filter {
     pub name: String,
     pub stage: Option<Stage>,
     pub rating: Option<Rating>,
-    /// Only unions without a round in the year.
+    /// Only unions without a round in the year, of those that should have one.
     pub none: bool,
 }
 
@@ -180,6 +180,11 @@ macro_rules! is_named {
     };
 }
 
+/// The codes of such categories.
+fn codes(fits: impl Fn(Category) -> bool) -> Vec<&'static str> {
+    Category::ALL.into_iter().filter(|category| fits(*category)).map(Category::code).collect()
+}
+
 /// A page of the area that the union with this path heads, itself included: at most `limit` lines after `after`.
 ///
 /// # Errors
@@ -209,7 +214,8 @@ pub fn page(
         .limit(limit)
         .select((u::all_columns, ROUND.nullable()));
     let rows: Vec<(unions::Row, Option<RoundRow>)> = if filter.none {
-        tree.filter(s::poll_id.nullable().is_null()).load(connection)?
+        let judged = u::category.eq_any(codes(Category::needs_rules));
+        tree.filter(s::poll_id.nullable().is_null()).filter(judged).load(connection)?
     } else {
         tree.load(connection)?
     };
@@ -299,6 +305,9 @@ fn classes(filter: &Filter) -> Option<Vec<i32>> {
 pub struct Totals {
     /// Unions in the area, its head included.
     pub unions: u64,
+    /// Of these, unions that look after others, need no rules of their own and hold no round of the year (总工会): nobody
+    /// judges them, and no share is one of them.
+    pub unjudged: u64,
     /// Of these, grassroots unions.
     pub grassroots: u64,
     /// Of these, unions whose round of the year is certified.
@@ -314,10 +323,10 @@ impl Totals {
         self.classes.iter().filter(|(class, _)| fits(*class)).map(|(_, count)| count).sum()
     }
 
-    /// Unions without a round in the year.
+    /// Unions without a round in the year, of those that should have one.
     #[must_use]
     pub fn none(&self) -> u64 {
-        self.unions.saturating_sub(self.count(|_| true))
+        self.unions.saturating_sub(self.unjudged).saturating_sub(self.count(|_| true))
     }
 
     /// The satisfaction rates that decided, as `(numerator, base)` that fall into the same twentieth: for charts.
@@ -338,17 +347,14 @@ impl Totals {
         let mut totals = Totals::default();
         for line in lines {
             let class = line.round.as_ref().map(|round| round.class);
-            totals.add_union(line.union.category.is_grassroots());
+            totals.unions += 1;
+            totals.unjudged += u64::from(class.is_none() && !line.union.category.needs_rules());
+            totals.grassroots += u64::from(line.union.category.is_grassroots());
             if let Some(class) = class {
                 totals.add_round(class, line.union.category.is_grassroots(), 1);
             }
         }
         totals
-    }
-
-    fn add_union(&mut self, grassroots: bool) {
-        self.unions += 1;
-        self.grassroots += u64::from(grassroots);
     }
 
     fn add_round(&mut self, class: Class, grassroots: bool, count: u64) {
@@ -374,6 +380,14 @@ pub fn totals(connection: &mut AnyConnection, path: &str, year: u16) -> Result<T
         .group_by(u::category)
         .select((u::category, diesel::dsl::count_star()))
         .load(connection)?;
+    // By the path, so that both indexes of an area are all that is read.
+    let round = s::table.filter(s::year.eq(i32::from(year))).filter(s::current.eq(true)).filter(s::path.eq(u::path));
+    let unjudged: i64 = u::table
+        .filter(area)
+        .filter(u::category.eq_any(codes(|category| !category.needs_rules())))
+        .filter(diesel::dsl::not(diesel::dsl::exists(round)))
+        .count()
+        .get_result(connection)?;
     let unions: i64 = categories.iter().map(|(_, count)| count).sum();
     let is_grassroots = |code: &str| Category::from_code(code).is_some_and(Category::is_grassroots);
     let grassroots: i64 =
@@ -386,7 +400,12 @@ pub fn totals(connection: &mut AnyConnection, path: &str, year: u16) -> Result<T
         .group_by((s::class, s::grassroots))
         .select((s::class, s::grassroots, diesel::dsl::count_star()))
         .load(connection)?;
-    let mut totals = Totals { unions: unsigned(unions), grassroots: unsigned(grassroots), ..Totals::default() };
+    let mut totals = Totals {
+        unions: unsigned(unions),
+        unjudged: unsigned(unjudged),
+        grassroots: unsigned(grassroots),
+        ..Totals::default()
+    };
     for (number, grassroots, count) in rows {
         totals.add_round(class_of(number)?, grassroots, unsigned(count));
     }
@@ -418,11 +437,10 @@ pub fn grassroots(
             .select((u::id, u::name))
             .load(connection)?
     } else {
-        let grassroots = Category::ALL.into_iter().filter(|category| category.is_grassroots()).map(Category::code);
         u::table
             .filter(u::path.gt(from))
             .filter(u::path.lt(to))
-            .filter(u::category.eq_any(grassroots.collect::<Vec<_>>()))
+            .filter(u::category.eq_any(codes(Category::is_grassroots)))
             .order(u::path)
             .select((u::id, u::name))
             .load(connection)?

@@ -34,6 +34,8 @@ impl Lines {
         }
         let (set, parents, count) = (&sheet.round.rule_set, &sheet.round.parents, sheet.count());
         let unsaid = Cell::new(false);
+        // Earlier sheets do not say to which tiers their rates belong.
+        let names_tiers = sheet.assessment.metrics.iter().any(|metric| metric.tier.is_some());
         let stated = |mut judged: Judgement| {
             // Earlier sheets do not say that a general threshold was missed beside a tier.
             judged.assessment.warnings.retain(|own| {
@@ -41,6 +43,9 @@ impl Lines {
                 unsaid.set(unsaid.get() || earlier);
                 !earlier
             });
+            for metric in judged.assessment.metrics.iter_mut().filter(|_| !names_tiers) {
+                (metric.tier, metric.aside) = (None, false);
+            }
             judged.assessment == sheet.assessment
                 && judged.parents == sheet.round.parents
                 && judged.rule_set_title == sheet.round.rule_set_title

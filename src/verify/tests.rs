@@ -376,20 +376,31 @@ fn a_sheet_that_names_a_missed_tier_alone_still_holds() {
     let count = Count::of_round(&sample.poll).unwrap();
     let judgement = judge(&registry, &sample.poll.rule_set, &[], Assembly::Members, &count).unwrap();
     sample.parents = judgement.parents.clone();
-    let said = |warnings: &[&str]| {
+    let said_of = |change: &dyn Fn(&mut Judgement)| {
         let mut judgement = judgement.clone();
-        judgement.assessment.warnings = warnings.iter().map(|warning| (*warning).to_owned()).collect();
+        change(&mut judgement);
         let sheet = SheetPayload::build(Certification { judgement, ..sample.certification(&[&ed25519]) }).unwrap();
         let document = Statement::sign(&sheet, &[&ed25519]).unwrap();
         let report = verify(Request::of(document.as_bytes(), &registry)).unwrap();
         let noted = report.lines.iter().any(|line| matches!(line, Line::Note(text) if text.contains("结论没有写明")));
         (sheet.conclusion(), report.conclusion, noted)
     };
+    let said = |warnings: &[&str]| {
+        let warnings: Vec<String> = warnings.iter().map(|warning| (*warning).to_owned()).collect();
+        said_of(&|judgement| judgement.assessment.warnings.clone_from(&warnings))
+    };
     let missed = "general_threshold_missed";
     assert_eq!(judgement.assessment.warnings, [missed]);
     assert_eq!(said(&[missed]), ("未达标".to_owned(), Conclusion::Untrusted, false));
     assert_eq!(said(&[]), ("没有达到“模范职工之家”的满意率条件".to_owned(), Conclusion::Untrusted, true));
     assert_eq!(said(&[missed, "x"]).1, Conclusion::Fails);
+    let tiers: Vec<_> = judgement.assessment.metrics.iter().map(|metric| metric.tier.as_deref()).collect();
+    assert_eq!(tiers[..2], [Some("model"), None]);
+    let unnamed = said_of(&|judgement| judgement.assessment.metrics[0].tier = None);
+    assert_eq!(unnamed.1, Conclusion::Untrusted, "from before rates named their tiers");
+    let misnamed = said_of(&|judgement| judgement.assessment.metrics[0].tier = Some("trusted".to_owned()));
+    let aside = said_of(&|judgement| judgement.assessment.metrics[0].aside = true);
+    assert_eq!([misnamed.1, aside.1], [Conclusion::Fails, Conclusion::Fails]);
 }
 
 /// The issuer's statement on a file, put into it.

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use pingjia::database::schema::{installation, standing};
 use pingjia::database::{AnyConnection, Kind};
@@ -12,7 +13,7 @@ use pingjia::domain::poll::{Officers, Opinion, Phase, Poll};
 use pingjia::domain::sheet::SheetPayload;
 use pingjia::domain::standing::{Class, RateClass, Rating, Stage, Waits};
 use pingjia::domain::union::{Category, Union};
-use pingjia::domain::verdict::{Comparator, Fraction, RateKind, Verdict};
+use pingjia::domain::verdict::{Comparator, Fraction, Metric, Outcome, RateKind, TierStanding, Verdict};
 use pingjia::store::rollup::{After, Filter, RoundLine, Sort};
 use pingjia::store::sheets::{self, StoredSheet};
 use pingjia::store::{By, StoreError, polls, rollup, unions};
@@ -26,12 +27,14 @@ use crate::support::round;
 
 on_both!(
     the_screen_shows_every_union_with_its_round_of_the_year,
+    nobody_misses_a_round_of_a_union_that_looks_after_others,
     before_a_result_the_newest_round_that_is_not_void_is_shown,
     a_certified_round_is_shown_until_another_is_certified,
     pages_follow_each_other_without_gap_or_repetition,
     a_part_of_a_name_is_found_as_it_is_written,
     the_grassroots_are_those_of_the_area,
     what_an_older_program_read_is_read_anew_at_the_next_start,
+    the_rate_that_decided_is_read_anew_too,
 );
 
 const YEAR: u16 = 2026;
@@ -171,6 +174,31 @@ fn the_screen_shows_every_union_with_its_round_of_the_year(house: &Installation)
     });
 }
 
+fn nobody_misses_a_round_of_a_union_that_looks_after_others(house: &Installation) {
+    write(house, |c| {
+        let mut root = union(c, None, "市总工会")?;
+        let (held, idle) = (union(c, Some(&root), "甲厂工会")?, union(c, Some(&root), "乙厂工会")?);
+        poll(c, &held, 7)?;
+        let (any, none) = (Filter::default(), Filter { none: true, ..Filter::default() });
+        assert_eq!(rollup::totals(c, &root.path, YEAR)?.none(), 2);
+        for category in [Category::GeneralUnion, Category::CountyUnion] {
+            let above = Union { category, ..root.clone() };
+            unions::edit(c, &root, &above, BY)?;
+            root = above;
+            let totals = rollup::totals(c, &root.path, YEAR)?;
+            assert_eq!((totals.unions, totals.unjudged, totals.none()), (3, 1, 1), "{category:?}");
+            assert_eq!(shown(c, &root.path, &none, Sort::Tree), [&*idle.name]);
+            let lines = rollup::page(c, &root.path, YEAR, &any, Sort::Tree, &After::default(), 9)?;
+            assert_eq!(rollup::Totals::of(&lines), totals, "the totals of all lines are those of the area");
+        }
+        poll(c, &root, 9)?;
+        let totals = rollup::totals(c, &root.path, YEAR)?;
+        assert_eq!((totals.unjudged, totals.none()), (0, 1), "one that holds a round counts");
+        assert_eq!(rollup::totals(c, &root.path, 2025)?.unjudged, 1, "in the year of the round");
+        Ok(())
+    });
+}
+
 fn before_a_result_the_newest_round_that_is_not_void_is_shown(house: &Installation) {
     write(house, |c| {
         assert_eq!(rollup::years(c)?, None, "before there is a round");
@@ -299,7 +327,7 @@ fn what_an_older_program_read_is_read_anew_at_the_next_start(house: &Installatio
             certify_with(c, &round, |sheet| {
                 sheet.assessment.verdict = Verdict::NotMet;
                 let last = sheet.assessment.metrics.last_mut().unwrap();
-                (last.id, last.outcome) = ("awareness".to_owned(), pingjia::domain::verdict::Outcome::NotMet);
+                (last.id, last.outcome) = ("awareness".to_owned(), Outcome::NotMet);
                 (last.comparator, last.threshold) = (Comparator::Below, Fraction::new(7, 10).unwrap());
             })?;
             heads.push(below);
@@ -334,4 +362,57 @@ fn what_an_older_program_read_is_read_anew_at_the_next_start(house: &Installatio
         })
         .unwrap();
     assert!(left.is_empty(), "the next start has nothing to read");
+}
+
+fn the_rate_that_decided_is_read_anew_too(house: &Installation) {
+    let (head, void) = write(house, |c| {
+        let root = union(c, None, "市总工会")?;
+        let (head, void) = (union(c, Some(&root), "甲厂工会")?, union(c, Some(&root), "乙厂工会")?);
+        let round = poll(c, &void, 8)?;
+        certify_with(c, &round, |sheet| {
+            sheet.assessment.verdict = Verdict::Invalid;
+            for metric in &mut sheet.assessment.metrics {
+                metric.outcome = Outcome::CannotAssess;
+            }
+        })?;
+        let round = poll(c, &head, 7)?;
+        certify_with(c, &round, |sheet| {
+            let tier = |id: &str| TierStanding {
+                id: id.to_owned(),
+                title: String::new(),
+                ballot: Some(Outcome::Met),
+                indicators: None,
+                to_examine: Vec::new(),
+            };
+            sheet.round.applying_for = Some("trusted".to_owned());
+            sheet.assessment.tiers = vec![tier("model"), tier("trusted")];
+            let lower = Metric { threshold: Fraction::new(17, 20).unwrap(), ..sheet.assessment.metrics[0].clone() };
+            let upper = Metric { threshold: Fraction::new(9, 10).unwrap(), ..lower.clone() };
+            sheet.assessment.metrics = vec![lower, upper];
+        })?;
+        let known = RateClass { kind: RateKind::Satisfaction, comparator: Comparator::AtLeast, twentieths: 18 };
+        let class = |union: &Union, rating| {
+            let class = Class { stage: Stage::Certified, rating: Some(rating), rate: Some(known) };
+            (standing::table.filter(standing::union_id.eq(union.id.0)), standing::class.eq(class.number()))
+        };
+        let part = (standing::numerator.eq(21), standing::base.eq(23), standing::rate.eq(9130));
+        let older = (part, standing::threshold_num.eq(17), standing::threshold_den.eq(20));
+        diesel::update(standing::table).set(older).execute(c)?;
+        for (rows, class) in [class(&head, Rating::Met), class(&void, Rating::Invalid)] {
+            diesel::update(rows).set(class).execute(c)?;
+        }
+        assert_eq!(line(c, &void).rate.map(|rate| rate.base), Some(23), "as an older program read it");
+        match c {
+            AnyConnection::Postgres(inner) => {
+                inner.batch_execute(include_str!("../../migrations/postgres/0028_sheets_again/up.sql"))?;
+            }
+            AnyConnection::Sqlite(inner) => {
+                inner.batch_execute(include_str!("../../migrations/sqlite/0028_sheets_again/up.sql"))?;
+            }
+        }
+        Ok((head, void))
+    });
+    let rates =
+        house.database().read(|c| Ok::<_, StoreError>([&head, &void].map(|union| line(c, union).rate))).unwrap();
+    assert_eq!(rates.map(|rate| rate.map(|rate| rate.threshold)), [Fraction::new(9, 10), None]);
 }

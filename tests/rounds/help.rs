@@ -1,5 +1,10 @@
 //! What the help tells people is what the program does.
 
+use pingjia::domain::count::Count;
+use pingjia::domain::rules::RuleRegistry;
+use pingjia::domain::union::Category;
+use pingjia::domain::verdict::assess;
+
 use crate::round::prepared;
 use crate::service::Service;
 
@@ -56,4 +61,31 @@ fn what_a_chair_voids_the_union_above_sees_with_its_reason() {
     let listed = superior.get(&format!("/unions/{}", service.jia.id)).body;
     assert!(listed.contains(&format!("/oversight/{poll}")) && listed.contains("已作废"));
     assert!(superior.get(&format!("/oversight/{poll}")).body.contains("会场停电"));
+}
+
+/// What sheets warn of is a turnout that the rules ask for or advise; no document speaks of ballots that came back.
+#[test]
+fn superiors_are_promised_no_warning_that_no_sheet_gives() {
+    let help = Service::new().anybody().get("/help/superiors").body;
+    assert!(help.contains("到会率低于规则集的要求或者建议的，结果报告单上会提醒") && !help.contains("收回的票少"));
+    let registry = RuleRegistry::embedded().unwrap();
+    let warned = |present, returned| {
+        let count = Count {
+            rule_set: "qingdao-2020".to_owned(),
+            category: Category::Enterprise,
+            year: 2026,
+            member_total: 100,
+            expected: 100,
+            present,
+            issued: 100,
+            returned,
+            invalid: 0,
+            items: [("home".to_owned(), [("satisfied".to_owned(), returned)].into())].into(),
+            indicators: [].into(),
+            applying_for: None,
+        };
+        assess(&registry, &count).unwrap().warnings
+    };
+    assert_eq!(warned(10, 100), ["turnout_below_advised"]);
+    assert_eq!(warned(100, 10), [] as [&str; 0]);
 }

@@ -104,7 +104,9 @@ fn the_area_shows_state_turnout_rate_threshold_and_outcome(City { house, root, e
     assert_eq!(only("stage=open"), [open.id.0]);
     assert_eq!(only("stage=certified&sort=rate"), [low.id.0, failed.id.0, met.id.0]);
     assert_eq!(only("name=%E6%88%8A"), [idle.id.0]);
-    assert!(only("stage=none").contains(&idle.id.0) && !only("stage=none").contains(&met.id.0));
+    assert_eq!(only("stage=none"), [idle.id.0], "nobody misses a round of the unions above");
+    assert!(page.text.contains(">1</strong> <a href=\"/desk?year=2026&#38;stage=none\">没有评议"));
+    assert!(page.text.contains("<span class=\"muted\">本级不评议</span>") && page.text.contains("总工会 3 家"));
     assert!(city.get("/desk?year=2025&outcome=met").unions().is_empty());
     let below = city.get(&format!("/desk?year=2026&under={}", east.id));
     assert!(!below.unions().contains(&root.id.0), "the subtree only");
@@ -127,7 +129,8 @@ fn the_area_shows_state_turnout_rate_threshold_and_outcome(City { house, root, e
             .map(|row| format!("{} {}", row[0], row[1]))
             .collect::<Vec<_>>()
     };
-    assert_eq!(outcomes(&book), ["达标 1", "未达标 1", "未达标·需整顿 1", "进行中 1", "没有评议 4"]);
+    assert_eq!(outcomes(&book), ["达标 1", "未达标 1", "未达标·需整顿 1", "进行中 1", "没有评议 1"]);
+    assert_eq!(book[1][1][2], "0.2", "one of five: the unions above are no part of it");
     let met = workbook(&city.bytes("/desk/rollup.xlsx?year=2026&outcome=met"));
     assert_eq!(outcomes(&met), ["达标 1"], "outcomes of the rows in the file");
 }

@@ -29,7 +29,7 @@ fn whoever_falls_short_of_a_tier_not_applied_for_has_failed_nothing(City { house
     let book = workbook(&superior.bytes("/desk/rollup.xlsx?year=2026"));
     let row = book[0].iter().find(|row| row[0] == "甲厂工会").unwrap();
     assert_eq!(row[12], WORD);
-    assert!(book[1].contains(&[WORD, "1", "0.5"].map(str::to_owned).to_vec()), "{:?}", book[1]);
+    assert!(book[1].contains(&[WORD, "1", "1"].map(str::to_owned).to_vec()), "{:?}", book[1]);
     let oversight = superior.get(&format!("/oversight/{round}")).text;
     assert!(
         oversight.contains(&format!("<td data-label=\"结论\">{WORD}</td>"))

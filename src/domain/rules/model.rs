@@ -5,7 +5,7 @@ use time::Date;
 
 use super::reader::Finding;
 use super::words::{
-    Basis, Bound, ConsequenceKind, Denominator, Electorate, Joint, Period, Positive, TurnoutMode, Unit,
+    Basis, Bound, ConsequenceKind, Denominator, Electorate, Joint, Period, Positive, TurnoutMode, Unit, UponResult,
 };
 use crate::domain::digest::Digest;
 use crate::domain::paper::{Item, Scale};
@@ -217,6 +217,8 @@ pub struct Veto {
     pub events: Vec<String>,
     /// How many such events are still allowed.
     pub allowed: u64,
+    /// The tier that must not be applied for then; none: whatever is applied for.
+    pub tier: Option<String>,
 }
 
 /// What follows from a result or a title, with its figures.
@@ -235,6 +237,8 @@ pub struct Consequence {
     /// The part by which a subsidy shrinks.
     pub cut: Option<Fraction>,
     pub tier: Option<String>,
+    /// The result of an evaluation that is enough for a title to be revoked; none: results alone are not.
+    pub upon: Option<UponResult>,
 }
 
 /// A share of the unions in an area that should have done something.
@@ -302,6 +306,12 @@ pub struct Calendar {
 }
 
 impl MetricRule {
+    /// Whether nobody votes who is no member, by any of these: else those entitled may well be more than the members.
+    #[must_use]
+    pub fn ask_members_alone<'r>(metrics: impl IntoIterator<Item = &'r MetricRule>) -> bool {
+        metrics.into_iter().all(|metric| metric.electorate.is_of_members())
+    }
+
     /// The formula in words, as every result prints it: 满意率＝（满意票＋基本满意票）÷有效票.
     #[must_use]
     pub fn formula(&self, scale: Scale) -> String {

@@ -102,7 +102,7 @@ fn read_set(mut file: Reader<'_, '_>, digest: Digest) -> RuleSet {
         standards: Vec::new(),
         duties: Vec::new(),
         conditions: Vec::new(),
-        vetoes: each(&mut file, "veto", &context, veto),
+        vetoes: Vec::new(),
         consequences: Vec::new(),
         coverage: Vec::new(),
         spot_checks: Vec::new(),
@@ -120,6 +120,7 @@ fn read_set(mut file: Reader<'_, '_>, digest: Digest) -> RuleSet {
     set.standards = each(&mut file, "standard", &context, |reader, context| standard(reader, context, &set));
     set.duties = each(&mut file, "duty", &context, |reader, context| duty(reader, context, &set));
     set.conditions = each(&mut file, "condition", &context, |reader, context| condition(reader, context, &set));
+    set.vetoes = each(&mut file, "veto", &context, |reader, context| veto(reader, context, &set));
     set.consequences = each(&mut file, "consequence", &context, |reader, context| consequence(reader, context, &set));
     set.coverage = each(&mut file, "coverage", &context, |reader, context| coverage(reader, context, &set));
     set.spot_checks = each(&mut file, "spot_check", &context, |reader, context| spot_check(reader, context, &set));
@@ -325,7 +326,7 @@ fn condition(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> O
     Some(Condition { rule: rule?, tier })
 }
 
-fn veto(reader: &mut Reader<'_, '_>, context: &Context) -> Option<Veto> {
+fn veto(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<Veto> {
     let rule = rule(reader, context);
     let span = reader.span_of("events");
     let events: Vec<String> = reader.texts("events").into_iter().map(toml::Spanned::into_inner).collect();
@@ -333,7 +334,8 @@ fn veto(reader: &mut Reader<'_, '_>, context: &Context) -> Option<Veto> {
         reader.fault_at(&span, "events", "至少要列出一种情形");
     }
     let allowed = reader.optional_number("allowed").unwrap_or(0);
-    Some(Veto { rule: rule?, events, allowed })
+    let tier = check::tier(reader, set);
+    Some(Veto { rule: rule?, events, allowed, tier })
 }
 
 fn consequence(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<Consequence> {
@@ -345,7 +347,12 @@ fn consequence(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) ->
     let yuan = reader.optional_number("yuan");
     let (raise, cut) = (reader.optional_fraction("raise", true), reader.optional_fraction("cut", true));
     let tier = check::tier(reader, set);
+    let place = reader.span_of("upon");
+    let upon = reader.optional_word("upon");
     let kind = kind?;
+    if upon.is_some() && kind != ConsequenceKind::Revocation {
+        reader.fault_at(&place, "upon", format!("只能用于“{}”", ConsequenceKind::Revocation.label()));
+    }
     let missing = match kind {
         ConsequenceKind::Rectification if months.is_none() => Some("months"),
         ConsequenceKind::YearlyAssessment | ConsequenceKind::Reverification | ConsequenceKind::Streak
@@ -360,7 +367,7 @@ fn consequence(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) ->
     if let Some(field) = missing {
         reader.fault(format!("缺少字段 {field}（{}）", kind.label()));
     }
-    Some(Consequence { rule: rule?, kind, months, years, as_a_rule, yuan, raise, cut, tier })
+    Some(Consequence { rule: rule?, kind, months, years, as_a_rule, yuan, raise, cut, tier, upon })
 }
 
 fn coverage(reader: &mut Reader<'_, '_>, context: &Context, set: &RuleSet) -> Option<Coverage> {
@@ -467,12 +474,14 @@ mod tests {
         one("items = [\"home\"]", "items = [\"home\"]\ntier = \"gold\"", "metric[1].tier", "不认识“gold”");
         one("items = [\"home\"]", "items = [\"home\"]\nfoo = 1", "metric[1].foo", "没有这个字段");
         one("indicator = \"card_rate\"", "indicator = \"car_rate\"", "standard[3].indicator", "是不是 card_rate");
-        for version in ["1.0", "+1.1.0", "01.1.0", "1.1.00", "1.1.0 ", "1.1.0.0", "1.x.0"] {
-            one("version = \"1.1.0\"", &format!("version = \"{version}\""), "version", "三个数");
+        for version in ["1.0", "+1.2.0", "01.2.0", "1.2.00", "1.2.0 ", "1.2.0.0", "1.x.0"] {
+            one("version = \"1.2.0\"", &format!("version = \"{version}\""), "version", "三个数");
         }
         one("id = \"chaoyang-2013\"", "id = \"Chaoyang\"", "id", "小写");
         one("id = \"chaoyang-2013\"", "id = \"chaoyang-2013\"\nparent = \"chaoyang-2013\"", "parent", "自己");
         one("by = 2013-12-31", "by = \"2013-12-31\"", "coverage[1].by", "日期");
+        one("upon = \"not_met\"", "upon = \"unhappy\"", "consequence[2].upon", "不认识");
+        one("kind = \"report_up\"", "kind = \"report_up\"\nupon = \"not_met\"", "consequence[1].upon", "撤销称号");
         one("from = 100, yuan = 20000", "from = 10, yuan = 20000", "grant[1].steps", "从大到小");
         one("kind = \"report_up\"", "kind = \"rectification\"", "consequence[1]", "缺少字段 months");
         one("times = 1", "times = -1", "duty[1].times", "不小于0");
@@ -513,7 +522,7 @@ mod tests {
     #[test]
     fn what_earlier_versions_let_pass_is_still_read() {
         let text = [
-            ("version = \"1.1.0\"", "version = \"01.1.0\""),
+            ("version = \"1.2.0\"", "version = \"01.2.0\""),
             ("date = \"2013\"", "date = \"2013年6月\""),
             ("threshold = [19, 20]", "threshold = [0, 20]"),
             ("items = [\"home\"]", "items = [\"home\", \"home\"]"),
@@ -522,7 +531,7 @@ mod tests {
         .iter()
         .fold(GOOD.to_owned(), |text, (from, to)| text.replacen(from, to, 1));
         let set = RuleSet::parse(&text).unwrap();
-        assert_eq!((set.version, set.digest), (Version(1, 1, 0), Digest::sha256(text.as_bytes())));
+        assert_eq!((set.version, set.digest), (Version(1, 2, 0), Digest::sha256(text.as_bytes())));
         let fields: Vec<&str> = set.doubts.iter().map(|doubt| doubt.field.as_str()).collect();
         let metric = ["metric[1].items", "metric[1].threshold", "metric[1].trigger"];
         assert_eq!(fields, [&["version", "document.date"][..], &metric].concat());

@@ -113,6 +113,11 @@ words! {
         HalfYear = "half_year", "每半年";
         Year = "year", "每年";
     }
+    /// A result of an evaluation from which something follows by itself.
+    UponResult {
+        /// 未达标, with 整顿 or without; not what is merely short of a tier that was not applied for.
+        NotMet = "not_met", "未达标";
+    }
     /// What follows from a result or from a title.
     ConsequenceKind {
         /// 整顿

@@ -155,7 +155,7 @@ fn conclusion(sheet: &SheetPayload) -> Finding {
         Verdict::Invalid => sheet.counts.returned > sheet.counts.issued || sheet.counts.present < sheet.counts.expected,
     };
     let holds = verdict_fits && (below_a_floor || !assessment.triggers.contains(&Trigger::Overhaul));
-    Finding::new(holds, format!("结论“{}”与各项比较结果一致", assessment.verdict.label()))
+    Finding::new(holds, format!("结论是{}，与各项比较结果一致", sheet.conclusion()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! no union a tier, and falling short of one is no failing.
 
 use super::SheetPayload;
-use crate::domain::verdict::{Outcome, TierStanding, Trigger, Verdict, Warning};
+use crate::domain::verdict::{Metric, Outcome, TierStanding, Trigger, Verdict, Warning};
 
 impl SheetPayload {
     /// 结论: 达标, 未达标 …, or whether the ballot condition of a tier is met.
@@ -12,6 +12,12 @@ impl SheetPayload {
         let Some(tier) = self.tier_judged() else { return verdict.label().to_owned() };
         let held = if verdict == Verdict::Met { "达到" } else { "没有达到" };
         format!("{held}“{}”的满意率条件", tier.title)
+    }
+
+    /// The metric that decided: see [`crate::domain::verdict::Assessment::deciding`].
+    #[must_use]
+    pub fn deciding(&self) -> Option<&Metric> {
+        self.assessment.deciding(self.round.applying_for.as_deref())
     }
 
     /// Whether the union has to set down what it will put right: where it fell short of what its rules demand, not
@@ -46,8 +52,8 @@ mod tests {
 
     use crate::domain::count::Count;
     use crate::domain::rules::RuleRegistry;
-    use crate::domain::sheet::SheetPayload;
     use crate::domain::sheet::sample::{OWN_TIER, Sample};
+    use crate::domain::sheet::{SheetPayload, check};
     use crate::domain::standing::Rating;
     use crate::domain::union::Category;
     use crate::domain::verdict::{Trigger, assess};
@@ -98,6 +104,19 @@ mod tests {
             (sheet.conclusion(), sheet.demands_rectification())
         };
         assert_eq!([plain(89), plain(90)], [("未达标".to_owned(), true), ("达标".to_owned(), false)]);
+    }
+
+    #[test]
+    fn the_check_of_the_conclusion_says_it_in_the_same_words() {
+        for (set, item, applying_for) in
+            [("qingdao-2020", "home", None), ("changzhou-2016", "home_building", Some("trusted"))]
+        {
+            for good in [60, 88, 100] {
+                let sheet = sheet(set, item, good, applying_for);
+                let last = check(&sheet).pop().unwrap();
+                assert_eq!(last.text, format!("结论是{}，与各项比较结果一致", sheet.conclusion()));
+            }
+        }
     }
 
     #[test]

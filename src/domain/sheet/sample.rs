@@ -204,6 +204,8 @@ pub(crate) fn assessment() -> Assessment {
         rule: rule.to_owned(),
         source: source.to_owned(),
         formula: "（满意＋基本满意）÷有效票".to_owned(),
+        tier: None,
+        aside: false,
     };
     Assessment {
         verdict: Verdict::Met,

@@ -56,11 +56,11 @@ pub fn assess_by(registry: &RuleRegistry, set: &RuleSet, count: &Count) -> Resul
             measured.metric.outcome = Outcome::CannotAssess;
         }
     }
-    let deciding: Vec<Outcome> = measured
-        .iter()
-        .filter(|measured| decides(measured, &applied))
-        .map(|measured| measured.metric.outcome)
-        .collect();
+    for measured in &mut measured {
+        measured.metric.aside = !decides(measured, &applied);
+    }
+    let deciding: Vec<Outcome> =
+        measured.iter().filter(|measured| !measured.metric.aside).map(|measured| measured.metric.outcome).collect();
     let verdict = if void { Verdict::Invalid } else { verdict(&deciding, &mut warnings) };
     if count.applying_for.as_deref().is_some_and(|tier| !measured.iter().any(|m| m.rule.tier.as_deref() == Some(tier)))
     {
@@ -196,11 +196,10 @@ fn compare_totals(count: &Count, lineage: &[(&RuleSet, Category)], warnings: &mu
     if count.issued > count.expected {
         warnings.insert(Warning::IssuedExceedsExpected);
     }
-    let members_only = lineage.iter().all(|(set, category)| {
-        let mut metrics = set.metrics.iter().filter(|metric| metric.rule.applies_to(*category));
-        metrics.all(|metric| metric.electorate.is_of_members())
-    });
-    if members_only && count.expected > count.member_total {
+    let metrics = lineage
+        .iter()
+        .flat_map(|(set, category)| set.metrics.iter().filter(|metric| metric.rule.applies_to(*category)));
+    if MetricRule::ask_members_alone(metrics) && count.expected > count.member_total {
         warnings.insert(Warning::ExpectedExceedsMembers);
     }
 }
@@ -273,6 +272,8 @@ impl Part<'_> {
             rule: rule.rule.id.clone(),
             source: rule.rule.source.to_string(),
             formula: rule.formula(self.scale),
+            tier: rule.tier.clone(),
+            aside: false,
         }
     }
 }

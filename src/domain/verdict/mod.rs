@@ -139,6 +139,12 @@ pub struct Metric {
     pub source: String,
     /// The formula in words, for people: every result prints it.
     pub formula: String,
+    /// The tier whose ballot condition it is; none: it decides whatever the tier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<String>,
+    /// Whether that tier lies above the one that the verdict is about: then it decided nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aside: bool,
 }
 
 /// What follows from a count, apart from the verdict.
@@ -216,16 +222,48 @@ pub struct Assessment {
 }
 
 impl Assessment {
-    /// The metric that decided: the first whose outcome is the verdict's own. A metric that came out otherwise belongs
-    /// to a tier that was not applied for, or would have changed the verdict. None where no metric decided.
+    /// The metric that decided in a round that applied for this tier, if for any: among those that the verdict rests on the
+    /// first whose outcome is the verdict's own. Of several tiers it is that of the one that the verdict is about, which
+    /// asks most, unless a threshold was missed that holds whatever the tier: as the conclusion on sheets has it. None where
+    /// no metric decided, as in a void round: nothing in it was assessed.
     #[must_use]
-    pub fn deciding(&self) -> Option<&Metric> {
+    pub fn deciding(&self, applying_for: Option<&str>) -> Option<&Metric> {
         let outcome = match self.verdict {
             Verdict::Met => Outcome::Met,
             Verdict::NotMet => Outcome::NotMet,
-            Verdict::Invalid | Verdict::CannotAssess => Outcome::CannotAssess,
+            Verdict::CannotAssess => Outcome::CannotAssess,
+            Verdict::Invalid => return None,
         };
-        self.metrics.iter().find(|metric| metric.outcome == outcome)
+        let tiers = self.tiers_of_metrics(applying_for);
+        let fitting = self.metrics.iter().zip(tiers).filter(|(metric, (_, aside))| !aside && metric.outcome == outcome);
+        let fitting: Vec<(&Metric, Option<&str>)> = fitting.map(|(metric, (tier, _))| (metric, tier)).collect();
+        let general = |(metric, tier): &&(&Metric, Option<&str>)| {
+            outcome == Outcome::NotMet && tier.is_none() && metric.comparator == Comparator::AtLeast
+        };
+        let place = |tier: &str| self.tiers.iter().position(|known| known.id == tier);
+        let rank = |tier: Option<&str>| (tier.is_some() && tier == applying_for, tier.and_then(place));
+        // Of several of one rank the first: the last that is looked at.
+        let highest = || fitting.iter().rev().max_by_key(|(_, tier)| rank(*tier));
+        fitting.iter().find(general).or_else(highest).map(|(metric, _)| *metric)
+    }
+
+    /// Per metric the tier whose condition it is, and whether that one decided nothing.
+    ///
+    /// Earlier sheets do not say so. Where one rate is held against as many thresholds as tiers have a ballot condition,
+    /// as in every rule set with tiers that was built in then, each is that of one tier, in their order; else none is
+    /// known to be of a tier.
+    fn tiers_of_metrics(&self, applying_for: Option<&str>) -> Vec<(Option<&str>, bool)> {
+        if self.metrics.iter().any(|metric| metric.tier.is_some()) {
+            return self.metrics.iter().map(|metric| (metric.tier.as_deref(), metric.aside)).collect();
+        }
+        let tiers: Vec<&str> =
+            self.tiers.iter().filter(|tier| tier.ballot.is_some()).map(|tier| tier.id.as_str()).collect();
+        let one_rate = self.metrics.windows(2).all(|pair| matches!(pair, [one, other] if one.id == other.id));
+        if !one_rate || tiers.len() != self.metrics.len() {
+            return vec![(None, false); self.metrics.len()];
+        }
+        let judged = applying_for.and_then(|tier| tiers.iter().position(|known| *known == tier)).unwrap_or(0);
+        tiers.into_iter().enumerate().map(|(place, tier)| (Some(tier), place > judged)).collect()
     }
 }
 

@@ -237,7 +237,7 @@ fn joint_wording_asks_of_each_item_unless_pooled() {
     assert_eq!(each.verdict, Verdict::NotMet);
     assert_eq!(each.metrics.len(), 2);
     let text = include_str!("../../rules/hohhot-2020.toml")
-        .replace("1.1.0", "1.1.1")
+        .replace("1.2.0", "1.2.1")
         .replace("joint = \"each\"", "joint = \"pooled\"");
     let registry = registry().clone().with([("pooled.toml", text.as_str())]).unwrap();
     let pooled = assess(&registry, &count).unwrap();
@@ -312,7 +312,7 @@ fn turnout_is_advised_at_two_thirds() {
 #[test]
 fn a_required_turnout_decides() {
     let turnout = "[turnout]\nmode = \"required\"\nfraction = [2, 3]\nstatement = \"到会须达到三分之二\"\n\n[document]";
-    let text = include_str!("../../rules/chaoyang-2013.toml").replace("1.1.0", "1.1.1").replace("[document]", turnout);
+    let text = include_str!("../../rules/chaoyang-2013.toml").replace("1.2.0", "1.2.1").replace("[document]", turnout);
     let registry = registry().clone().with([("turnout.toml", text.as_str())]).unwrap();
     let at = |present| {
         let count = count("chaoyang-2013", Category::GrassrootsUnion, 3000, &[("home", 3000)]);
@@ -348,14 +348,57 @@ fn the_deciding_metric_is_one_that_the_verdict_rests_on() {
     let by = |good, applying_for: Option<&str>| {
         let count = count("changzhou-2016", Category::Enterprise, 1000, &[("home_building", good)]);
         let assessment = assessed(&Count { applying_for: applying_for.map(str::to_owned), ..count });
-        assessment.deciding().map(|metric| metric.rule.clone())
+        assessment.deciding(applying_for).map(|metric| metric.rule.clone())
     };
     let (model, trusted) = (Some("CZ-4.7".to_owned()), Some("CZ-4.9".to_owned()));
-    assert_eq!([by(855, None), by(855, Some("model")), by(849, None)], [model.clone(), model.clone(), model]);
-    assert_eq!(by(855, Some("trusted")), trusted);
-    assert_eq!(by(855, Some("qualified")), None, "合格 has no ballot condition");
+    assert_eq!([by(855, None), by(855, Some("model")), by(849, None)], [(); 3].map(|()| model.clone()));
+    assert_eq!([by(948, None), by(948, Some("model"))], [model.clone(), model], "whatever else is reached");
+    assert_eq!([849, 855, 948].map(|good| by(good, Some("trusted"))), [(); 3].map(|()| trusted.clone()));
+    assert_eq!([by(855, Some("qualified")), by(700, Some("qualified"))], [None, None], "合格 has no ballot condition");
     let chair_fails = count("hohhot-2020", Category::StateOwnedEnterprise, 10, &[("union_work", 10), ("chair", 5)]);
-    assert_eq!(assessed(&chair_fails).deciding().map(|metric| metric.id.as_str()), Some("satisfaction.chair"));
+    assert_eq!(assessed(&chair_fails).deciding(None).map(|metric| metric.id.as_str()), Some("satisfaction.chair"));
+}
+
+#[test]
+fn a_tier_that_was_not_applied_for_decides_nothing_wherever_it_stands() {
+    let text = include_str!("../../rules/changzhou-2016.toml").replace("changzhou-2016", "own-2026");
+    let places: Vec<usize> = text.match_indices("[[metric]]").map(|(place, _)| place).collect();
+    let end = text.find("# ── 申报指标").unwrap();
+    let [before, model, trusted, after] =
+        [&text[..places[0]], &text[places[0]..places[1]], &text[places[1]..end], &text[end..]];
+    let general = model
+        .replace("tier = \"model\"", "")
+        .replace("[17, 20]", "[4, 5]")
+        .replace("CZ-4.7", "OWN-1")
+        .replace("85％", "80％");
+    let text = [before, trusted, &general, model, after].concat();
+    let registry = RuleRegistry::embedded().unwrap().with([("own.toml", text.as_str())]).unwrap();
+    let by = |good, applying_for: Option<&str>| {
+        let count = count("own-2026", Category::Enterprise, 1000, &[("home_building", good)]);
+        let assessment = assess(&registry, &Count { applying_for: applying_for.map(str::to_owned), ..count }).unwrap();
+        assessment.deciding(applying_for).map(|metric| metric.rule.clone()).unwrap_or_default()
+    };
+    assert_eq!([by(840, None), by(840, Some("model"))], ["CZ-4.7"; 2]);
+    assert_eq!([by(890, Some("model")), by(950, Some("model"))], ["CZ-4.7"; 2]);
+    assert_eq!([by(890, Some("trusted")), by(950, Some("trusted"))], ["CZ-4.9"; 2]);
+    assert_eq!([by(840, Some("trusted")), by(790, Some("trusted"))], ["CZ-4.9", "OWN-1"], "80 % is asked of everybody");
+    assert_eq!([by(790, Some("qualified")), by(950, Some("qualified"))], ["OWN-1"; 2]);
+}
+
+#[test]
+fn the_deciding_metric_of_earlier_sheets_is_known_by_the_order_of_the_tiers() {
+    for applying_for in [None, Some("qualified"), Some("model"), Some("trusted")] {
+        for good in [700, 849, 855, 948] {
+            let count = count("changzhou-2016", Category::Enterprise, 1000, &[("home_building", good)]);
+            let now = assessed(&Count { applying_for: applying_for.map(str::to_owned), ..count });
+            let mut earlier = now.clone();
+            for metric in &mut earlier.metrics {
+                (metric.tier, metric.aside) = (None, false);
+            }
+            let rule = |assessment: &Assessment| assessment.deciding(applying_for).map(|metric| metric.rule.clone());
+            assert_eq!(rule(&earlier), rule(&now), "{good} {applying_for:?}");
+        }
+    }
 }
 
 #[test]

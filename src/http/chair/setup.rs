@@ -9,7 +9,7 @@ use crate::domain::dates::{self, Hour};
 use crate::domain::ids::PollId;
 use crate::domain::paper::{Paper, Section};
 use crate::domain::poll::{Assembly, Facts, Officers, Poll};
-use crate::domain::rules::{PaperOptions, Requirements, RuleSet, Tier, Unit, UnknownRule};
+use crate::domain::rules::{MetricRule, PaperOptions, Requirements, RuleSet, Tier, Unit, UnknownRule};
 use crate::domain::union::{Category, Union};
 use crate::http::App;
 use crate::http::form::{Filled, date_value};
@@ -69,7 +69,7 @@ pub(super) fn guide(app: &App, set: &RuleSet, category: Category) -> Result<Guid
         thresholds: thresholds(set, &requirements),
         tiers: set.tiers.clone(),
         indicators: indicators(&requirements),
-        members_only: requirements.metrics.iter().all(|metric| metric.electorate.is_of_members()),
+        members_only: MetricRule::ask_members_alone(&requirements.metrics),
     })
 }
 

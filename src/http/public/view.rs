@@ -287,6 +287,7 @@ fn rule_view(s: &SheetPayload, rules: &RuleRegistry, metric: &Metric) -> RuleVie
             (Outcome::Met, true) => "没有触及",
             (Outcome::NotMet, false) => "没有达到",
             (Outcome::NotMet, true) => "已经触及",
+            (Outcome::CannotAssess, _) if s.assessment.verdict == Verdict::Invalid => "本轮无效，不作评定",
             (Outcome::CannotAssess, _) => "没有有效票，无法评定",
         },
         source: format!("依据：{}（{}）", metric.source, metric.rule),
@@ -369,8 +370,45 @@ fn follow_up(s: &SheetPayload) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::count::Count;
     use crate::domain::jws::tests::keys;
     use crate::domain::sheet::sample::Sample;
+    use crate::domain::union::Category;
+    use crate::domain::verdict::assess;
+
+    #[test]
+    fn a_void_round_is_not_said_to_have_no_valid_ballots() {
+        // Sixty of a hundred were there; the rules require two thirds.
+        let turnout =
+            "[turnout]\nmode = \"required\"\nfraction = [2, 3]\nstatement = \"到会须达到三分之二\"\n[document]";
+        let text = include_str!("../../rules/chaoyang-2013.toml").replace("chaoyang-2013", "own-2026");
+        let text = text.replace("[document]", turnout);
+        let rules = RuleRegistry::embedded().unwrap().with([("own.toml", text.as_str())]).unwrap();
+        let said = |present, good: u64| {
+            let answers = [("satisfied".to_owned(), good), ("dissatisfied".to_owned(), good.min(3))].into();
+            let count = Count {
+                rule_set: "own-2026".to_owned(),
+                category: Category::Enterprise,
+                year: 2026,
+                member_total: 100,
+                expected: 100,
+                present,
+                issued: 60,
+                returned: good + good.min(3),
+                invalid: 0,
+                items: [("home".to_owned(), answers)].into(),
+                indicators: [].into(),
+                applying_for: None,
+            };
+            let mut sheet = Sample::new().sheet(&[]);
+            sheet.assessment = assess(&rules, &count).unwrap();
+            let view = metric_views(&sheet, &rules).remove(0);
+            (view.display, view.rules[0].outcome, sheet.deciding().is_some())
+        };
+        assert_eq!(said(60, 57), ("95.00%".to_owned(), "本轮无效，不作评定", false));
+        assert_eq!(said(67, 57), ("95.00%".to_owned(), "达到", true));
+        assert_eq!(said(67, 0), ("—".to_owned(), "没有有效票，无法评定", true));
+    }
 
     #[test]
     fn a_sheet_is_shown_with_what_was_checked() {

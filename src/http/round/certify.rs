@@ -103,7 +103,7 @@ fn page(desk: &Desk<'_>, poll: &Poll, sheet: &SheetPayload, form: Filled, refuse
 /// The rate that decided, by its name: 工会主席履职满意率 85.50%.
 fn rate(sheet: &SheetPayload) -> String {
     let named = |metric: &Metric| Some(format!("{} {}", rate_name(sheet, metric), metric.display.as_ref()?));
-    sheet.assessment.deciding().and_then(named).unwrap_or_default()
+    sheet.deciding().and_then(named).unwrap_or_default()
 }
 
 fn usual_deadline(desk: &Desk<'_>, poll: &Poll) -> Option<Deadline> {

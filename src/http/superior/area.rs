@@ -171,6 +171,8 @@ struct AreaPage {
     rectify: Counts,
     titles: titles::Counts,
     unions: u64,
+    /// 总工会, of which no round is missed.
+    unjudged: u64,
     tiles: Vec<Tile>,
     coverage: CoverageView,
     chart: Drawn,
@@ -240,6 +242,7 @@ pub fn show(desk: &Desk<'_>) -> Answer {
         rectify,
         titles,
         unions: totals.unions,
+        unjudged: totals.unjudged,
         tiles: tiles(&totals, &search),
         coverage: coverage(desk.app, &head, &totals, today),
         chart: Drawn::new(&chart).map_err(|error| Problem::internal(&error))?,
@@ -257,7 +260,8 @@ pub fn show(desk: &Desk<'_>) -> Answer {
 fn row(app: &App, line: Line, search: &Search, below: &[UnionId]) -> Result<Row, Problem> {
     let union = line.union;
     let round = line.round.as_ref().map(|round| round.poll.to_string()).unwrap_or_default();
-    let figures = Figures::of(line.round, |poll| app.ballot_box.turnout(poll).map(|turnout| turnout.spent))?;
+    let figures =
+        Figures::of(union.category, line.round, |poll| app.ballot_box.turnout(poll).map(|turnout| turnout.spent))?;
     let turnout = figures.returned.zip(figures.expected);
     let rate = figures.rate.map(|rate| words::deciding(&rate)).unwrap_or_default();
     Ok(Row {

@@ -88,7 +88,8 @@ fn sheet(desk: &Desk<'_>, most: usize) -> Result<RollUpSheet, Problem> {
 }
 
 fn row(line: Line, spent: &BTreeMap<PollId, u64>, titled: &BTreeMap<UnionId, Vec<Title>>) -> RollUpRow {
-    let Ok(figures) = Figures::of::<Infallible>(line.round, |poll| Ok(spent.get(&poll).copied().unwrap_or(0)));
+    let Ok(figures) =
+        Figures::of::<Infallible>(line.union.category, line.round, |poll| Ok(spent.get(&poll).copied().unwrap_or(0)));
     let held = titled.get(&line.union.id).map_or(&[][..], Vec::as_slice);
     let listed = |of: fn(&Title) -> String| held.iter().map(of).collect::<Vec<_>>().join("；");
     RollUpRow {

@@ -3,6 +3,7 @@
 use super::words;
 use crate::domain::ids::PollId;
 use crate::domain::standing::DecidingRate;
+use crate::domain::union::Category;
 use crate::store::rollup::RoundLine;
 
 /// The figures of one union. What is not known yet is none.
@@ -26,12 +27,16 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// The figures of a round, or of a union without one; `spent` says how many slips are spent in a round that casts.
+    /// The figures of a round, or of a union of this category without one; `spent` says how many slips are spent in a round that casts.
     ///
     /// # Errors
     /// Those of `spent`.
-    pub fn of<E>(round: Option<RoundLine>, spent: impl FnOnce(PollId) -> Result<u64, E>) -> Result<Self, E> {
-        let Some(round) = round else { return Ok(Figures::none()) };
+    pub fn of<E>(
+        category: Category,
+        round: Option<RoundLine>,
+        spent: impl FnOnce(PollId) -> Result<u64, E>,
+    ) -> Result<Self, E> {
+        let Some(round) = round else { return Ok(Figures::none(category)) };
         let (tone, tag) = words::tag(round.class);
         let casting = round.class.stage.is_casting();
         Ok(Figures {
@@ -48,10 +53,10 @@ impl Figures {
         })
     }
 
-    fn none() -> Self {
+    fn none(category: Category) -> Self {
         Figures {
             tone: "",
-            tag: "没有评议",
+            tag: if category.needs_rules() { "没有评议" } else { "本级不评议" },
             stage: "",
             expected: None,
             present: None,

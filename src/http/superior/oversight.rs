@@ -11,11 +11,12 @@ use crate::domain::ids::AccountId;
 use crate::domain::jws::Statement;
 use crate::domain::poll::{Approval, Phase, Poll};
 use crate::domain::rectification::Refusal;
-use crate::domain::rules::RuleRegistry;
+use crate::domain::rules::{MetricRule, RuleRegistry};
 use crate::domain::sheet::SheetPayload;
 use crate::domain::standing::{Rating, Stage, Waits};
 use crate::domain::statement::OpinionStatement;
 use crate::domain::union::{Union, check_credit_code};
+use crate::domain::verdict::{Warning, warning_text};
 use crate::http::ask::Fields;
 use crate::http::chair::draft::{WHICH_COUNTS, names_of_others};
 use crate::http::form::Filled;
@@ -210,7 +211,7 @@ pub(super) fn page(desk: &Desk<'_>, poll: Poll, union: Union, error: String) -> 
         crumbs: words::crumbs(&desk.who.union, lineage),
         facts: facts(&desk.app.rules, &poll),
         turnout,
-        notes: notes(&poll, &union)
+        notes: notes(&desk.app.rules, &poll, &union)
             .into_iter()
             .chain(words_on_others(&others))
             .chain(words_on_accounts(&moves))
@@ -307,7 +308,7 @@ fn facts(rules: &RuleRegistry, poll: &Poll) -> Vec<(&'static str, String)> {
 }
 
 /// What the person should know before deciding.
-fn notes(poll: &Poll, union: &Union) -> Vec<String> {
+fn notes(rules: &RuleRegistry, poll: &Poll, union: &Union) -> Vec<String> {
     let mut notes = Vec::new();
     match &poll.phase {
         Phase::Draft { approval: Approval::Returned { reason, .. }, .. } => {
@@ -316,8 +317,10 @@ fn notes(poll: &Poll, union: &Union) -> Vec<String> {
         Phase::Void { reason } => notes.push(format!("本轮评议已经作废。{}", void_words(reason))),
         _ => {}
     }
-    if poll.facts.expected > poll.facts.member_total {
-        notes.push("应到人数多于会员总数，请核对。".to_owned());
+    let asked = rules.at(&poll.rule_set).and_then(|set| rules.requirements_of(set, poll.category).ok());
+    let members_alone = asked.is_some_and(|asked| MetricRule::ask_members_alone(&asked.metrics));
+    if members_alone && poll.facts.expected > poll.facts.member_total {
+        notes.push(warning_text(Warning::ExpectedExceedsMembers.code()).into_owned());
     }
     if let Some(oddity) = union.credit_code.as_deref().and_then(|code| check_credit_code(code).err()) {
         notes.push(format!("{oddity}（只作提醒）。"));
@@ -399,4 +402,30 @@ fn changes(old: &SheetPayload, new: &SheetPayload) -> Vec<Change> {
     ];
     let filled = |text: String| if text.is_empty() { "（空）".to_owned() } else { text };
     FIELDS.into_iter().map(|(label, of)| Change { label, old: filled(of(old)), new: filled(of(new)) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sheet::sample::Sample;
+    use crate::domain::union::Category;
+
+    #[test]
+    fn more_people_than_members_are_odd_only_where_members_alone_vote() {
+        let rules = RuleRegistry::embedded().unwrap();
+        let told = |set: &str, category, expected| {
+            let Sample { mut poll, union, .. } = Sample::new();
+            (poll.rule_set, poll.category) = (rules.get(set).unwrap().reference(), category);
+            poll.facts.expected = expected;
+            notes(&rules, &poll, &union)
+        };
+        let odd = ["应到人数多于会员总数，请核对。"];
+        assert_eq!(told("qingdao-2020", Category::Enterprise, 26), [] as [&str; 0]);
+        assert_eq!(told("qingdao-2020", Category::Enterprise, 27), odd);
+        assert_eq!(told("hohhot-2020", Category::Enterprise, 27), odd);
+        // Employees, unions or both vote beside the members.
+        assert_eq!(told("hohhot-2020", Category::GovernmentOrgan, 27), [] as [&str; 0]);
+        assert_eq!(told("hohhot-2020", Category::TownshipUnion, 27), [] as [&str; 0]);
+        assert_eq!(told("qingdao-2020", Category::TownshipUnion, 27), [] as [&str; 0]);
+    }
 }

@@ -1,6 +1,6 @@
 //! `pingjia backup`: a consistent copy of a running SQLite installation, without the vault.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -49,7 +49,24 @@ fn fill(options: &Backup, database: &Database) -> Result<()> {
         Ok(())
     })?;
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o600))?;
-    copy_folder(&options.place.data.join("keys"), &options.target.join("keys"))
+    copy_folder(&options.place.data.join("keys"), &options.target.join("keys"))?;
+    sync(&options.target)?;
+    // The folder's own name stands in the one above it.
+    let above = options.target.canonicalize()?;
+    above.parent().map_or(Ok(()), |above| File::open(above)?.sync_all()).context("备份没有写到磁盘上")
+}
+
+/// Syncs a folder and all that is in it: what is said to be backed up must outlast the next power failure.
+fn sync(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync(&entry.path())?;
+        } else {
+            File::open(entry.path())?.sync_all().with_context(|| entry.path().display().to_string())?;
+        }
+    }
+    File::open(folder)?.sync_all().with_context(|| folder.display().to_string())
 }
 
 /// Copies a folder with the folders in it: keys that were replaced are among them, and older sheets are checked by those.

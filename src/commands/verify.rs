@@ -10,6 +10,7 @@ use clap::Args;
 use super::rules::{Folder, registry};
 use crate::domain::jwk::KeySet;
 use crate::domain::slip::Receipt;
+use crate::domain::text::seen;
 use crate::verify::{Conclusion, Line, OpeningsFile, Report, Request, verify};
 
 /// Most bytes that are read of a sheet, a set of keys or an opinion: far more than any of ours has.
@@ -48,8 +49,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(report) => {
             for line in &report.lines {
                 match line {
-                    Line::Finding(finding) => println!("{} {}", if finding.holds { '✓' } else { '✗' }, finding.text),
-                    Line::Note(text) => println!("  {text}"),
+                    Line::Finding(finding) => {
+                        println!("{} {}", if finding.holds { '✓' } else { '✗' }, plain(&finding.text));
+                    }
+                    Line::Note(text) => println!("  {}", plain(text)),
                 }
             }
             match report.conclusion {
@@ -59,10 +62,15 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             }
         }
         Err(why) => {
-            eprintln!("无法核验：{why}");
+            eprintln!("无法核验：{}", plain(&why));
             ExitCode::from(2)
         }
     }
+}
+
+/// One line that a terminal shows as it is: a file may have been made to draw check marks of its own, or to hide ours.
+fn plain(text: &str) -> String {
+    seen(&text.replace('\n', " "))
 }
 
 fn report(arguments: &Arguments) -> Result<Report, String> {
@@ -105,5 +113,15 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
         Ok(0) => Err(format!("{}：文件是空的", path.display())),
         Ok(length) if length <= LIMIT => Ok(bytes),
         _ => Err(format!("{}：文件太大，不会是要核验的文件", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_file_draws_nothing_on_the_terminal() {
+        assert_eq!(plain("甲工会\n✓ 签名有效\u{1b}[8m\r乙"), "甲工会 ✓ 签名有效[8m乙");
     }
 }

@@ -10,6 +10,7 @@ use actix_web::http::Method;
 use actix_web::web;
 use futures_util::FutureExt as _;
 use subtle::ConstantTimeEq as _;
+use time::OffsetDateTime;
 use tracing::Instrument as _;
 
 use super::App;
@@ -21,12 +22,12 @@ use super::peer::Peer;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::request::Request;
-use super::routes::{self, Access, BALLOT, Endpoint, Handler, Params};
+use super::routes::{self, Access, BALLOT, Endpoint, FORM, Handler, Params};
 use crate::domain::account::{Account, Act, may};
 use crate::domain::ids::{PollId, UnionId};
 use crate::domain::poll::Poll;
 use crate::domain::union::Union;
-use crate::store::sessions::SessionToken;
+use crate::store::sessions::{Session, SessionToken};
 use crate::store::{By, StoreError, polls, unions};
 
 /// The person who asks.
@@ -214,6 +215,12 @@ async fn answer(
     if posted {
         origin::check(request, endpoint.path, &app.config.public_url)?;
     }
+    if matches!(endpoint.handler, Handler::Desk(_)) && endpoint.limit > FORM {
+        // What is long is read of nobody who may not send it.
+        let (app, token) = (app.clone(), session(request, peer.https).ok_or(Problem::SIGN_IN)?);
+        let known = web::block(move || person(&app, endpoint, &token, crate::world::now()).map(drop)).await;
+        known.map_err(|error| Problem::internal(&error))??;
+    }
     let ask = Ask::read(request, payload, endpoint.limit, params, peer).await?;
     let work: Box<dyn FnOnce() -> Answer + Send> = match endpoint.handler {
         Handler::Public(handler) => Box::new(move || handler(&app, &ask)),
@@ -247,14 +254,7 @@ async fn answer(
 /// Lets the person in, if there is one, their role fits, and the form is of this session.
 fn admit<'a>(app: &'a Arc<App>, endpoint: &Endpoint, ask: &'a Ask, posted: bool) -> Result<Desk<'a>, Problem> {
     let token = ask.session.clone().ok_or(Problem::SIGN_IN)?;
-    let session = idle::signed_in(app, &token, ask.now)?.ok_or(Problem::SIGN_IN)?;
-    if !endpoint.access.admits(session.account.role) {
-        return Err(Problem::WRONG_ROLE);
-    }
-    let to_own_password = matches!(endpoint.path, "/password" | "/logout");
-    if session.account.must_change && !to_own_password {
-        return Err(Problem::OWN_PASSWORD);
-    }
+    let session = person(app, endpoint, &token, ask.now)?;
     let given = ask.form.get("form_token");
     if posted && !bool::from(given.as_bytes().ct_eq(token.form_token().as_bytes())) {
         return Err(Problem::FOREIGN_FORM);
@@ -263,6 +263,19 @@ fn admit<'a>(app: &'a Arc<App>, endpoint: &Endpoint, ask: &'a Ask, posted: bool)
         idle::note(app, &token, &session, ask.now)?;
     }
     Ok(Desk { app, ask, who: Who { account: session.account, union: session.union }, token })
+}
+
+/// Who is signed in with this token, if the route is for them.
+fn person(app: &App, endpoint: &Endpoint, token: &SessionToken, now: OffsetDateTime) -> Result<Session, Problem> {
+    let session = idle::signed_in(app, token, now)?.ok_or(Problem::SIGN_IN)?;
+    if !endpoint.access.admits(session.account.role) {
+        return Err(Problem::WRONG_ROLE);
+    }
+    let to_own_password = matches!(endpoint.path, "/password" | "/logout");
+    if session.account.must_change && !to_own_password {
+        return Err(Problem::OWN_PASSWORD);
+    }
+    Ok(session)
 }
 
 #[cfg(test)]

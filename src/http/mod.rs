@@ -49,7 +49,7 @@ use actix_service::{fn_factory_with_config, fn_service};
 use actix_web::HttpServer;
 use actix_web::dev::{AppConfig, Server};
 use futures_util::FutureExt as _;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use self::request::Request;
 use crate::ballot_box::BallotBox;
@@ -59,9 +59,6 @@ use crate::domain::rules::RuleRegistry;
 use crate::office::Office;
 use crate::signing::SigningKeys;
 use crate::store::accounts::PasswordDigest;
-
-/// Passwords that are checked at the same time: each takes 19 MiB and a core.
-const PASSWORD_CHECKS: usize = 2;
 
 /// Threads that may wait for the database at the same time, for each thread that serves; it has no more than eight
 /// connections for all. Each costs memory, and the moment in which hundreds begin costs a crowd more than waiting does.
@@ -99,8 +96,7 @@ pub struct App {
     pub(crate) public_downloads: download::Places,
     /// When each session was last used.
     pub(crate) idle: idle::Idle,
-    /// Password checks in progress.
-    pub(crate) password_checks: Arc<Semaphore>,
+    pub(crate) password_checks: throttle::PasswordChecks,
     /// What the password of an unknown username is held against, so that both take the same time.
     pub(crate) nobody: PasswordDigest,
     stopping: watch::Sender<bool>,
@@ -125,7 +121,7 @@ impl App {
             printed: kept::Kept::default(),
             public_downloads: download::Places::new(PUBLIC_DOWNLOADS),
             idle: idle::Idle::default(),
-            password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
+            password_checks: throttle::PasswordChecks::default(),
             nobody: PasswordDigest::of("nobody", &crate::world::random_bytes())?,
             stopping: watch::Sender::new(false),
         })

@@ -163,6 +163,13 @@ impl Problem {
     );
 
     /// As many files are being sent as may be at a time.
+    pub const SIGN_IN_BUSY: Problem = Problem::fixed(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "sign_in_busy",
+        "现在登录的人太多，这次还没有登录",
+        "请等几秒钟再试一次；如果仍然不行，请联系系统管理员。",
+        (Cow::Borrowed("/login"), "回到登录页"),
+    );
     pub const DOWNLOADS_BUSY: Problem = Problem::fixed(
         StatusCode::SERVICE_UNAVAILABLE,
         "downloads_busy",

@@ -21,7 +21,7 @@ use crate::domain::account::Role;
 pub(super) const BALLOT: &str = "/V/{code}";
 
 /// Largest body of an ordinary form.
-const FORM: usize = 64 * 1024;
+pub(super) const FORM: usize = 64 * 1024;
 /// Largest body of a ballot: forty items and a comment of 200 characters take a third of it.
 const BALLOT_FORM: usize = 16 * 1024;
 

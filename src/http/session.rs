@@ -68,7 +68,7 @@ fn login_page(page: &LoginPage<'_>) -> Answer {
 /// `POST /login`
 ///
 /// # Errors
-/// `TOO_MANY_ATTEMPTS`; a wrong name or password shows the form again.
+/// `TOO_MANY_ATTEMPTS`, `SIGN_IN_BUSY`; a wrong name or password shows the form again.
 pub async fn log_in(app: Arc<App>, ask: Ask) -> Answer {
     let username = ask.form.trimmed("username").to_owned();
     let password = ask.form.get("password").to_owned();
@@ -83,13 +83,13 @@ pub async fn log_in(app: Arc<App>, ask: Ask) -> Answer {
         }
         None => None,
     };
-    match known {
-        Some(browser) => app.throttle.known(&browser)?,
+    match &known {
+        Some(browser) => app.throttle.known(browser)?,
         None => app.throttle.sign_in(&username, ask.address)?,
     }
-    let slot = app.password_checks.clone().acquire_owned().await.map_err(|error| Problem::internal(&error))?;
+    let turn = app.password_checks.turn(known.is_some()).await?;
     let work = move || {
-        let _slot = slot;
+        let _turn = turn;
         check_and_begin(&app, &ask, &username, &password)
     };
     web::block(work).await.map_err(|error| Problem::internal(&error))?

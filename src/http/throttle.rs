@@ -15,6 +15,7 @@ use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::problem::Problem;
 
@@ -46,6 +47,39 @@ impl Clock for Pace {
 
     fn now(&self) -> Duration {
         (self.0)()
+    }
+}
+
+/// Passwords of unknown browsers that may wait to be checked: some seconds' worth.
+const WAITING: usize = 64;
+
+/// The checks of passwords, each of which takes 19 MiB and a core for a moment. Two go on at a time: one of anybody, and one of
+/// browsers that somebody has signed in with before, so that no crowd of strangers keeps these waiting.
+pub struct PasswordChecks {
+    anybody: Arc<Semaphore>,
+    known: Arc<Semaphore>,
+    /// Places to wait in for the first.
+    room: Semaphore,
+}
+
+impl Default for PasswordChecks {
+    fn default() -> Self {
+        let one = || Arc::new(Semaphore::new(1));
+        PasswordChecks { anybody: one(), known: one(), room: Semaphore::new(WAITING) }
+    }
+}
+
+impl PasswordChecks {
+    /// Waits for one's turn, which lasts as long as what is returned. `known` says that it is a known browser.
+    ///
+    /// # Errors
+    /// `SIGN_IN_BUSY` when too many wait.
+    pub async fn turn(&self, known: bool) -> Result<OwnedSemaphorePermit, Problem> {
+        if known {
+            return self.known.clone().acquire_owned().await.map_err(|error| Problem::internal(&error));
+        }
+        let _place = self.room.try_acquire().map_err(|_| Problem::SIGN_IN_BUSY)?;
+        self.anybody.clone().acquire_owned().await.map_err(|error| Problem::internal(&error))
     }
 }
 
@@ -143,6 +177,7 @@ pub(super) fn household(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
 
     #[test]
     fn a_household_has_one_limit_however_many_addresses_it_has() {
@@ -150,6 +185,18 @@ mod tests {
         let at = |subnet: u16, host: u16| Some(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, subnet, 0, 0, 0, host)));
         assert_eq!((0..30).filter(|n| throttle.sign_in("wang", at(1, *n)).is_ok()).count(), 10);
         assert!(throttle.sign_in("wang", at(2, 0)).is_ok(), "another household");
+    }
+
+    #[actix_web::test]
+    async fn a_crowd_of_strangers_is_bounded_and_keeps_no_known_browser_waiting() {
+        let checks = PasswordChecks::default();
+        let first = checks.turn(false).await.unwrap();
+        let mut waiting: Vec<_> = (0..WAITING).map(|_| Box::pin(checks.turn(false))).collect();
+        assert!(waiting.iter_mut().all(|turn| turn.now_or_never().is_none()), "one at a time");
+        assert_eq!(checks.turn(false).await.err(), Some(Problem::SIGN_IN_BUSY));
+        assert!(checks.turn(true).now_or_never().is_some_and(|turn| turn.is_ok()), "whatever strangers do");
+        drop(first);
+        assert!(waiting.remove(0).await.is_ok());
     }
 
     /// Limits, and the seconds that have passed for them.

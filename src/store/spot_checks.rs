@@ -67,6 +67,15 @@ pub fn newest(connection: &mut AnyConnection, union: UnionId, limit: i64) -> Res
     rows.into_iter().map(record_of).collect()
 }
 
+/// How many times this union had drawn when it made this draw, which counts.
+///
+/// # Errors
+/// Database faults.
+pub fn drawn_until(connection: &mut AnyConnection, union: UnionId, id: i64) -> Result<i64, DatabaseError> {
+    let draws = t::table.filter(t::union_id.eq(union.0)).filter(t::action.eq(ACTION)).filter(t::id.le(id));
+    Ok(draws.count().get_result(connection)?)
+}
+
 type Row = (i64, i64, Option<String>, String);
 
 fn record_of((id, at, who, detail): Row) -> Result<Record, DatabaseError> {

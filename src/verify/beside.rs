@@ -66,6 +66,9 @@ impl Lines {
             return self.finding(false, "报告单附有开箱声明");
         };
         self.signatures("开箱声明", &statement, &opening.issuer.keys, keys);
+        if opening.union != sheet.union.name {
+            self.note(format!("开始投票时签名的工会名称是“{}”，和报告单上的不同，请核对是不是改过名", opening.union));
+        }
         match opening.check(sheet) {
             Ok(findings) => self.findings(findings),
             Err(error) => self.finding(false, format!("开箱声明可以核对：{error}")),

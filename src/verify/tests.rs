@@ -16,6 +16,7 @@ use crate::domain::sheet::Certification;
 use crate::domain::sheet::sample::{OWN_TIER, Sample, issuer};
 use crate::domain::sheet::{Judgement, judge, judge_as_at_first};
 use crate::domain::statement::OpinionStatement;
+use crate::domain::union::Union;
 use crate::domain::verdict::Fraction;
 
 struct Files {
@@ -51,6 +52,21 @@ fn run(document: &[u8], keys: Option<&KeySet>, openings: Option<&[u8]>) -> Resul
 
 fn conclusion(document: &[u8], keys: Option<&KeySet>, openings: Option<&[u8]>) -> Option<Conclusion> {
     run(document, keys, openings).ok().map(|report| report.conclusion)
+}
+
+#[test]
+fn a_name_that_changed_since_the_opening_is_pointed_out() {
+    let [ed25519, _] = keys();
+    let sample = Sample::new();
+    let other = Union { name: "别的工会".to_owned(), ..sample.union.clone() };
+    let said = |union: &Union| {
+        let sheet = SheetPayload::build(Certification { union, ..sample.certification(&[&ed25519]) }).unwrap();
+        let document = Statement::sign(&sheet, &[&ed25519]).unwrap();
+        let report = run(document.as_bytes(), None, None).unwrap();
+        assert_eq!(report.conclusion, Conclusion::Untrusted, "names may be corrected");
+        report.lines.iter().any(|line| matches!(line, Line::Note(text) if text.contains("是不是改过名")))
+    };
+    assert_eq!([said(&sample.union), said(&other)], [false, true]);
 }
 
 #[test]

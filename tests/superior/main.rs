@@ -452,6 +452,18 @@ fn a_union_has_rules_for_its_category_and_can_be_corrected(City { house, east, .
     assert_eq!(change("甲联合会", "federation").status, StatusCode::SEE_OTHER);
     assert!(coverage("工会 0 ÷ 基层工会 1"), "a federation is none");
 
+    // While a round is under way, the opening statement of which bears the name, the name stays.
+    let third = house.union(Some(&east), "丙厂工会", Category::Enterprise);
+    house.open(&third, &house.account(&third, Role::Chair, "third"), 3, 0);
+    let edit = format!("/unions/{}/edit", third.id);
+    let change = |name| {
+        let known = version(&edit);
+        superior.post(&edit, &[&fields(name, "enterprise", "qingdao-2020")[..], &[("version", &*known)]].concat())
+    };
+    let refused = change("丁厂工会");
+    assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.text.contains("签发结果报告单以后才能改名"));
+    assert_eq!(change("丙厂工会").status, StatusCode::SEE_OTHER, "everything else may be put right");
+
     let own = format!("/unions/{}", east.id);
     assert!(!superior.get(&own).text.contains("修改工会资料"), "what it is judged by is for the union above to say");
     assert_eq!(superior.get(&format!("{own}/edit")).status, StatusCode::NOT_FOUND);
@@ -562,7 +574,7 @@ fn a_spot_check_can_be_drawn_again_from_its_seed(City { house, east, .. }: City)
     let page = superior.get(&made.location);
     let drawn = page.between("data-drawn=\"", "\"");
     assert_eq!(drawn.len(), 7);
-    assert!(page.text.contains("data-again=\"same\""));
+    assert!(page.text.contains("data-again=\"same\"") && page.text.contains("历年第1次抽取"));
     let seed = page.between("data-seed>", "<").remove(0);
     // Drawn once more here, by the rule that the page states.
     let mut all: Vec<String> =
@@ -573,6 +585,9 @@ fn a_spot_check_can_be_drawn_again_from_its_seed(City { house, east, .. }: City)
     assert_eq!(house.fingerprint(), before);
     house.union(Some(&east), "新厂工会", Category::Enterprise);
     let later = superior.get(&made.location);
+    let once_more = superior.post("/spot-checks", &[("count", "7"), ("year", "2026")]);
+    assert!(superior.get(&once_more.location).text.contains("历年第2次抽取"), "who draws until it pleases is told");
+    assert!(later.text.contains("历年第1次抽取"));
     assert!(later.text.contains("data-again=\"list\""), "the list has changed, and the page says so");
     assert_eq!(later.between("data-drawn=\"", "\""), drawn);
 }

@@ -46,6 +46,20 @@ fn too_much_is_refused_and_the_service_goes_on() {
 }
 
 #[test]
+fn what_is_long_is_read_of_nobody_who_is_not_signed_in() {
+    let service = House::new().serve();
+    for path in ["/unions/import", "/rounds/1/slips/file", "/rounds/1/slips/packets"] {
+        // The body never comes: who waited for it would wait a minute, and answer otherwise.
+        let promised = format!(
+            "POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAccept: application/json\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 2000000\r\n\r\n"
+        );
+        let answer = send(service.address, promised.as_bytes());
+        assert!(status(&answer) == "401" && answer.contains("\"code\":\"sign_in\""), "{path}: {answer}");
+    }
+}
+
+#[test]
 fn requests_that_can_be_read_in_two_ways_are_refused() {
     let house = House::new();
     let service = house.serve();

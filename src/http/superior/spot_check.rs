@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::words;
+use crate::database::DatabaseError;
 use crate::domain::ids::UnionId;
 use crate::domain::spot_check::Draw;
 use crate::http::form::Filled;
@@ -48,6 +49,8 @@ struct SpotCheckPage {
     frame: Frame,
     home: String,
     past: PastDraw,
+    /// Whoever draws until the list pleases is told from whoever draws once.
+    times: i64,
     again: Option<bool>,
 }
 
@@ -109,9 +112,13 @@ pub fn draw(desk: &Desk<'_>) -> Answer {
 /// `NOT_YOURS`.
 pub fn show(desk: &Desk<'_>) -> Answer {
     let id: i64 = desk.ask.param("id")?;
-    let record = desk.app.database.read(|c| spot_checks::load(c, desk.who.union.id, id))?;
+    let own = desk.who.union.id;
+    let (record, times) = desk
+        .app
+        .database
+        .read(|c| Ok::<_, DatabaseError>((spot_checks::load(c, own, id)?, spot_checks::drawn_until(c, own, id)?)))?;
     let past = record.map(PastDraw::of).ok_or(Problem::NOT_YOURS)?;
     let again = past.draw.again(candidates(desk, past.draw.year, past.draw.held_only)?);
     let home = desk.who.union.name.clone();
-    Reply::page(&SpotCheckPage { frame: desk.frame("随机抽查名单").wide(), home, past, again })
+    Reply::page(&SpotCheckPage { frame: desk.frame("随机抽查名单").wide(), home, past, times, again })
 }

@@ -37,14 +37,20 @@ pub fn forms(slips: &[SlipCode]) -> Vec<Vec<u8>> {
     slips.iter().map(form).collect()
 }
 
+/// Pages that are asked for before the first of their forms is sent: more than are ever under way, so that no form overtakes
+/// the page that it stands on.
+const AHEAD: usize = 2048;
+
 /// What each member sends who looks at the ballot and fills it in: for every slip the question for its page, as browsers
-/// ask, then the form.
+/// ask, and some time later the form.
 pub fn visits(slips: &[SlipCode]) -> Vec<Vec<u8>> {
     let page = |slip: &SlipCode| {
         let head = "HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\nAccept-Encoding: gzip, deflate";
-        format!("GET /V/{} {head}\r\n\r\n", slip.link_form()).into_bytes()
+        Some(format!("GET /V/{} {head}\r\n\r\n", slip.link_form()).into_bytes())
     };
-    slips.iter().zip(forms(slips)).flat_map(|(slip, form)| [page(slip), form]).collect()
+    let pages = slips.iter().map(page).chain(std::iter::repeat_n(None, AHEAD));
+    let forms = std::iter::repeat_n(None, AHEAD).chain(forms(slips).into_iter().map(Some));
+    pages.zip(forms).flat_map(|(page, form)| [page, form]).flatten().collect()
 }
 
 /// Sends all forms over this many connections; every answer must say `wanted`.
@@ -140,7 +146,8 @@ impl Line {
 fn length(bytes: &[u8]) -> Option<usize> {
     const NAME: &[u8] = b"content-length: ";
     let head = memmem::find(bytes, b"\r\n\r\n")?;
-    let place = memmem::find(bytes.get(..head)?, NAME).unwrap();
+    let place = memmem::find(bytes.get(..head)?, NAME);
+    let place = place.unwrap_or_else(|| panic!("no length: {}", String::from_utf8_lossy(bytes)));
     let digits = bytes.get(place + NAME.len()..head)?.split(|byte| *byte == b'\r').next()?;
     let body: usize = std::str::from_utf8(digits).unwrap().parse().unwrap();
     Some(head + 4 + body)

@@ -22,7 +22,6 @@ use super::shared::{Shared, locked};
 use super::tombstone;
 use super::vault::Fault;
 use super::void::{wipe, wipe_or_later};
-use crate::database::schema::paper_entry;
 use crate::database::{AnyConnection, DatabaseError, Kind};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AccountId, PollId};
@@ -304,10 +303,7 @@ fn confirm_destruction(shared: &Shared, id: PollId) -> Result<(), BoxError> {
 /// Deletes sealed rows in chunks. They are sealed, and the key is gone; this is for tidiness and for space. Ballots
 /// go last: as long as one is left, the next start knows that there is something to delete.
 pub(super) fn delete_sealed(shared: &Shared, id: PollId) -> Result<(), BoxError> {
-    shared.database.write(|connection| {
-        diesel::delete(paper_entry::table.filter(paper_entry::poll_id.eq(id.0))).execute(connection)?;
-        Ok::<_, DatabaseError>(())
-    })?;
+    shared.database.write(|connection| super::paper::forget(connection, id))?;
     let mut any = false;
     while shared.database.write(|connection| rows::delete_comments(connection, id))? {
         any = true;

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::api::{BoxError, CastRefusal, PaperBallot, PaperEntry, SlipState, Teller};
 use super::cast::{Ticket, fresh};
 use super::issue::{held, note};
-use super::rows;
+use super::rows::{self, Head};
 use super::seal::{DoesNotOpen, Source};
 use super::shared::Shared;
 use crate::database::schema::paper_entry;
@@ -53,11 +53,8 @@ pub(super) fn enter(
     let place = |teller| [digest.0.as_slice(), &number(teller).to_be_bytes()].concat();
     let entry = round.sealer.entry(&place(teller), source, &bytes, fresh(&mut rng)).map_err(broken)?;
 
-    let outcome = shared.database.write(|connection| {
-        let head = held(connection, poll.id)?;
-        if !matches!(head.phase, Phase::Counting { .. }) {
-            return Err(BoxError::Refused(Refusal::WrongPhase));
-        }
+    let outcome = shared.database.write(|connection| -> Result<_, BoxError> {
+        counting(connection, poll.id)?;
         match rows::slip_state(connection, poll.id, &digest)? {
             SlipState::Unspent => {}
             SlipState::Spent => return Err(CastRefusal::SlipSpent.into()),
@@ -114,24 +111,31 @@ pub(super) fn drop_entries(
     by: AccountId,
     at: OffsetDateTime,
 ) -> Result<(), BoxError> {
-    shared.database.write(|connection| {
-        let head = held(connection, id)?;
-        if !matches!(head.phase, Phase::Counting { .. }) {
-            return Err(BoxError::Refused(Refusal::WrongPhase));
-        }
+    shared.database.write(|connection| -> Result<_, BoxError> {
+        let head = counting(connection, id)?;
         let waiting = waiting(connection, id)?;
         if waiting != seen {
             return Err(BoxError::Stale);
         }
         if waiting > 0 {
-            diesel::delete(paper_entry::table.filter(paper_entry::poll_id.eq(id.0)))
-                .execute(connection)
-                .map_err(DatabaseError::from)?;
+            forget(connection, id)?;
             note(connection, &head, Some(by), at, "poll.drop_entries", &waiting.to_string())?;
         }
         Ok(())
     })?;
     shared.announce();
+    Ok(())
+}
+
+/// The round, held, in the phase in which paper is entered.
+fn counting(connection: &mut AnyConnection, id: PollId) -> Result<Head, BoxError> {
+    let head = held(connection, id)?;
+    if matches!(head.phase, Phase::Counting { .. }) { Ok(head) } else { Err(Refusal::WrongPhase.into()) }
+}
+
+/// Deletes the entries of a round.
+pub(super) fn forget(connection: &mut AnyConnection, id: PollId) -> Result<(), DatabaseError> {
+    diesel::delete(paper_entry::table.filter(paper_entry::poll_id.eq(id.0))).execute(connection)?;
     Ok(())
 }
 

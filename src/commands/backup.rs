@@ -49,24 +49,16 @@ fn fill(options: &Backup, database: &Database) -> Result<()> {
         Ok(())
     })?;
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o600))?;
+    sync(&copy)?;
     copy_folder(&options.place.data.join("keys"), &options.target.join("keys"))?;
     sync(&options.target)?;
     // The folder's own name stands in the one above it.
-    let above = options.target.canonicalize()?;
-    above.parent().map_or(Ok(()), |above| File::open(above)?.sync_all()).context("备份没有写到磁盘上")
+    options.target.canonicalize()?.parent().map_or(Ok(()), sync)
 }
 
-/// Syncs a folder and all that is in it: what is said to be backed up must outlast the next power failure.
-fn sync(folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            sync(&entry.path())?;
-        } else {
-            File::open(entry.path())?.sync_all().with_context(|| entry.path().display().to_string())?;
-        }
-    }
-    File::open(folder)?.sync_all().with_context(|| folder.display().to_string())
+/// What is said to be backed up must outlast the next power failure. A file, or a folder with the names in it.
+fn sync(path: &Path) -> Result<()> {
+    File::open(path).and_then(|file| file.sync_all()).with_context(|| path.display().to_string())
 }
 
 /// Copies a folder with the folders in it: keys that were replaced are among them, and older sheets are checked by those.
@@ -82,7 +74,8 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
             copy_folder(&from, &to)?;
         } else {
             fs::copy(&from, &to).with_context(|| from.display().to_string())?;
+            sync(&to)?;
         }
     }
-    Ok(())
+    sync(to)
 }

@@ -162,7 +162,7 @@ impl Problem {
         HOME,
     );
 
-    /// As many files are being sent as may be at a time.
+    /// As many people wait to sign in as may.
     pub const SIGN_IN_BUSY: Problem = Problem::fixed(
         StatusCode::SERVICE_UNAVAILABLE,
         "sign_in_busy",
@@ -170,6 +170,8 @@ impl Problem {
         "请等几秒钟再试一次；如果仍然不行，请联系系统管理员。",
         (Cow::Borrowed("/login"), "回到登录页"),
     );
+
+    /// As many files are being sent as may be at a time.
     pub const DOWNLOADS_BUSY: Problem = Problem::fixed(
         StatusCode::SERVICE_UNAVAILABLE,
         "downloads_busy",

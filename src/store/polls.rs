@@ -161,6 +161,14 @@ pub fn of_union(connection: &mut AnyConnection, union: UnionId) -> Result<Vec<Po
     rows.into_iter().map(poll_of).collect()
 }
 
+/// The round of a union that is under way, if there is one.
+///
+/// # Errors
+/// Database faults.
+pub fn under_way(connection: &mut AnyConnection, union: UnionId) -> Result<Option<Poll>, DatabaseError> {
+    Ok(of_union(connection, union)?.into_iter().find(|poll| poll.phase.is_under_way()))
+}
+
 /// Other rounds of the same union and year that are not void. Of several, the unions above see the
 /// one that was created last among those that are certified.
 ///

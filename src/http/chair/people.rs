@@ -3,6 +3,7 @@
 
 use askama::Template;
 
+use crate::database::DatabaseError;
 use crate::domain::account::{Account, Role};
 use crate::domain::ids::AccountId;
 use crate::domain::poll::Poll;
@@ -39,10 +40,9 @@ fn people(desk: &Desk<'_>) -> Result<Vec<Account>, Problem> {
     Ok(all)
 }
 
-/// The round of this union that is under way, if there is one.
-fn under_way(desk: &Desk<'_>) -> Result<Option<Poll>, Problem> {
-    let rounds = desk.app.database.read(|c| polls::of_union(c, desk.who.union.id))?;
-    Ok(rounds.into_iter().find(|poll| poll.phase.is_under_way()))
+/// The round of this person's union that is under way, if there is one.
+fn under_way(desk: &Desk<'_>) -> Result<Option<Poll>, DatabaseError> {
+    desk.app.database.read(|c| polls::under_way(c, desk.who.union.id))
 }
 
 /// `GET /people`

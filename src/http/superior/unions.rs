@@ -310,8 +310,7 @@ pub fn edit(desk: &Desk<'_>) -> Answer {
     };
     let mut form = Filled::of(&desk.ask.form).called("name", "工会名称");
     let Facts { name, credit_code, category, rule_set } = read(desk, &mut form, above.as_ref(), Some(union.id))?;
-    let rounds = desk.app.database.read(|c| polls::of_union(c, union.id))?;
-    if name != union.name && rounds.iter().any(|poll| poll.phase.is_under_way()) {
+    if name != union.name && desk.app.database.read(|c| polls::under_way(c, union.id))?.is_some() {
         // The opening statement bears the name: a good result could else be signed in the name of another union.
         form.refuse("name", "本工会正在评议，签发结果报告单以后才能改名");
     }
